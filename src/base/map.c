@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "base/map.h"
+
+#include <stdlib.h>
+
+#define HASH_NONFATAL_OOM          1
+#define uthash_nonfatal_oom(entry) ((entry)->inserted = false)
+#if defined(__clang__)
+#pragma clang diagnostic ignored "-Wshadow"
+#pragma clang diagnostic ignored "-Wconversion"
+#endif
+#include <uthash.h>
+
+struct map_entry {
+    UT_hash_handle hh;
+    struct span key; /* borrowed from the value's owner */
+    void *value;     /* borrowed */
+    bool inserted;
+};
+
+void map_init(struct map *map, size_t max_entries)
+{
+    *map = (struct map){.max = max_entries};
+}
+
+void map_fini(struct map *map)
+{
+    struct map_entry *entry, *after;
+
+    HASH_ITER(hh, map->entries, entry, after)
+    {
+        HASH_DEL(map->entries, entry);
+        free(entry);
+    }
+}
+
+size_t map_count(const struct map *map)
+{
+    return HASH_COUNT(map->entries);
+}
+
+static struct map_entry *entry_of(const struct map *map, struct span key)
+{
+    struct map_entry *entry = NULL;
+
+    HASH_FIND(hh, map->entries, key.ptr, key.len, entry);
+    return entry;
+}
+
+enum err map_insert(struct map *map, struct span key, void *value)
+{
+    struct map_entry *entry;
+
+    assert(entry_of(map, key) == NULL);
+    if (map_count(map) >= map->max) {
+        return ERR_LIMIT;
+    }
+    entry = calloc(1, sizeof *entry);
+    if (entry == NULL) {
+        return ERR_NOMEM;
+    }
+    entry->key = key;
+    entry->value = value;
+    entry->inserted = true;
+    HASH_ADD_KEYPTR(hh, map->entries, key.ptr, key.len, entry);
+    if (!entry->inserted) {
+        free(entry);
+        return ERR_NOMEM;
+    }
+    return OK;
+}
+
+void *map_find(const struct map *map, struct span key)
+{
+    struct map_entry *entry = entry_of(map, key);
+
+    return entry == NULL ? NULL : entry->value;
+}
+
+void *map_remove(struct map *map, struct span key)
+{
+    struct map_entry *entry = entry_of(map, key);
+    void *value;
+
+    if (entry == NULL) {
+        return NULL;
+    }
+    value = entry->value;
+    HASH_DEL(map->entries, entry);
+    free(entry);
+    return value;
+}
+
+void map_visit(struct map *map, void (*visit)(void *ctx, void *value), void *ctx)
+{
+    struct map_entry *entry, *after;
+
+    HASH_ITER(hh, map->entries, entry, after)
+    {
+        visit(ctx, entry->value);
+    }
+}
