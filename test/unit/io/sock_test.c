@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "io/sock.h"
+
+#include "lib/testing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum {
+    PATIENCE = 10000 /* ms that loopback never needs */
+};
+
+/* Two ends of one connection over loopback. */
+struct pair {
+    int near, far;
+    struct addr near_addr; /* as the far side was told by accept */
+};
+
+static struct addr loopback(const char *text)
+{
+    struct addr addr;
+
+    assert_true(addr_parse(span_str(text), 0, &addr));
+    return addr;
+}
+
+static bool wait_for(int fd, short events)
+{
+    struct pollfd one = {.fd = fd, .events = events};
+
+    return poll(&one, 1, PATIENCE) == 1;
+}
+
+static int listen_on(const char *text, struct addr *ret_addr)
+{
+    struct addr addr = loopback(text);
+    int fd;
+
+    assert_ok(sock_listen(&fd, &addr, 8, false));
+    assert_ok(sock_local_addr(fd, ret_addr));
+    assert_int_not_equal(addr_port(ret_addr), 0);
+    return fd;
+}
+
+static struct pair connect_over(const char *text)
+{
+    struct pair pair;
+    struct addr addr;
+    int listen_fd = listen_on(text, &addr);
+
+    assert_int_equal(sock_accept(listen_fd, &pair.far, &pair.near_addr), ERR_AGAIN);
+    assert_ok(sock_connect(&pair.near, &addr));
+    assert_true(wait_for(pair.near, POLLOUT));
+    assert_ok(sock_connect_result(pair.near));
+    assert_true(wait_for(listen_fd, POLLIN));
+    assert_ok(sock_accept(listen_fd, &pair.far, &pair.near_addr));
+    sock_close(&listen_fd);
+    assert_int_equal(listen_fd, -1);
+    return pair;
+}
+
+static void pair_close(struct pair *pair)
+{
+    sock_close(&pair->near);
+    sock_close(&pair->far);
+    sock_close(&pair->far); /* twice is fine */
+}
+
+static void assert_ends_know_each_other(const struct pair *pair)
+{
+    struct addr local, peer;
+
+    assert_ok(sock_local_addr(pair->near, &local));
+    assert_true(addr_equal(&local, &pair->near_addr));
+    assert_ok(sock_peer_addr(pair->far, &peer));
+    assert_true(addr_equal(&local, &peer));
+}
+
+static void both_families_connect_and_every_socket_is_safe_to_have(void **state)
+{
+    const char *const texts[] = {"127.0.0.1", "::1"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct pair pair = connect_over(texts[i]);
+        int fds[2] = {pair.near, pair.far};
+
+        assert_ends_know_each_other(&pair);
+        for (size_t side = 0; side < 2; side++) {
+            assert_true(fcntl(fds[side], F_GETFL) & O_NONBLOCK);
+            assert_true(fcntl(fds[side], F_GETFD) & FD_CLOEXEC);
+            sock_tune(fds[side]);
+        }
+        pair_close(&pair);
+    }
+}
+
+static void a_half_close_ends_one_direction_alone(void **state)
+{
+    struct pair pair = connect_over("127.0.0.1");
+    uint8_t room[16];
+    size_t len;
+
+    (void)state;
+    assert_int_equal(sock_recv(pair.far, mspan_of(room, sizeof room), &len), ERR_AGAIN);
+    assert_ok(sock_send(pair.near, SPAN("ping"), &len));
+    assert_int_equal(len, 4);
+    sock_shutdown_write(pair.near);
+    assert_true(wait_for(pair.far, POLLIN));
+    assert_ok(sock_recv(pair.far, mspan_of(room, sizeof room), &len));
+    assert_bytes(span_of(room, len), SPAN("ping"));
+    assert_true(wait_for(pair.far, POLLRDHUP));
+    assert_ok(sock_recv(pair.far, mspan_of(room, sizeof room), &len));
+    assert_int_equal(len, 0);
+
+    assert_ok(sock_send(pair.far, SPAN("pong"), &len));
+    assert_true(wait_for(pair.near, POLLIN));
+    assert_ok(sock_recv(pair.near, mspan_of(room, sizeof room), &len));
+    assert_bytes(span_of(room, len), SPAN("pong"));
+    assert_int_equal(sock_send(pair.near, SPAN("more"), &len), ERR_CLOSED);
+    pair_close(&pair);
+}
+
+static void a_reset_is_told_from_an_end(void **state)
+{
+    struct pair pair = connect_over("127.0.0.1");
+    uint8_t room[16];
+    size_t len;
+
+    (void)state;
+    sock_reset_on_close(pair.far);
+    sock_close(&pair.far);
+    assert_true(wait_for(pair.near, POLLIN));
+    assert_int_equal(sock_recv(pair.near, mspan_of(room, sizeof room), &len), ERR_CLOSED);
+    assert_int_equal(sock_send(pair.near, SPAN("x"), &len), ERR_CLOSED); /* and no SIGPIPE */
+    pair_close(&pair);
+}
+
+static void a_peer_that_does_not_read_ends_in_not_yet(void **state)
+{
+    static const uint8_t zeros[65536];
+    struct pair pair = connect_over("127.0.0.1");
+    enum err e = OK;
+    size_t len;
+
+    (void)state;
+    for (int i = 0; i < 100000 && e == OK; i++) {
+        e = sock_send(pair.near, span_of(zeros, sizeof zeros), &len);
+        assert_true(e != OK || (len > 0 && len <= sizeof zeros));
+    }
+    assert_int_equal(e, ERR_AGAIN);
+    pair_close(&pair);
+}
+
+static void a_closed_port_refuses(void **state)
+{
+    struct addr addr;
+    int listen_fd = listen_on("127.0.0.1", &addr), fd;
+    enum err e;
+
+    (void)state;
+    sock_close(&listen_fd);
+    e = sock_connect(&fd, &addr);
+    if (e == OK) {
+        assert_true(wait_for(fd, POLLOUT));
+        e = sock_connect_result(fd);
+        sock_close(&fd);
+    }
+    assert_int_equal(e, ERR_IO);
+    assert_int_equal(errno, ECONNREFUSED); /* sock_close() kept it */
+}
+
+static void a_socket_that_never_connected_is_not_yet(void **state)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct addr addr;
+
+    (void)state;
+    assert_int_equal(sock_connect_result(fd), ERR_AGAIN);
+    assert_int_equal(sock_peer_addr(fd, &addr), ERR_IO);
+    assert_int_equal(errno, ENOTCONN);
+    sock_close(&fd);
+}
+
+static void an_address_in_use_is_refused_unless_both_share(void **state)
+{
+    struct addr addr;
+    int first = listen_on("127.0.0.1", &addr), second = -1, third = -1;
+
+    (void)state;
+    assert_int_equal(sock_listen(&second, &addr, 8, false), ERR_IO);
+    assert_int_equal(errno, EADDRINUSE);
+    assert_int_equal(sock_listen(&second, &addr, 8, true), ERR_IO);
+    assert_int_equal(second, -1);
+    sock_close(&first);
+    assert_ok(sock_listen(&second, &addr, 8, true));
+    assert_ok(sock_listen(&third, &addr, 8, true));
+    sock_close(&second);
+    sock_close(&third);
+}
+
+static void ipv6_sockets_take_ipv6_alone(void **state)
+{
+    struct addr any6 = loopback("::"), any4 = loopback("0.0.0.0");
+    int fd6, fd4;
+
+    (void)state;
+    assert_ok(sock_listen(&fd6, &any6, 8, false));
+    assert_ok(sock_local_addr(fd6, &any6));
+    addr_set_port(&any4, addr_port(&any6));
+    assert_ok(sock_listen(&fd4, &any4, 8, false)); /* the same port is free */
+    sock_close(&fd6);
+    sock_close(&fd4);
+}
+
+static void accepting_without_descriptors_is_a_limit(void **state)
+{
+    struct addr addr, peer;
+    int listen_fd = listen_on("127.0.0.1", &addr), fd, accepted, lowest;
+    struct rlimit before, none;
+
+    (void)state;
+    assert_ok(sock_connect(&fd, &addr));
+    assert_true(wait_for(listen_fd, POLLIN));
+    lowest =
+        dup(listen_fd); /* the first number that is free; none at or above it may be used */
+    assert_true(lowest >= 0);
+    close(lowest);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = (rlim_t)lowest;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(sock_accept(listen_fd, &accepted, &peer), ERR_LIMIT);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_ok(sock_accept(listen_fd, &accepted, &peer)); /* it waited */
+    sock_close(&accepted);
+    sock_close(&fd);
+    sock_close(&listen_fd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_families_connect_and_every_socket_is_safe_to_have),
+        cmocka_unit_test(a_half_close_ends_one_direction_alone),
+        cmocka_unit_test(a_reset_is_told_from_an_end),
+        cmocka_unit_test(a_peer_that_does_not_read_ends_in_not_yet),
+        cmocka_unit_test(a_closed_port_refuses),
+        cmocka_unit_test(a_socket_that_never_connected_is_not_yet),
+        cmocka_unit_test(an_address_in_use_is_refused_unless_both_share),
+        cmocka_unit_test(ipv6_sockets_take_ipv6_alone),
+        cmocka_unit_test(accepting_without_descriptors_is_a_limit),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
