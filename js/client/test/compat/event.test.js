@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: The Wayleave authors
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CompatEvent } from '../../src/compat/event.js';
+import { Dictionary } from '../../src/compat/dictionary.js';
+import { ChannelEvent } from '../../src/event.js';
+
+test('an event that came has its number as a pair, its channel, data, tag and dictionary', () => {
+  const eid = 5 * 2 ** 32 + 7;
+  const data = new TextEncoder().encode('bytes from elsewhere');
+  const came = new ChannelEvent({ channel: '/fx', eid, data, tag: 't', dict: { a: 1 } });
+  const event = CompatEvent.from(came, 'fx');
+  assert.deepEqual(event.eventID, [5, 7]);
+  assert.equal(event.getEID(), eid);
+  assert.equal(event.resourceName, 'fx');
+  assert.equal(event.getData(), 'bytes from elsewhere');
+  assert.equal(event.getDataAsText(), event.getData());
+  assert.equal(event.getTag(), 't');
+  assert.equal(event.getDictionary().get('a'), 1);
+});
+
+test('data is text, whatever it was set to', () => {
+  const event = new CompatEvent();
+  const texts = ['x', 7, null, undefined, Uint8Array.of(65), { toString: () => 'y' }].map(
+    (data) => {
+      event.setData(data);
+      return event.getData();
+    },
+  );
+  assert.deepEqual(texts, ['x', '7', '', '', 'A', 'y']);
+});
+
+test('the dictionary is made on first use, is live, and can be replaced', () => {
+  const event = new CompatEvent();
+  assert.equal(event.toInit().dict, undefined);
+  event.getDictionary().put('a', 1);
+  assert.deepEqual(event.toInit().dict, { a: 1 });
+  event.putDictionary({ b: 2 });
+  assert.equal(event.getDictionary().get('b'), 2);
+  const own = new Dictionary();
+  event.setDictionary(own);
+  assert.equal(event.getDictionary(), own);
+  event.putDictionary(null);
+  assert.equal(event.getDictionary().isEmpty(), true);
+});
+
+test('attributes are set by the publisher and read by the subscriber', () => {
+  const event = new CompatEvent();
+  const attributes = /** @type {any} */ (event.getEventAttributes());
+  attributes.setPublisherName('me');
+  attributes.setAllowMerge(true);
+  const init = event.toInit();
+  assert.deepEqual(init.attributes, { publisherName: 'me', allowMerge: true });
+  const came = CompatEvent.from(new ChannelEvent({ channel: '/fx', ...init }), 'fx');
+  assert.equal(/** @type {any} */ (came.getEventAttributes()).getPublisherName(), 'me');
+});
