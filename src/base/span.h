@@ -25,6 +25,12 @@ struct mspan {
 /** A string literal's bytes, without the final zero. */
 #define SPAN(literal) ((struct span){(const uint8_t *)("" literal), sizeof(literal) - 1})
 
+/** The same as an initialiser, for tables with static storage. */
+#define SPAN_INIT(literal)                                 \
+    {                                                      \
+        (const uint8_t *)("" literal), sizeof(literal) - 1 \
+    }
+
 /** For printf's "%.*s". */
 #define SPAN_ARG(span) (int)(span).len, (const char *)(span).ptr
 
