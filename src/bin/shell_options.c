@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "bin/shell_options.h"
+
+#include "base/text.h"
+#include "http1/http1_authority.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void print_usage(const struct shell_options *options, FILE *out)
+{
+    bool is_sub = strcmp(options->verb, "sub") == 0;
+
+    fprintf(
+        out,
+        "wayleave %s: %s\n\n"
+        "usage: wayleave %s [options] URL CHANNEL%s\n\n"
+        "  URL            ws://host:9000 or wss://host:9443\n"
+        "  --proxy URL    http://host:port; otherwise http_proxy, https_proxy and no_proxy\n"
+        "                 decide\n"
+        "  --ca FILE      trust these certificates, besides the system's\n"
+        "  --insecure     trust any certificate: for tests\n",
+        options->verb, is_sub ? "print the events of a channel" : "publish events to a channel",
+        options->verb, is_sub ? "" : " [TEXT]");
+    if (is_sub) {
+        fprintf(out, "  --from WHERE   now (the default), stored, or an EID\n"
+                     "  --count N      leave after N events\n");
+    } else {
+        fprintf(out, "  without TEXT every line of standard input is an event\n");
+    }
+}
+
+static bool fail(const struct shell_options *options, int *ret_status, const char *what,
+                 const char *word, const char *remedy)
+{
+    fprintf(stderr, "wayleave %s: %s%s%s%s (%s)\n", options->verb, what,
+            word == NULL ? "" : " \"", word == NULL ? "" : word, word == NULL ? "" : "\"",
+            remedy);
+    *ret_status = 2;
+    return false;
+}
+
+/* ---- URLs ---- */
+
+static bool split_authority(struct span text, uint16_t default_port, struct span *ret_host,
+                            uint16_t *ret_port)
+{
+    struct http1_authority authority;
+    enum http1_fault fault;
+
+    if (http1_authority_read(text, &authority, &fault) != OK) {
+        return false;
+    }
+    *ret_host = authority.host;
+    *ret_port = authority.port == 0 ? default_port : authority.port;
+    return *ret_port != 0;
+}
+
+static bool read_realm_url(struct shell_options *options, const char *text)
+{
+    struct span url = span_str(text);
+    struct span rest;
+    size_t slash;
+
+    if (span_starts(url, SPAN("ws://"))) {
+        rest = span_tail(url, 5);
+    } else if (span_starts(url, SPAN("wss://"))) {
+        rest = span_tail(url, 6);
+        options->is_secure = true;
+    } else {
+        return false;
+    }
+    slash = span_find(rest, '/');
+    options->url = url;
+    options->authority = span_head(rest, slash);
+    options->path = span_tail(rest, slash);
+    if (options->path.len <= 1) {
+        options->path = SPAN("/stomp");
+    }
+    return split_authority(options->authority, options->is_secure ? 443 : 80, &options->host,
+                           &options->port);
+}
+
+static bool read_proxy_url(struct shell_options *options, const char *text)
+{
+    struct span rest = span_str(text);
+
+    if (span_starts(rest, SPAN("http://"))) {
+        rest = span_tail(rest, 7);
+    }
+    rest = span_head(rest, span_find(rest, '/'));
+    options->has_proxy = split_authority(rest, 80, &options->proxy_host, &options->proxy_port);
+    return options->has_proxy;
+}
+
+/* ---- the environment ---- */
+
+static const char *variable(const char *lower, const char *upper)
+{
+    const char *value = getenv(lower);
+
+    if (value == NULL || *value == '\0') {
+        value = getenv(upper);
+    }
+    return value == NULL || *value == '\0' ? NULL : value;
+}
+
+static bool is_excepted(struct span host, const char *list)
+{
+    struct span rest = span_str(list);
+
+    while (rest.len > 0) {
+        size_t comma = span_find(rest, ',');
+        struct span item = span_trim(span_head(rest, comma));
+
+        rest = span_tail(rest, comma < rest.len ? comma + 1 : comma);
+        if (span_equals(item, "*")) {
+            return true;
+        }
+        if (item.len > 0 && item.ptr[0] == '.') {
+            item = span_tail(item, 1);
+        }
+        if (item.len > 0 && host.len >= item.len &&
+            span_equal_nocase(span_tail(host, host.len - item.len), item) &&
+            (host.len == item.len || host.ptr[host.len - item.len - 1] == '.')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_environment(struct shell_options *options, int *ret_status)
+{
+    const char *proxy = options->is_secure ? variable("https_proxy", "HTTPS_PROXY")
+                                           : variable("http_proxy", "HTTP_PROXY");
+    const char *except = variable("no_proxy", "NO_PROXY");
+
+    if (proxy == NULL || (except != NULL && is_excepted(options->host, except))) {
+        return true;
+    }
+    if (!read_proxy_url(options, proxy)) {
+        return fail(options, ret_status,
+                    options->is_secure ? "https_proxy names no proxy:"
+                                       : "http_proxy names no proxy:",
+                    proxy, "write http://host:port");
+    }
+    return true;
+}
+
+/* ---- the command line ---- */
+
+static bool read_words(struct shell_options *options, int argc, char **argv, int *ret_status)
+{
+    bool is_pub = strcmp(options->verb, "pub") == 0;
+
+    if (argc < 2) {
+        return fail(options, ret_status, "needs a URL and a channel", NULL,
+                    "for example ws://localhost:9000 /demo/chat");
+    }
+    if (argc > (is_pub ? 3 : 2)) {
+        return fail(options, ret_status, "one word too many:", argv[is_pub ? 3 : 2],
+                    "put a text with spaces in quotes");
+    }
+    if (!read_realm_url(options, argv[0])) {
+        return fail(options, ret_status, "not a URL of a realm:", argv[0],
+                    "write ws://host:9000 or wss://host:9443");
+    }
+    options->channel = argv[1];
+    options->text = argc == 3 ? argv[2] : NULL;
+    return true;
+}
+
+static bool read_option(struct shell_options *options, int option, const char **ret_proxy,
+                        int *ret_status)
+{
+    switch (option) {
+    case 'p': *ret_proxy = optarg; return true;
+    case 'c': options->ca_file = optarg; return true;
+    case 'k': options->insecure = true; return true;
+    case 'f': options->from = optarg; return true;
+    case 'n':
+        return text_u64(span_str(optarg), UINT32_MAX, &options->count) ||
+               fail(options, ret_status, "--count: not a number:", optarg, "write --count 10");
+    default: return false;
+    }
+}
+
+bool shell_options_read(struct shell_options *options, const char *verb, int argc, char **argv,
+                        int *ret_status)
+{
+    static const struct option names[] = {
+        {"proxy", required_argument, NULL, 'p'},
+        {"ca", required_argument, NULL, 'c'},
+        {"insecure", no_argument, NULL, 'k'},
+        {"from", required_argument, NULL, 'f'},
+        {"count", required_argument, NULL, 'n'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    const char *proxy = NULL;
+    int option;
+
+    *options = (struct shell_options){.verb = verb, .from = "now"};
+    optind = 1;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "+h", names, NULL)) != -1) {
+        if (option == 'h') {
+            print_usage(options, stdout);
+            *ret_status = 0;
+            return false;
+        }
+        if (option == '?') {
+            return fail(options, ret_status, "cannot do anything with", argv[optind - 1],
+                        "-h lists the options");
+        }
+        if (!read_option(options, option, &proxy, ret_status)) {
+            return false;
+        }
+    }
+    if (!read_words(options, argc - optind, argv + optind, ret_status)) {
+        return false;
+    }
+    if (proxy != NULL && !read_proxy_url(options, proxy)) {
+        return fail(options, ret_status, "--proxy: not a proxy's URL:", proxy,
+                    "write http://host:port");
+    }
+    return proxy != NULL || read_environment(options, ret_status);
+}

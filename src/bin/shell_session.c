@@ -1,0 +1,595 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "bin/shell_session.h"
+
+#include "base/state.h"
+#include "http1/http1_head.h"
+#include "io/entropy.h"
+#include "io/signals.h"
+#include "io/sock.h"
+#include "io/timer.h"
+#include "net/dial.h"
+#include "net/stream_connect.h"
+#include "net/stream_tcp.h"
+#include "net/stream_tls.h"
+#include "stomp/stomp_decoder.h"
+#include "stomp/stomp_heartbeat.h"
+#include "ws/ws_conn.h"
+#include "ws/ws_handshake.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    OPENING_MS = 10000, /* until CONNECTED */
+    CLOSING_MS = 2000,
+    HEARTBEAT_MS = 20000,
+    ROOM_BYTES = 32 * 1024,
+    MESSAGE_BYTES_MAX = 16 * 1024 * 1024,
+    FRAME_BYTES_MAX = 16 * 1024 * 1024,
+    PATH_TEXT_BYTES = 64,
+};
+
+enum session_state {
+    SESSION_DIALLING,
+    SESSION_SHAKING,    /* proxy and TLS */
+    SESSION_UPGRADING,  /* WebSocket */
+    SESSION_LOGGING_IN, /* STOMP */
+    SESSION_OPEN,
+    SESSION_CLOSING,
+    SESSION_OVER,
+    SESSION_STATES,
+};
+
+/* clang-format off */
+#define TO(name) STATE_BIT(SESSION_##name)
+static const struct state_rule session_rules[SESSION_STATES] = {
+    [SESSION_DIALLING]   = {"dialling",   TO(SHAKING)    | TO(OVER)},
+    [SESSION_SHAKING]    = {"shaking",    TO(UPGRADING)  | TO(OVER)},
+    [SESSION_UPGRADING]  = {"upgrading",  TO(LOGGING_IN) | TO(OVER)},
+    [SESSION_LOGGING_IN] = {"logging in", TO(OPEN)       | TO(OVER)},
+    [SESSION_OPEN]       = {"open",       TO(CLOSING)    | TO(OVER)},
+    [SESSION_CLOSING]    = {"closing",    TO(OVER)},
+    [SESSION_OVER]       = {"over",       0},
+};
+#undef TO
+/* clang-format on */
+
+struct shell_session {
+    const struct shell_options *options; /* borrowed, like the next two */
+    const struct shell_session_verb *verb;
+    void *ctx;
+    struct loop *loop;
+    struct resolver *resolver;
+    struct signals *signals;
+    struct tls_ctx *tls;
+    struct dial *dial;
+    struct stream *stream;
+    struct timer timer;
+    struct rng rng;
+    enum session_state state;
+    int status;
+    bool is_framed; /* `ws` and `decoder` are in use */
+    struct buf request;
+    struct http1_head head;
+    struct ws_handshake_answer handshake;
+    struct ws_conn ws;
+    struct stomp_decoder decoder;
+    struct stomp_heartbeat heartbeat;
+    struct buf frame; /* being written */
+    uint8_t room[ROOM_BYTES];
+};
+
+static void session_move(struct shell_session *session, enum session_state next)
+{
+    assert(state_may_move(session_rules, session->state, next));
+    session->state = next;
+}
+
+static void session_over(struct shell_session *session, int status)
+{
+    if (session->state != SESSION_OVER) {
+        session_move(session, SESSION_OVER);
+        session->status = status;
+        loop_stop(session->loop);
+    }
+}
+
+void shell_session_fail(struct shell_session *session, const char *format, ...)
+{
+    va_list args;
+
+    if (session->state == SESSION_OVER) {
+        return;
+    }
+    fprintf(stderr, "wayleave %s: ", session->options->verb);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\n");
+    session_over(session, 1);
+}
+
+struct loop *shell_session_loop(struct shell_session *session)
+{
+    return session->loop;
+}
+
+/* ---- sending ---- */
+
+static void flush(struct shell_session *session)
+{
+    struct span output;
+
+    while ((output = ws_conn_output(&session->ws)).len > 0) {
+        size_t len;
+        enum err e = stream_write(session->stream, output, &len);
+
+        if (e == ERR_AGAIN) {
+            return;
+        }
+        if (e != OK) {
+            shell_session_fail(session, "the connection was lost: %s",
+                               stream_why(session->stream));
+            return;
+        }
+        ws_conn_output_consume(&session->ws, len);
+    }
+}
+
+static void follow_timer(struct shell_session *session)
+{
+    msec at =
+        msec_min(ws_conn_deadline(&session->ws), stomp_heartbeat_deadline(&session->heartbeat));
+
+    if (session->state == SESSION_OPEN && timer_set(&session->timer, at) != OK) {
+        shell_session_fail(session, "out of memory");
+    }
+}
+
+struct buf *shell_session_begin(struct shell_session *session)
+{
+    buf_truncate(&session->frame, 0);
+    return &session->frame;
+}
+
+void shell_session_send(struct shell_session *session)
+{
+    enum err e = ws_conn_put_message(&session->ws, WS_OPCODE_TEXT, buf_span(&session->frame));
+
+    if (e != OK) {
+        shell_session_fail(session, "a frame could not be sent: %s", err_text(e));
+        return;
+    }
+    stomp_heartbeat_sent(&session->heartbeat, loop_now(session->loop));
+    flush(session);
+}
+
+void shell_session_finish(struct shell_session *session)
+{
+    session_move(session, SESSION_CLOSING);
+    if (ws_conn_close(&session->ws, WS_CLOSE_NORMAL, SPAN(""), loop_now(session->loop)) != OK ||
+        timer_set(&session->timer, loop_now(session->loop) + CLOSING_MS) != OK) {
+        session_over(session, 0);
+        return;
+    }
+    flush(session);
+}
+
+/* ---- receiving ---- */
+
+static void send_connect(struct shell_session *session)
+{
+    struct stomp_encoder encoder;
+    char beat[32];
+
+    snprintf(beat, sizeof beat, "%d,%d", HEARTBEAT_MS, HEARTBEAT_MS);
+    stomp_encoder_begin(&encoder, shell_session_begin(session), STOMP_CONNECT);
+    stomp_encoder_header(&encoder, SPAN("accept-version"), SPAN("1.2"));
+    stomp_encoder_header(&encoder, SPAN("host"), session->options->host);
+    stomp_encoder_header(&encoder, SPAN("heart-beat"), span_str(beat));
+    if (stomp_encoder_end(&encoder, SPAN("")) != OK) {
+        shell_session_fail(session, "out of memory");
+        return;
+    }
+    shell_session_send(session);
+}
+
+static void on_connected(struct shell_session *session, const struct stomp_frame *frame)
+{
+    const struct stomp_heartbeat_offer ours = {.can = HEARTBEAT_MS, .wants = HEARTBEAT_MS};
+    struct stomp_heartbeat_offer theirs = {0};
+    const struct stomp_header *beat = stomp_frame_find(frame, SPAN("heart-beat"));
+
+    if (beat != NULL && stomp_heartbeat_read(beat->value, &theirs) != OK) {
+        shell_session_fail(session, "the server offers a heart-beat that is none: %.*s",
+                           SPAN_ARG(beat->value));
+        return;
+    }
+    stomp_heartbeat_init(&session->heartbeat, &ours, &theirs, loop_now(session->loop));
+    session_move(session, SESSION_OPEN);
+    session->verb->on_connected(session->ctx, session);
+}
+
+static void on_frame(struct shell_session *session, const struct stomp_frame *frame)
+{
+    if (frame->command == STOMP_ERROR) {
+        const struct stomp_header *message = stomp_frame_find(frame, SPAN("message"));
+
+        shell_session_fail(session, "the realm says: %.*s%s%.*s",
+                           SPAN_ARG(message == NULL ? SPAN("error") : message->value),
+                           frame->body.len > 0 ? ": " : "", SPAN_ARG(frame->body));
+    } else if (session->state == SESSION_LOGGING_IN) {
+        if (frame->command == STOMP_CONNECTED) {
+            on_connected(session, frame);
+        } else {
+            shell_session_fail(session, "the server answers CONNECT with %s",
+                               stomp_command_name(frame->command));
+        }
+    } else if (session->state == SESSION_OPEN) {
+        session->verb->on_frame(session->ctx, session, frame);
+    }
+}
+
+static void on_payload(struct shell_session *session, struct span data)
+{
+    struct stomp_piece piece;
+    enum err e;
+
+    while ((e = stomp_decoder_next(&session->decoder, &data, &piece)) == OK) {
+        if (piece.type == STOMP_PIECE_FRAME) {
+            on_frame(session, &piece.frame);
+        }
+    }
+    if (e != ERR_AGAIN) {
+        shell_session_fail(session, "the server %s",
+                           stomp_fault_text(stomp_decoder_fault(&session->decoder)));
+    }
+}
+
+static void on_bytes(struct shell_session *session, struct mspan bytes)
+{
+    struct ws_conn_piece piece;
+    enum err e;
+
+    ws_conn_saw_bytes(&session->ws, loop_now(session->loop));
+    stomp_heartbeat_heard(&session->heartbeat, loop_now(session->loop));
+    while ((e = ws_conn_next(&session->ws, &bytes, &piece)) == OK) {
+        if (piece.type == WS_CONN_DATA) {
+            on_payload(session, piece.data);
+        } else if (piece.type == WS_CONN_CLOSED && session->state != SESSION_CLOSING) {
+            shell_session_fail(session, "the realm closed the session: %u %.*s",
+                               piece.close_code, SPAN_ARG(piece.data));
+        }
+    }
+    if (e == ERR_PROTO) {
+        shell_session_fail(session, "the server %s",
+                           ws_fault_text(ws_conn_fault(&session->ws)));
+    } else if (e != ERR_AGAIN && session->state == SESSION_CLOSING) {
+        session_over(session, 0);
+    }
+    if (session->state != SESSION_OVER) {
+        flush(session);
+        follow_timer(session);
+    }
+}
+
+static void judge_upgrade(struct shell_session *session)
+{
+    const struct http1_head *head = &session->head;
+    enum ws_handshake_fault fault;
+
+    ws_handshake_answer_status(&session->handshake, head->status);
+    for (size_t i = 0; i < head->fields.count; i++) {
+        ws_handshake_answer_field(&session->handshake, head->fields.ptr[i].name,
+                                  head->fields.ptr[i].value);
+    }
+    if (ws_handshake_answer_check(&session->handshake, &fault) != OK) {
+        shell_session_fail(session, "out of memory");
+    } else if (fault == WS_HANDSHAKE_FAULT_REFUSED) {
+        shell_session_fail(session, "%.*s is no WebSocket: the server answered %u %.*s",
+                           SPAN_ARG(session->options->url), head->status,
+                           SPAN_ARG(head->reason));
+    } else if (fault != WS_HANDSHAKE_FAULT_NONE) {
+        shell_session_fail(session, "the server %s", ws_handshake_fault_text(fault));
+    } else if (session->handshake.protocol.len == 0) {
+        shell_session_fail(session, "the server does not speak v12.stomp");
+    }
+}
+
+static void on_upgrade_bytes(struct shell_session *session, struct mspan bytes)
+{
+    const struct ws_limits limits = {.max_message_bytes = MESSAGE_BYTES_MAX,
+                                     .max_output_bytes = FRAME_BYTES_MAX,
+                                     .close_within = CLOSING_MS};
+    const struct stomp_limits stomp = {.line_bytes = 8192,
+                                       .header_count = 100,
+                                       .head_bytes = 65536,
+                                       .body_bytes = MESSAGE_BYTES_MAX};
+    struct span input = span_ro(bytes);
+    enum err e = http1_head_next(&session->head, &input);
+
+    if (e == ERR_AGAIN) {
+        return;
+    }
+    if (e != OK) {
+        shell_session_fail(session, "the server %s",
+                           http1_fault_text(http1_head_fault(&session->head)));
+        return;
+    }
+    judge_upgrade(session);
+    if (session->state == SESSION_OVER) {
+        return;
+    }
+    ws_conn_init(&session->ws, WS_CLIENT, &limits, &session->rng, loop_now(session->loop));
+    stomp_decoder_init(&session->decoder, &stomp);
+    session->is_framed = true;
+    session_move(session, SESSION_LOGGING_IN);
+    send_connect(session);
+    if (input.len > 0 && session->state != SESSION_OVER) {
+        on_bytes(session, mspan_tail(bytes, bytes.len - input.len));
+    }
+}
+
+static void on_end(struct shell_session *session, enum err e)
+{
+    if (session->state == SESSION_CLOSING) {
+        session_over(session, 0);
+    } else if (e == OK) {
+        shell_session_fail(session, "the connection was closed by the other side");
+    } else {
+        shell_session_fail(session, "the connection was lost: %s", stream_why(session->stream));
+    }
+}
+
+static void read_on(struct shell_session *session)
+{
+    while (session->state != SESSION_OVER) {
+        size_t len;
+        enum err e = stream_read(session->stream, mspan_of(session->room, ROOM_BYTES), &len);
+
+        if (e == ERR_AGAIN) {
+            return;
+        }
+        if (e != OK || len == 0) {
+            on_end(session, e);
+        } else if (session->state == SESSION_UPGRADING) {
+            on_upgrade_bytes(session, mspan_of(session->room, len));
+        } else {
+            on_bytes(session, mspan_of(session->room, len));
+        }
+    }
+}
+
+/* ---- opening ---- */
+
+static void write_request(struct shell_session *session)
+{
+    while (session->request.len > 0) {
+        size_t len;
+        enum err e = stream_write(session->stream, buf_span(&session->request), &len);
+
+        if (e == ERR_AGAIN) {
+            return;
+        }
+        if (e != OK) {
+            on_end(session, e);
+            return;
+        }
+        buf_consume(&session->request, len);
+    }
+}
+
+static void upgrade(struct shell_session *session)
+{
+    static const struct span protocol = SPAN_INIT("v12.stomp");
+    static const struct http1_limits limits = {8192, 8192, 100, 65536};
+    const struct ws_handshake_target target = {
+        .host = session->options->authority,
+        .path = session->options->path,
+        .protocols = {.ptr = &protocol, .count = 1},
+    };
+
+    http1_head_init(&session->head, HTTP1_RESPONSE, &limits);
+    if (ws_handshake_put_request(&target, &session->rng, &session->request,
+                                 &session->handshake) != OK) {
+        shell_session_fail(session,
+                           "%.*s cannot be asked for: it has characters that no URL has",
+                           SPAN_ARG(session->options->url));
+        return;
+    }
+    session_move(session, SESSION_UPGRADING);
+    write_request(session);
+}
+
+static void on_ready(void *ctx)
+{
+    struct shell_session *session = ctx;
+
+    if (session->state == SESSION_SHAKING) {
+        enum err e = stream_handshake(session->stream);
+
+        if (e == ERR_AGAIN) {
+            return;
+        }
+        if (e != OK) {
+            shell_session_fail(session, "no connection to %.*s: %s",
+                               SPAN_ARG(session->options->url), stream_why(session->stream));
+            return;
+        }
+        upgrade(session);
+    } else if (session->state == SESSION_UPGRADING) {
+        write_request(session);
+    } else if (session->is_framed) {
+        flush(session);
+    }
+    read_on(session);
+}
+
+static enum err push_filters(struct shell_session *session, int *take_fd)
+{
+    const struct shell_options *options = session->options;
+
+    TRY(stream_tcp_new(&session->stream, session->loop, take_fd));
+    if (options->has_proxy) {
+        char authority[300];
+        bool is_ipv6 = span_find(options->host, ':') < options->host.len;
+
+        snprintf(authority, sizeof authority, "%s%.*s%s:%u", is_ipv6 ? "[" : "",
+                 SPAN_ARG(options->host), is_ipv6 ? "]" : "", options->port);
+        TRY(stream_connect_push(&session->stream, span_str(authority)));
+    }
+    if (options->is_secure) {
+        TRY(stream_tls_push(&session->stream, session->tls, options->host));
+    }
+    return OK;
+}
+
+static void on_dialled(void *ctx, const struct dial_result *result)
+{
+    struct shell_session *session = ctx;
+    const struct shell_options *options = session->options;
+    int fd = result->fd;
+
+    session->dial = NULL;
+    if (result->outcome != DIAL_CONNECTED) {
+        shell_session_fail(session, "no connection to %s%.*s port %u: %s%s%s",
+                           options->has_proxy ? "the proxy " : "",
+                           SPAN_ARG(options->has_proxy ? options->proxy_host : options->host),
+                           options->has_proxy ? options->proxy_port : options->port,
+                           dial_outcome_text(result->outcome),
+                           result->outcome == DIAL_REFUSED ? ": " : "",
+                           result->outcome == DIAL_REFUSED ? strerror(result->error) : "");
+        return;
+    }
+    sock_tune(fd);
+    if (push_filters(session, &fd) != OK) {
+        sock_close(&fd);
+        shell_session_fail(session, "out of memory");
+        return;
+    }
+    session_move(session, SESSION_SHAKING);
+    stream_on_ready(session->stream, on_ready, session);
+    on_ready(session);
+}
+
+static void on_timer(void *ctx)
+{
+    struct shell_session *session = ctx;
+    msec now = loop_now(session->loop);
+    bool must_send = false;
+
+    if (session->state == SESSION_CLOSING) {
+        session_over(session, 0);
+        return;
+    }
+    if (session->state != SESSION_OPEN) {
+        shell_session_fail(session, "no session with %.*s within %d s: it was still %s",
+                           SPAN_ARG(session->options->url), OPENING_MS / 1000,
+                           session_rules[session->state].name);
+        return;
+    }
+    if (ws_conn_expire(&session->ws, now) != OK ||
+        stomp_heartbeat_expire(&session->heartbeat, now, &must_send) != OK) {
+        shell_session_fail(session, "the realm has gone silent");
+        return;
+    }
+    if (must_send && stomp_encoder_eol(shell_session_begin(session)) == OK) {
+        shell_session_send(session);
+    }
+    if (session->state != SESSION_OVER) {
+        follow_timer(session);
+    }
+}
+
+static void on_signal(void *ctx, int number)
+{
+    struct shell_session *session = ctx;
+
+    (void)number;
+    if (session->state == SESSION_OPEN) {
+        shell_session_finish(session);
+    } else {
+        session_over(session, 0);
+    }
+}
+
+static enum err begin(struct shell_session *session)
+{
+    const struct shell_options *options = session->options;
+    const struct dial_request request = {
+        .host = options->has_proxy ? options->proxy_host : options->host,
+        .port = options->has_proxy ? options->proxy_port : options->port,
+        .timeout = OPENING_MS,
+        .done = on_dialled,
+        .ctx = session,
+    };
+    char why[256] = "";
+
+    if (options->is_secure &&
+        tls_ctx_client(options->ca_file, !options->insecure,
+                       mspan_of((uint8_t *)why, sizeof why), &session->tls) != OK) {
+        fprintf(stderr, "wayleave %s: %s\n", options->verb, why);
+        return ERR_CONF;
+    }
+    TRY(loop_new(&session->loop));
+    timer_init(&session->timer, session->loop, on_timer, session);
+    TRY(resolver_new(&session->resolver, session->loop));
+    TRY(signals_new(&session->signals, session->loop, on_signal, session));
+    TRY(timer_set(&session->timer, loop_now(session->loop) + OPENING_MS));
+    return dial_start(session->loop, session->resolver, &request, &session->dial);
+}
+
+static void release(struct shell_session *session)
+{
+    dial_cancel(session->dial);
+    stream_free(session->stream);
+    if (session->is_framed) {
+        ws_conn_fini(&session->ws);
+        stomp_decoder_fini(&session->decoder);
+    }
+    http1_head_fini(&session->head);
+    buf_fini(&session->request);
+    buf_fini(&session->frame);
+    if (session->loop != NULL) {
+        timer_cancel(&session->timer);
+    }
+    signals_free(session->signals);
+    resolver_free(session->resolver);
+    loop_free(session->loop);
+    tls_ctx_free(session->tls);
+    free(session);
+}
+
+int shell_session_run(const struct shell_options *options,
+                      const struct shell_session_verb *verb, void *ctx)
+{
+    struct shell_session *session = calloc(1, sizeof *session);
+    enum err e = ERR_NOMEM;
+    int status = 1;
+
+    if (session != NULL) {
+        session->options = options;
+        session->verb = verb;
+        session->ctx = ctx;
+        session->rng = entropy_rng();
+        session->status = 1;
+        buf_init(&session->request, 16384);
+        buf_init(&session->frame, FRAME_BYTES_MAX);
+        e = begin(session);
+    }
+    if (e == OK) {
+        e = loop_run(session->loop);
+    }
+    if (e == OK) {
+        status = session->status;
+    } else if (e != ERR_CONF) {
+        fprintf(stderr, "wayleave %s: cannot start: %s\n", options->verb, err_text(e));
+    }
+    if (session != NULL) {
+        release(session);
+    }
+    return status;
+}

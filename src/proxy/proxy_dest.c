@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "proxy/proxy_dest.h"
+
+static bool is_no_unicast(const struct addr *addr)
+{
+    if (addr_is_any(addr)) {
+        return true; /* the kernel would take it for loopback */
+    }
+    if (addr->sa.any.sa_family == AF_INET) {
+        uint32_t host = ntohl(addr->sa.v4.sin_addr.s_addr);
+
+        return host >> 28 >= 0xe || host >> 24 == 0; /* 224/4, 240/4, 0/8 */
+    }
+    return addr->sa.v6.sin6_addr.s6_addr[0] == 0xff; /* ff00::/8 */
+}
+
+/* Whether `dest` is one of this machine's, as far as this connection tells. */
+static bool is_here(const struct addr *local, const struct addr *dest)
+{
+    return addr_is_loopback(dest) || addr_same_host(local, dest);
+}
+
+static bool is_listener(const struct proxy_conf *conf, const struct addr *local,
+                        const struct addr *dest)
+{
+    /* The one the client came in by, whatever port 0 has become. */
+    if (addr_equal(local, dest)) {
+        return true;
+    }
+    for (size_t i = 0; i < conf->listen_count; i++) {
+        const struct addr *listen = &conf->listens[i].addr;
+
+        if (addr_port(listen) == addr_port(dest) &&
+            (addr_is_any(listen) ? is_here(local, dest) : addr_same_host(listen, dest))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum proxy_dest_verdict proxy_dest_judge(const struct proxy_conf *conf,
+                                         const struct addr *client, const struct addr *local,
+                                         const struct addr *dest)
+{
+    struct addr plain = addr_unmapped(dest);
+
+    if (is_no_unicast(&plain)) {
+        return PROXY_DEST_NO_ADDRESS;
+    }
+    if (addr_is_link_local(&plain)) {
+        return PROXY_DEST_LINK_LOCAL;
+    }
+    if (is_listener(conf, local, &plain)) {
+        return PROXY_DEST_SELF;
+    }
+    if (addr_is_loopback(&plain) && !addr_is_loopback(client) &&
+        !addr_same_host(client, local)) {
+        return PROXY_DEST_LOOPBACK;
+    }
+    return PROXY_DEST_FINE;
+}
+
+const char *proxy_dest_text(enum proxy_dest_verdict verdict)
+{
+    switch (verdict) {
+    case PROXY_DEST_FINE: return "may be reached";
+    case PROXY_DEST_NO_ADDRESS: return "is not the address of a host";
+    case PROXY_DEST_LINK_LOCAL:
+        return "is link-local, where metadata services live, and is never reached through "
+               "the proxy";
+    case PROXY_DEST_LOOPBACK:
+        return "is the proxy's own loopback, which clients on other machines may not reach";
+    case PROXY_DEST_SELF: return "is the proxy itself, and would lead in a circle";
+    }
+    return "";
+}
