@@ -455,13 +455,13 @@ static void on_dialled(void *ctx, const struct dial_result *result)
 
     session->dial = NULL;
     if (result->outcome != DIAL_CONNECTED) {
-        shell_session_fail(session, "no connection to %s%.*s port %u: %s%s%s",
+        shell_session_fail(session, "no connection to %s%.*s port %u: %s",
                            options->has_proxy ? "the proxy " : "",
                            SPAN_ARG(options->has_proxy ? options->proxy_host : options->host),
                            options->has_proxy ? options->proxy_port : options->port,
-                           dial_outcome_text(result->outcome),
-                           result->outcome == DIAL_REFUSED ? ": " : "",
-                           result->outcome == DIAL_REFUSED ? strerror(result->error) : "");
+                           result->outcome == DIAL_REFUSED
+                               ? strerror(result->error)
+                               : dial_outcome_text(result->outcome));
         return;
     }
     sock_tune(fd);

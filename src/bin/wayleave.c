@@ -6,6 +6,7 @@
 #include "bin/pub.h"
 #include "bin/sub.h"
 #include "proxy/proxy_service.h"
+#include "realm/realm_main.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,7 @@ static const struct verb {
     int (*run)(int argc, char **argv);
 } verbs[] = {
     {"proxy", "forward proxy that understands WebSocket", proxy_service_main},
+    {"realm", "messaging server: channels and events", realm_main},
     {"pub", "publish events to a channel", pub_main},
     {"sub", "print the events of a channel", sub_main},
 };

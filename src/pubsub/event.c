@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "pubsub/event.h"
+
+#include "base/utf8.h"
+
+#include <stdlib.h>
+
+/* In front of each header's bytes. Copied in and out: it stands at any alignment. */
+struct header_lens {
+    uint32_t name;
+    uint32_t value;
+};
+
+static bool is_utf8(const struct event_parts *parts)
+{
+    for (size_t i = 0; i < parts->header_count; i++) {
+        if (!utf8_is_valid(parts->headers[i].name) || !utf8_is_valid(parts->headers[i].value)) {
+            return false;
+        }
+    }
+    return utf8_is_valid(parts->body);
+}
+
+static enum err headers_bytes(const struct event_parts *parts, size_t *ret_bytes)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < parts->header_count; i++) {
+        const struct event_header *header = &parts->headers[i];
+
+        if (header->name.len > UINT32_MAX || header->value.len > UINT32_MAX) {
+            return ERR_LIMIT;
+        }
+        bytes += sizeof(struct header_lens) + header->name.len + header->value.len;
+    }
+    *ret_bytes = bytes;
+    return OK;
+}
+
+static uint8_t *copy(uint8_t *to, struct span bytes)
+{
+    if (bytes.len > 0) {
+        memcpy(to, bytes.ptr, bytes.len);
+    }
+    return to + bytes.len;
+}
+
+enum err event_new(uint64_t eid, const struct event_parts *parts, struct event **ret_event)
+{
+    struct event *event;
+    uint8_t *to;
+    size_t headers_len;
+
+    TRY(headers_bytes(parts, &headers_len));
+    event = malloc(sizeof *event + parts->publish_id.len + headers_len + parts->body.len);
+    if (event == NULL) {
+        return ERR_NOMEM;
+    }
+    atomic_init(&event->refs, 1);
+    event->eid = eid;
+    event->id_len = parts->publish_id.len;
+    event->headers_len = headers_len;
+    event->body_len = parts->body.len;
+    event->is_text = is_utf8(parts);
+
+    to = copy(event->bytes, parts->publish_id);
+    for (size_t i = 0; i < parts->header_count; i++) {
+        const struct event_header *header = &parts->headers[i];
+        const struct header_lens lens = {(uint32_t)header->name.len,
+                                         (uint32_t)header->value.len};
+
+        to = copy(to, span_of(&lens, sizeof lens));
+        to = copy(to, header->name);
+        to = copy(to, header->value);
+    }
+    copy(to, parts->body);
+    *ret_event = event;
+    return OK;
+}
+
+struct event *event_ref(struct event *event)
+{
+    /* Relaxed is enough: whoever calls this already holds a reference. */
+    atomic_fetch_add_explicit(&event->refs, 1, memory_order_relaxed);
+    return event;
+}
+
+void event_unref(struct event *event)
+{
+    if (event == NULL) {
+        return;
+    }
+    /* The last one out must see every other holder's reads as finished. */
+    if (atomic_fetch_sub_explicit(&event->refs, 1, memory_order_acq_rel) == 1) {
+        free(event);
+    }
+}
+
+bool event_next_header(const struct event *event, size_t *at, struct event_header *ret_header)
+{
+    const uint8_t *from = event->bytes + event->id_len + *at;
+    struct header_lens lens;
+
+    if (*at >= event->headers_len) {
+        return false;
+    }
+    memcpy(&lens, from, sizeof lens);
+    from += sizeof lens;
+    ret_header->name = span_of(from, lens.name);
+    ret_header->value = span_of(from + lens.name, lens.value);
+    *at += sizeof lens + lens.name + lens.value;
+    return true;
+}

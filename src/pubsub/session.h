@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+/*
+ * The subscriptions of one session, bounded, and whose turn it is to be sent: round robin over
+ * those that have something, and never anything else in the middle of a frame.
+ */
+#pragma once
+
+#include "pubsub/router.h"
+
+struct session;
+
+struct session_sub {
+    struct view_cursor cursor;
+    struct session *session;    /* borrowed */
+    struct router_route *route; /* borrowed from the router */
+    struct list ready;          /* in session->ready while there may be something to send */
+    uint64_t begin;             /* the EID it got, or gets, first */
+    size_t id_len;
+    uint8_t id[];
+};
+
+struct session {
+    struct map subs;             /* by id; owned */
+    struct list ready;           /* whose turn comes next is first */
+    struct session_sub *current; /* the one whose bytes were offered last and have not left */
+    size_t offered;              /* bytes of that offer */
+    struct buf rest;             /* what ended subscriptions owed: goes before all others */
+    size_t rest_sent;
+    uint64_t delivered; /* events of ended subscriptions, for a log line */
+    void *owner;        /* borrowed; for who finds the session by a cursor */
+};
+
+struct session_request {
+    struct span id; /* not in use; at most VIEW_ID_MAX; copied */
+    const struct view_form *form;
+    struct router_route *route;
+    struct channel_start start;
+};
+
+/** Takes no memory. */
+void session_init(struct session *session, size_t max_subs, void *owner);
+
+/** Ends every subscription. */
+void session_fini(struct session *session);
+
+/** NULL when there is none of that id. */
+struct session_sub *session_find(const struct session *session, struct span id);
+
+/** Begin. ERR_LIMIT: max_subs are in use; ERR_NOMEM. *ret_next: the EID it gets first. */
+must_check enum err session_subscribe(struct session *session,
+                                      const struct session_request *request,
+                                      uint64_t *ret_next);
+
+/** End; a frame that has left in part will still be finished. ERR_NOMEM, or as view_peek():
+ *  it cannot be, and the connection must end. The subscription is gone in any case. */
+must_check enum err session_unsubscribe(struct session *session, struct session_sub *sub);
+
+/** Its view has news. Returns the session, which is to be sent from. */
+struct session *session_wake(struct view_cursor *cursor);
+
+/**
+ * The next bytes to send. Until session_sent(), a further call gives the same bytes, perhaps
+ * with more behind them. `only_owed`: something else wants to be sent, so no more than the rest
+ * of frames that were begun.
+ *
+ * Returns OK         *ret_bytes is not empty; valid until anything is published or sent
+ *         ERR_AGAIN  nothing to send
+ *         ERR_LIMIT  a subscription is lost: what it needs is not stored any more
+ *         ERR_NOMEM
+ */
+must_check enum err session_peek(struct session *session, bool only_owed,
+                                 struct span *ret_bytes);
+
+/** `len` bytes of the last peek have left. */
+void session_sent(struct session *session, size_t len);
+
+/** Whether the last peek must be sent on before anything else goes out: a frame has left in
+ *  part, or the stream was offered bytes and has not taken them. */
+static inline bool session_is_inside(const struct session *session)
+{
+    return session->current != NULL || session->rest.len > 0;
+}
+
+/** The subscription that session_peek() called lost, for a log line. */
+static inline const struct session_sub *session_current(const struct session *session)
+{
+    return session->current;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+/*
+ * A channel as one kind of subscriber sees it: protocol form and subscription id. Each event is
+ * framed once, when it is published, into a ring that all subscribers of the view share; a
+ * subscriber is a cursor into it. Delivery copies nothing, queues nothing and takes no memory.
+ *
+ *   channel   ....... stored events ........................ next
+ *   ring                       framed bytes .................next
+ *   cursors        c1 (own)        c2            c3 c4       c5 (waits)
+ *
+ * A cursor whose event is not in the ring (it asked for old events, or was slow) frames stored
+ * events into a buffer of its own until it is in the ring again. A cursor whose event is not
+ * stored any more is lost. Because framing is deterministic, a cursor may change from one to
+ * the other in the middle of a frame.
+ *
+ * A view lives while it has cursors. All of this belongs to one thread.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "pubsub/channel.h"
+#include "pubsub/view_ring.h"
+
+enum {
+    VIEW_GATHER_BYTES = 64 * 1024, /* the most that view_peek() offers at once */
+    VIEW_ID_MAX = 512,             /* bytes of a subscription id */
+};
+
+struct view_form {
+    char tag; /* one for each form: views are found by tag and subscription id */
+    /** Appends the event's frame, at least one byte, always the same one for the same
+     *  arguments. Errors as buf_append(). */
+    enum err (*encode)(struct span channel, struct span id, const struct event *event,
+                       struct buf *out);
+};
+
+struct view_limits {
+    size_t ring_bytes;  /* framed bytes that a view holds for slow cursors */
+    size_t frame_bytes; /* of one event */
+};
+
+/** What all view sets of a router share; borrowed for their life. */
+struct view_room {
+    struct buf scratch; /* framing happens in it */
+    struct view_ring_budget budget;
+};
+
+struct view {
+    const struct view_form *form;
+    const struct channel *channel; /* borrowed from the view set */
+    struct view_ring ring;
+    struct list cursors;
+    size_t cursor_count;
+    struct list node;  /* in its set */
+    struct list dirty; /* in the list that view_set_append() was given */
+    size_t key_len;
+    uint8_t key[]; /* the form's tag, the subscription id */
+};
+
+/** The views of one channel. */
+struct view_set {
+    struct channel *channel; /* borrowed for the set's life */
+    struct view_limits limits;
+    struct view_room *room;
+    struct map views;
+    struct list list;
+};
+
+struct view_cursor {
+    struct list node;     /* in the view's cursors */
+    struct view_set *set; /* borrowed while attached */
+    struct view *view;    /* NULL when not attached */
+    struct view_ring_place place;
+    struct buf own;  /* framed for this cursor alone: everything up to place */
+    size_t own_sent; /* bytes of it that have left */
+};
+
+void view_set_init(struct view_set *set, struct channel *channel,
+                   const struct view_limits *limits, struct view_room *room);
+
+/** Every cursor must be detached. */
+void view_set_fini(struct view_set *set);
+
+/** The channel has published `event`: frame it for every view, and append the views that have
+ *  something new to `dirty` (those that are in it stay where they are). Returns the bytes that
+ *  were framed. Where there is no memory the cursors will try for themselves. */
+size_t view_set_append(struct view_set *set, const struct event *event, struct list *dirty);
+
+/** The view is taken out of the dirty list. NULL when that is empty. */
+struct view *view_next_dirty(struct list *dirty);
+
+/** Begin to read at `eid`, which is not over the channel's next. `id` is copied, at
+ *  most VIEW_ID_MAX. ERR_NOMEM. */
+must_check enum err view_attach(struct view_set *set, const struct view_form *form,
+                                struct span id, uint64_t eid, struct view_cursor *cursor);
+
+/** Nothing happens when it is not attached. The view may be gone afterwards. */
+void view_detach(struct view_cursor *cursor);
+
+/**
+ * The next bytes to send, at most VIEW_GATHER_BYTES, as many events as lie together. Until
+ * view_sent(), a further call gives the same bytes, perhaps with more behind them.
+ *
+ * Returns OK         *ret_bytes is not empty; valid until anything is published or sent
+ *         ERR_AGAIN  everything published has been sent
+ *         ERR_LIMIT  lost: the next event is not stored any more. Final
+ *         ERR_NOMEM
+ */
+must_check enum err view_peek(struct view_cursor *cursor, struct span *ret_bytes);
+
+/** `len` bytes of the last peek have left. */
+void view_sent(struct view_cursor *cursor, size_t len);
+
+/** Whether a frame has left in part: nothing else may be sent before its rest. */
+static inline bool view_is_inside(const struct view_cursor *cursor)
+{
+    return cursor->own_sent > 0 || (cursor->own.len == 0 && cursor->place.sent > 0);
+}
+
+/** After a peek that was OK: bytes up to the end of the last frame that is begun, or that an
+ *  earlier peek of `offered` bytes has begun to offer. No frame may be cut off before. */
+size_t view_owed(const struct view_cursor *cursor, size_t offered);
+
+/** Append what is owed: what must still be sent when the cursor is detached. Errors as
+ *  buf_append(), and as view_peek() when it cannot be had any more. */
+must_check enum err view_copy_owed(struct view_cursor *cursor, size_t offered, struct buf *out);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+/*
+ * One client of the realm, from accept to close: HTTP first, then perhaps a WebSocket session.
+ * The only code of the realm that sees both a codec and a stream.
+ */
+#pragma once
+
+#include "io/addr.h"
+#include "net/stream.h"
+
+struct realm_worker;
+struct realm_conn;
+
+/** A new client, before its TLS handshake. ERR_NOMEM: the stream is still the caller's. */
+must_check enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer,
+                                   bool is_tls, struct stream **take_stream);
+
+/** The owner of a pubsub session: it has something to send, and will be flushed. */
+void realm_conn_is_due(struct realm_conn *conn);
+
+/** Send from the first one that is due. It is not due any more. */
+void realm_conn_flush_first_due(struct realm_worker *worker);
+
+/** The worker stops: say so to every session, and close all. */
+void realm_conn_close_all(struct realm_worker *worker);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "realm/realm_conn_send.h"
+
+enum {
+    BYTES_PER_TURN = 512 * 1024,
+    LINGER_MS = 2000,                    /* for the client to close, too */
+    LINGER_BYTES_MAX = 64 * 1024 * 1024, /* what it may still say */
+};
+
+static enum err peek(struct realm_conn *conn, struct span *ret_bytes)
+{
+    if (conn->answer.len > 0) {
+        *ret_bytes = buf_span(&conn->answer);
+        return OK;
+    }
+    return conn->session == NULL ? ERR_AGAIN : realm_session_peek(conn->session, ret_bytes);
+}
+
+static void sent(struct realm_conn *conn, size_t len)
+{
+    conn->out_bytes += len;
+    if (conn->answer.len == 0) {
+        realm_session_sent(conn->session, len, realm_conn_life_now(conn));
+        return;
+    }
+    buf_consume(&conn->answer, len);
+    if (conn->answer.len == 0) {
+        buf_fini(&conn->answer);
+    }
+}
+
+bool realm_conn_send(struct realm_conn *conn)
+{
+    size_t left = BYTES_PER_TURN;
+
+    while (!conn->is_blocked) {
+        struct span bytes;
+        size_t len;
+        enum err e = peek(conn, &bytes);
+
+        if (e == ERR_AGAIN) {
+            return true;
+        }
+        if (e != OK) {
+            realm_conn_life_end(conn);
+            return false;
+        }
+        if (left == 0) { /* the others' turn */
+            loop_defer(conn->worker->loop, &conn->later);
+            return false;
+        }
+        e = stream_write(conn->stream, bytes, &len);
+        if (e == ERR_AGAIN) {
+            conn->is_blocked = true;
+        } else if (e != OK) {
+            realm_conn_life_end_io(conn, e);
+            return false;
+        } else {
+            sent(conn, len);
+            left -= len < left ? len : left;
+        }
+    }
+    return false;
+}
+
+void realm_conn_send_end(struct realm_conn *conn)
+{
+    if (stream_shutdown(conn->stream) == ERR_AGAIN) {
+        return; /* called again when the stream is ready */
+    }
+    realm_conn_life_move(conn, REALM_CONN_LIFE_LINGERING);
+    timer_cancel(&conn->timer);
+    realm_conn_life_set_timer(conn, realm_conn_life_now(conn) + LINGER_MS);
+    loop_defer(conn->worker->loop, &conn->later); /* what waits already is not reported */
+}
+
+void realm_conn_send_linger(struct realm_conn *conn)
+{
+    struct mspan room = mspan_of(conn->worker->room, REALM_WORKER_ROOM_BYTES);
+    size_t len = 1;
+
+    while (len > 0 && conn->lingered < LINGER_BYTES_MAX) {
+        enum err e = stream_read(conn->stream, room, &len);
+
+        if (e == ERR_AGAIN) {
+            return;
+        }
+        if (e != OK) {
+            break;
+        }
+        conn->lingered += len;
+    }
+    realm_conn_life_end(conn);
+}

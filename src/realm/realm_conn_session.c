@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "realm/realm_conn_session.h"
+
+#include "realm/realm_conn_send.h"
+
+enum {
+    READS_PER_TURN = 4
+};
+
+void realm_conn_session_flush(struct realm_conn *conn)
+{
+    if (realm_conn_send(conn) && realm_session_is_finished(conn->session)) {
+        realm_conn_send_end(conn);
+    }
+}
+
+/* False when the connection has ended. */
+static bool take(struct realm_conn *conn, struct mspan bytes)
+{
+    enum err e = realm_session_take(conn->session, bytes, realm_conn_life_now(conn));
+
+    realm_worker_published(conn->worker);
+    if (e != OK) {
+        realm_conn_life_end(conn);
+    }
+    return e == OK;
+}
+
+void realm_conn_session_take_early(struct realm_conn *conn, struct mspan bytes)
+{
+    if (bytes.len > 0) {
+        take(conn, bytes);
+    }
+}
+
+static bool may_read(const struct realm_conn *conn)
+{
+    return !realm_session_is_deaf(conn->session) && !realm_session_is_held(conn->session) &&
+           !realm_session_is_waiting(conn->session);
+}
+
+static void read_session(struct realm_conn *conn)
+{
+    struct mspan room = mspan_of(conn->worker->room, REALM_WORKER_ROOM_BYTES);
+
+    if (realm_session_is_waiting(conn->session) && !take(conn, mspan_of(NULL, 0))) {
+        return;
+    }
+    for (int i = 0; i < READS_PER_TURN && may_read(conn); i++) {
+        size_t len;
+        enum err e = stream_read(conn->stream, room, &len);
+
+        if (e == ERR_AGAIN) {
+            conn->has_more = false;
+            return;
+        }
+        if (e != OK) {
+            realm_conn_life_end_io(conn, e);
+            return;
+        }
+        if (len == 0) {
+            realm_conn_life_end_why(conn, "the client ended the stream without a Close");
+            return;
+        }
+        conn->in_bytes += len;
+        if (!take(conn, mspan_of(room.ptr, len))) {
+            return;
+        }
+    }
+}
+
+static void set_timer(struct realm_conn *conn)
+{
+    msec at = realm_session_deadline(conn->session);
+
+    if (realm_session_is_opening(conn->session)) {
+        at = msec_min(at, conn->began + conn->worker->conf->handshake_timeout);
+    }
+    realm_conn_life_set_timer(conn, at);
+}
+
+void realm_conn_session_run(struct realm_conn *conn)
+{
+    read_session(conn);
+    if (conn->state == REALM_CONN_LIFE_SESSION) {
+        realm_conn_session_flush(conn);
+    }
+    if (conn->state != REALM_CONN_LIFE_SESSION) {
+        return;
+    }
+    /* Who stops before ERR_AGAIN must come back by itself; but while nothing may be read and
+     * nothing can be sent, there is no use before the stream is ready. */
+    if (conn->has_more && !realm_session_is_deaf(conn->session) &&
+        !(conn->is_blocked && realm_session_is_held(conn->session))) {
+        loop_defer(conn->worker->loop, &conn->later);
+    }
+    set_timer(conn);
+}
+
+void realm_conn_session_expire(struct realm_conn *conn)
+{
+    msec now = realm_conn_life_now(conn);
+
+    if (realm_session_is_opening(conn->session) &&
+        now >= conn->began + conn->worker->conf->handshake_timeout) {
+        realm_conn_life_end_why(conn, "no CONNECT came within HandshakeTimeout");
+        return;
+    }
+    if (realm_session_expire(conn->session, now) != OK) {
+        realm_conn_life_end(conn);
+        return;
+    }
+    realm_conn_session_flush(conn);
+    if (conn->state == REALM_CONN_LIFE_SESSION) {
+        set_timer(conn);
+    }
+}

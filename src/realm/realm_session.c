@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "realm/realm_session.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    /* What is taken in before the answers to it are looked at: bounds how far they can pass the
+     * mark. */
+    SLICE_BYTES = 4096,
+    ECHO_HELD_BYTES = 64 * 1024,
+    ECHO_SLACK_BYTES = 2 * SLICE_BYTES, /* small messages of one slice, their heads */
+    WAITING_BYTES_MAX = 256 * 1024,     /* more than any single read */
+    CLOSE_WITHIN_MS = 5000,
+    REASON_TEXT_BYTES = 192,
+};
+
+/* A STOMP frame is bounded by its own decoder, which can say so in a sentence. */
+static const uint64_t stomp_message_bytes = 1ull << 62;
+
+void realm_session_init(struct realm_session *session, const struct realm_session_env *env,
+                        enum realm_session_kind kind, uint64_t id, void *owner, msec now)
+{
+    struct ws_limits limits = {
+        .max_message_bytes = stomp_message_bytes,
+        .max_output_bytes = env->outbox_bytes,
+        /* Where STOMP's heart-beats were agreed on, they keep the ping from being due. */
+        .ping_every = env->heart_beat + env->heart_beat / 5,
+        .pong_within = env->heart_beat,
+        .close_within = CLOSE_WITHIN_MS,
+    };
+
+    *session = (struct realm_session){.env = env, .kind = kind};
+    switch (kind) {
+    case REALM_SESSION_STOMP:
+        realm_stomp_init(&session->as.stomp, &env->stomp, &session->ws, id, owner);
+        break;
+    case REALM_SESSION_ECHO:
+        limits.max_message_bytes = env->echo_bytes;
+        limits.max_output_bytes = ECHO_HELD_BYTES + env->echo_bytes + ECHO_SLACK_BYTES;
+        realm_echo_init(&session->as.echo, env->echo_bytes);
+        break;
+    }
+    ws_conn_init(&session->ws, WS_SERVER, &limits, env->rng, now);
+    buf_init(&session->waiting, WAITING_BYTES_MAX);
+}
+
+void realm_session_fini(struct realm_session *session)
+{
+    switch (session->kind) {
+    case REALM_SESSION_STOMP: realm_stomp_fini(&session->as.stomp); break;
+    case REALM_SESSION_ECHO: realm_echo_fini(&session->as.echo); break;
+    }
+    ws_conn_fini(&session->ws);
+    buf_fini(&session->waiting);
+}
+
+void realm_session_forget(struct realm_session *session)
+{
+    free(session->why);
+    session->why = NULL;
+}
+
+static void set_why(struct realm_session *session, const char *why)
+{
+    if (session->why == NULL && why != NULL) {
+        session->why = strdup(why); /* NULL: the log line will be without it */
+    }
+}
+
+static void set_closer(struct realm_session *session, enum realm_session_closer closer,
+                       uint16_t code)
+{
+    if (session->closer == REALM_SESSION_NOBODY) {
+        session->closer = closer;
+        session->close_code = code;
+    }
+}
+
+/* ---- in ---- */
+
+bool realm_session_is_held(const struct realm_session *session)
+{
+    size_t waits = ws_conn_output(&session->ws).len;
+
+    if (session->kind == REALM_SESSION_ECHO) {
+        return waits > ECHO_HELD_BYTES;
+    }
+    return waits > session->env->outbox_bytes / 2 ||
+           router_is_congested(session->env->stomp.router);
+}
+
+static void on_peer_close(struct realm_session *session, const struct ws_conn_piece *piece)
+{
+    char reason[REASON_TEXT_BYTES];
+
+    set_closer(session, REALM_SESSION_CLIENT, piece->close_code);
+    if (session->closer == REALM_SESSION_CLIENT && piece->data.len > 0) {
+        set_why(session, text_printable(piece->data, reason, sizeof reason));
+    }
+}
+
+static enum err on_stomp_data(struct realm_session *session, struct span payload, msec now)
+{
+    struct realm_stomp *stomp = &session->as.stomp;
+    enum err e = realm_stomp_take(stomp, payload, now);
+
+    if (stomp->state == REALM_STOMP_ENDED) {
+        set_closer(session, stomp->has_failed ? REALM_SESSION_REALM : REALM_SESSION_CLIENT,
+                   stomp->has_failed ? WS_CLOSE_POLICY : WS_CLOSE_NORMAL);
+        set_why(session, stomp->why);
+    }
+    return e;
+}
+
+static enum err on_piece(struct realm_session *session, const struct ws_conn_piece *piece,
+                         msec now)
+{
+    if (piece->type == WS_CONN_CLOSED) {
+        on_peer_close(session, piece);
+        return OK;
+    }
+    if (session->kind == REALM_SESSION_ECHO) {
+        return realm_echo_take(&session->as.echo, &session->ws, piece);
+    }
+    return piece->type == WS_CONN_DATA ? on_stomp_data(session, piece->data, now) : OK;
+}
+
+/* The end of a session that can go on no longer: for the caller to close the stream. */
+static enum err give_up(struct realm_session *session, enum err e, const char *why)
+{
+    set_closer(session, REALM_SESSION_REALM, WS_CLOSE_ABNORMAL);
+    set_why(session, why);
+    session->is_deaf = true;
+    return e;
+}
+
+static enum err judge(struct realm_session *session, enum err e)
+{
+    char why[REASON_TEXT_BYTES];
+
+    switch (e) {
+    case OK:
+    case ERR_AGAIN: return OK;
+    case ERR_CLOSED:
+    case ERR_PROTO:
+        session->is_deaf = true; /* the Close is in the output: that is still to be sent */
+        if (e == ERR_PROTO) {
+            set_closer(session, REALM_SESSION_REALM,
+                       ws_fault_close_code(ws_conn_fault(&session->ws)));
+            snprintf(why, sizeof why, "the client %s",
+                     ws_fault_text(ws_conn_fault(&session->ws)));
+            set_why(session, why);
+        }
+        return OK;
+    case ERR_LIMIT: return give_up(session, e, "the client does not read what it is answered");
+    case ERR_NOMEM:
+    case ERR_IO:
+    case ERR_TIMEOUT:
+    case ERR_CONF: break;
+    }
+    return give_up(session, e, err_text(e));
+}
+
+static enum err take_slice(struct realm_session *session, struct mspan slice, msec now)
+{
+    struct ws_conn_piece piece;
+    enum err e;
+
+    while ((e = ws_conn_next(&session->ws, &slice, &piece)) == OK) {
+        e = on_piece(session, &piece, now);
+        if (e != OK) {
+            break;
+        }
+    }
+    return judge(session, e);
+}
+
+/* Takes in what may be taken; *bytes is what is left. */
+static enum err take_some(struct realm_session *session, struct mspan *bytes, msec now)
+{
+    while (bytes->len > 0 && !session->is_deaf && !realm_session_is_held(session)) {
+        struct mspan slice = *bytes;
+
+        slice.len = slice.len > SLICE_BYTES ? SLICE_BYTES : slice.len;
+        TRY(take_slice(session, slice, now));
+        *bytes = mspan_tail(*bytes, slice.len);
+    }
+    if (session->is_deaf) {
+        bytes->len = 0;
+    }
+    return OK;
+}
+
+enum err realm_session_take(struct realm_session *session, struct mspan bytes, msec now)
+{
+    struct buf *waiting = &session->waiting;
+    struct mspan old = mspan_of(waiting->ptr, waiting->len);
+
+    if (bytes.len > 0) {
+        ws_conn_saw_bytes(&session->ws, now);
+        if (session->kind == REALM_SESSION_STOMP) {
+            realm_stomp_heard(&session->as.stomp, now);
+        }
+    }
+    TRY(take_some(session, &old, now));
+    buf_consume(waiting, waiting->len - old.len);
+    if (waiting->len == 0) {
+        buf_fini(waiting);
+        TRY(take_some(session, &bytes, now));
+    }
+    return bytes.len == 0 ? OK : judge(session, buf_append(waiting, span_ro(bytes)));
+}
+
+/* ---- out ---- */
+
+enum err realm_session_peek(struct realm_session *session, struct span *ret_bytes)
+{
+    bool has_output = ws_conn_output(&session->ws).len > 0;
+    bool only_owed = has_output || !ws_conn_is_open(&session->ws);
+    enum err e = ERR_AGAIN;
+
+    if (session->kind == REALM_SESSION_STOMP) {
+        session->source = REALM_SESSION_FROM_VIEWS;
+        e = session_peek(&session->as.stomp.session, only_owed, ret_bytes);
+    }
+    if (e == ERR_AGAIN && has_output) {
+        session->source = REALM_SESSION_FROM_WS;
+        *ret_bytes = ws_conn_output(&session->ws);
+        return OK;
+    }
+    if (e == ERR_LIMIT) {
+        return give_up(session, e,
+                       "the client is so slow that events it needs are not stored any more");
+    }
+    return e == OK || e == ERR_AGAIN ? e : give_up(session, e, err_text(e));
+}
+
+void realm_session_sent(struct realm_session *session, size_t len, msec now)
+{
+    switch (session->source) {
+    case REALM_SESSION_FROM_WS: ws_conn_output_consume(&session->ws, len); break;
+    case REALM_SESSION_FROM_VIEWS: session_sent(&session->as.stomp.session, len); break;
+    }
+    if (session->kind == REALM_SESSION_STOMP) {
+        realm_stomp_sent(&session->as.stomp, now);
+    }
+}
+
+/* ---- time ---- */
+
+msec realm_session_deadline(const struct realm_session *session)
+{
+    msec at = ws_conn_deadline(&session->ws);
+
+    return session->kind == REALM_SESSION_STOMP
+               ? msec_min(at, realm_stomp_deadline(&session->as.stomp))
+               : at;
+}
+
+enum err realm_session_expire(struct realm_session *session, msec now)
+{
+    enum err e = ws_conn_expire(&session->ws, now);
+
+    if (e == OK && session->kind == REALM_SESSION_STOMP) {
+        e = realm_stomp_expire(&session->as.stomp, now);
+    }
+    if (e == ERR_TIMEOUT) {
+        return give_up(session, e, "the client was silent for too long");
+    }
+    return judge(session, e);
+}
+
+void realm_session_go_away(struct realm_session *session, msec now)
+{
+    if (ws_conn_close(&session->ws, WS_CLOSE_GOING_AWAY, SPAN("the realm stops"), now) == OK) {
+        set_closer(session, REALM_SESSION_REALM, WS_CLOSE_GOING_AWAY);
+        set_why(session, "the realm stops");
+    }
+}
+
+bool realm_session_is_finished(const struct realm_session *session)
+{
+    return ws_conn_is_finished(&session->ws);
+}
+
+bool realm_session_is_opening(const struct realm_session *session)
+{
+    return session->kind == REALM_SESSION_STOMP &&
+           session->as.stomp.state == REALM_STOMP_CONNECTING;
+}
+
+uint64_t realm_session_count_in(const struct realm_session *session)
+{
+    return session->kind == REALM_SESSION_STOMP ? session->as.stomp.published
+                                                : session->as.echo.count;
+}
+
+uint64_t realm_session_count_out(const struct realm_session *session)
+{
+    return session->kind == REALM_SESSION_STOMP ? session->as.stomp.session.delivered
+                                                : session->as.echo.count;
+}

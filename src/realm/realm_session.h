@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+/*
+ * One WebSocket session after its handshake, without a socket: bytes of the stream in, bytes
+ * for the stream out, STOMP or the echo in between. What goes out comes from two places, and
+ * never from one in the middle of a frame of the other:
+ *
+ *    answers, pongs, Close      ws.output, bounded        first, when no frame is begun
+ *    events                     the views, by cursor      in turns
+ *
+ * When the answers that wait pass half of their maximum, or other sessions' events wait to be
+ * sent, nothing more is taken in: realm_session_is_held().
+ */
+#pragma once
+
+#include "base/rng.h"
+#include "realm/realm_echo.h"
+#include "realm/realm_stomp.h"
+
+enum realm_session_kind {
+    REALM_SESSION_STOMP,
+    REALM_SESSION_ECHO,
+};
+
+/** What all sessions of a worker share; borrowed for a session's life. */
+struct realm_session_env {
+    struct realm_stomp_env stomp;
+    struct rng *rng;
+    size_t outbox_bytes;
+    size_t echo_bytes;
+    msec heart_beat;
+};
+
+enum realm_session_closer {
+    REALM_SESSION_NOBODY, /* yet */
+    REALM_SESSION_CLIENT,
+    REALM_SESSION_REALM,
+};
+
+struct realm_session {
+    const struct realm_session_env *env;
+    enum realm_session_kind kind;
+    struct ws_conn ws;
+    union {
+        struct realm_stomp stomp;
+        struct realm_echo echo;
+    } as;
+    struct buf waiting; /* bytes that came and are not taken in yet */
+    enum {
+        REALM_SESSION_FROM_WS,
+        REALM_SESSION_FROM_VIEWS
+    } source;     /* of the last peek */
+    bool is_deaf; /* nothing that still comes matters */
+
+    /* To be read, for the log line. */
+    enum realm_session_closer closer; /* who began to close */
+    uint16_t close_code;              /* of the Close that began it */
+    char *why;                        /* owned; what was wrong; NULL: nothing */
+};
+
+/** Takes no memory. `owner` is what session_wake() leads to. */
+void realm_session_init(struct realm_session *session, const struct realm_session_env *env,
+                        enum realm_session_kind kind, uint64_t id, void *owner, msec now);
+
+/** Ends its subscriptions. What is for the log line stays, `why` until realm_session_forget().
+ */
+void realm_session_fini(struct realm_session *session);
+
+/** Gives `why` back. */
+void realm_session_forget(struct realm_session *session);
+
+/** Whether no bytes should be read for now. */
+bool realm_session_is_held(const struct realm_session *session);
+
+/** Whether bytes wait that realm_session_take() should be called for, with none of its own. */
+static inline bool realm_session_is_waiting(const struct realm_session *session)
+{
+    return session->waiting.len > 0;
+}
+
+/** Whether what still comes does not matter: reading is no use. */
+static inline bool realm_session_is_deaf(const struct realm_session *session)
+{
+    return session->is_deaf;
+}
+
+/** Bytes have come; they are changed in place. What is not taken in for now is kept. Anything
+ *  but OK: close the stream, `why` says why. */
+must_check enum err realm_session_take(struct realm_session *session, struct mspan bytes,
+                                       msec now);
+
+/**
+ * The next bytes to send; until realm_session_sent() the same ones again, perhaps with more
+ * behind them.
+ *
+ * Returns OK          *ret_bytes is not empty; valid until anything else is called
+ *         ERR_AGAIN   nothing to send
+ *         otherwise   close the stream; `why` says why
+ */
+must_check enum err realm_session_peek(struct realm_session *session, struct span *ret_bytes);
+
+/** `len` bytes of the last peek have left. */
+void realm_session_sent(struct realm_session *session, size_t len, msec now);
+
+/** When realm_session_expire() has something to do; MSEC_NEVER if nothing is due. */
+msec realm_session_deadline(const struct realm_session *session);
+
+/** Do what is due. Anything but OK: close the stream; `why` says why. */
+must_check enum err realm_session_expire(struct realm_session *session, msec now);
+
+/** Say that the realm goes away: a Close, if none was said yet. */
+void realm_session_go_away(struct realm_session *session, msec now);
+
+/** Both sides are done: the stream is for us to close. */
+bool realm_session_is_finished(const struct realm_session *session);
+
+/** Whether the client has not yet become a session in its protocol. */
+bool realm_session_is_opening(const struct realm_session *session);
+
+/** Messages, for the log line: taken from the client, and sent to it. After fini. */
+uint64_t realm_session_count_in(const struct realm_session *session);
+uint64_t realm_session_count_out(const struct realm_session *session);

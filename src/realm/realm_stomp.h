@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+/*
+ * One STOMP session: what its frames mean for channels and subscriptions (doc/wire.md).
+ * Sans-IO: the payload of WebSocket messages comes in, answers go into the output of the
+ * ws_conn, events are fetched from `session` by whoever owns the stream.
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "pubsub/session.h"
+#include "stomp/stomp_decoder.h"
+#include "stomp/stomp_heartbeat.h"
+#include "ws/ws_conn.h"
+
+enum {
+    REALM_STOMP_WHY_BYTES = 160,
+    REALM_STOMP_HEAD_BYTES = 16 * 1024, /* the headers of one frame */
+    REALM_STOMP_LINE_BYTES = 8 * 1024,
+    REALM_STOMP_HEADERS_MAX = 64,
+    /* What a frame of an event is longer than its body: the headers, each byte escaped, id,
+     * names and numbers. */
+    REALM_STOMP_OVERHEAD_BYTES = 40 * 1024,
+};
+
+/** What all sessions of a worker share; borrowed for a session's life. */
+struct realm_stomp_env {
+    struct router *router;
+    struct buf *scratch; /* answers are encoded in it */
+    size_t subscriptions_max;
+    size_t event_bytes;
+    msec heart_beat;
+};
+
+enum realm_stomp_state {
+    REALM_STOMP_CONNECTING, /* CONNECT has not come */
+    REALM_STOMP_OPEN,
+    REALM_STOMP_ENDED, /* the Close is queued; what still comes is ignored */
+    REALM_STOMP_STATES,
+};
+
+/* realm_stomp.c's own, but for what is marked. */
+struct realm_stomp {
+    const struct realm_stomp_env *env;
+    struct ws_conn *ws;     /* borrowed from the owner, for the session's life */
+    struct session session; /* the owner sends from it */
+    struct stomp_decoder decoder;
+    struct stomp_heartbeat heartbeat;
+    uint64_t id;        /* to be read: what CONNECTED says */
+    uint64_t published; /* to be read: events taken from this session */
+    enum realm_stomp_state state;
+    bool refuses_softly; /* errors:receipt */
+    bool has_failed;     /* to be read: the realm ended it, for what the client did */
+    char *why;           /* to be read; owned: why it ended. NULL: it did not, or well */
+};
+
+/** Takes no memory. `owner` is what session_wake() leads to. */
+void realm_stomp_init(struct realm_stomp *stomp, const struct realm_stomp_env *env,
+                      struct ws_conn *ws, uint64_t id, void *owner);
+
+/** Ends its subscriptions. */
+void realm_stomp_fini(struct realm_stomp *stomp);
+
+/** Payload of the peer's messages, cut anywhere. What is wrong with it is answered, in the
+ *  ws_conn. ERR_NOMEM, ERR_LIMIT (the peer does not read its answers): close the stream. */
+must_check enum err realm_stomp_take(struct realm_stomp *stomp, struct span payload, msec now);
+
+/** Bytes have come, or left: for the heart-beats. */
+void realm_stomp_heard(struct realm_stomp *stomp, msec now);
+void realm_stomp_sent(struct realm_stomp *stomp, msec now);
+
+/** When realm_stomp_expire() has something to do; MSEC_NEVER if nothing is due. */
+msec realm_stomp_deadline(const struct realm_stomp *stomp);
+
+/** Do what is due at `now`: queue a heart-beat. ERR_TIMEOUT: the peer is silent. Others as
+ *  realm_stomp_take(). */
+must_check enum err realm_stomp_expire(struct realm_stomp *stomp, msec now);
+
+/** What the limits of a session come to, for its ws_conn and its views. */
+struct stomp_limits realm_stomp_limits(size_t event_bytes);

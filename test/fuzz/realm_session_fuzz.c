@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+/*
+ * A client that sends anything. Byte 0: what kind of session and how the bytes are dealt out;
+ * the rest is the stream itself, or STOMP that is wrapped into WebSocket messages here.
+ *
+ * Promises that are held against it: whatever is answered is good WebSocket and, of a STOMP
+ * session, good STOMP, one frame or heart-beat a message; bounds hold; nothing is left over.
+ */
+#include "realm/realm_session.h"
+
+#include <stdlib.h>
+
+enum {
+    IS_ECHO = 1,
+    IS_WRAPPED = 2, /* the input is STOMP, to be put into messages */
+    IS_SLOW = 4,    /* answers are read a few bytes at a time */
+    IS_CUT = 8,     /* the input comes in small parts */
+    HAS_BEGUN = 16, /* CONNECT and SUBSCRIBE came before */
+};
+
+struct client {
+    struct ws_conn ws;
+    struct stomp_decoder stomp;
+    struct buf text; /* of the message in hand */
+    struct realm_session session;
+    bool is_stomp;
+};
+
+static void must(bool is_true)
+{
+    if (!is_true) {
+        abort();
+    }
+}
+
+/* One message holds one frame or one EOL, and nothing else. */
+static void check_message(struct client *client)
+{
+    struct span input = buf_span(&client->text);
+    struct stomp_piece piece;
+
+    must(stomp_decoder_next(&client->stomp, &input, &piece) == OK);
+    must(piece.type == STOMP_PIECE_EOL ||
+         stomp_command_sender(piece.frame.command) == STOMP_FROM_SERVER);
+    must(input.len == 0);
+    buf_truncate(&client->text, 0);
+}
+
+static void client_take(struct client *client, struct mspan bytes)
+{
+    struct ws_conn_piece piece;
+    enum err e;
+
+    while ((e = ws_conn_next(&client->ws, &bytes, &piece)) == OK) {
+        if (piece.type == WS_CONN_DATA) {
+            must(buf_append(&client->text, piece.data) == OK);
+        } else if (piece.type == WS_CONN_END && client->is_stomp) {
+            check_message(client);
+        } else if (piece.type == WS_CONN_END) {
+            buf_truncate(&client->text, 0);
+        }
+    }
+    must(e == ERR_AGAIN || e == ERR_CLOSED);
+}
+
+/* False when the stream would be closed. */
+static bool listen_some(struct client *client, struct router *router, size_t max)
+{
+    struct span bytes;
+    struct view *view;
+    enum err e = ERR_AGAIN;
+
+    while ((view = router_next_dirty(router)) != NULL) {
+        LIST_FOREACH (node, after, &view->cursors) {
+            session_wake(LIST_ENTRY(node, struct view_cursor, node));
+        }
+    }
+    while (max > 0 && (e = realm_session_peek(&client->session, &bytes)) == OK) {
+        size_t len = bytes.len < max ? bytes.len : max;
+        uint8_t *copy = malloc(len);
+
+        must(copy != NULL);
+        memcpy(copy, bytes.ptr, len);
+        realm_session_sent(&client->session, len, 1);
+        client_take(client, mspan_of(copy, len));
+        free(copy);
+        max -= len;
+    }
+    return e == OK || e == ERR_AGAIN;
+}
+
+static void put_message(struct buf *stream, struct span text)
+{
+    struct ws_frame frame = {.fin = true, .opcode = WS_OPCODE_BINARY, .masked = true};
+
+    frame.payload_len = text.len;
+    must(ws_frame_put(&frame, text, stream) == OK);
+}
+
+static void fill_stream(struct buf *stream, uint8_t options, struct span input)
+{
+    if ((options & HAS_BEGUN) != 0) {
+        put_message(stream, SPAN("CONNECT\naccept-version:1.2\nerrors:receipt\n\n\0"));
+        put_message(stream, SPAN("SUBSCRIBE\nid:a\ndestination:/a\nfrom:stored\n\n\0"));
+    }
+    if ((options & IS_WRAPPED) != 0) {
+        put_message(stream, input);
+    } else {
+        must(buf_append(stream, input) == OK);
+    }
+}
+
+static void run(struct client *client, struct router *router, uint8_t options,
+                struct mspan stream)
+{
+    size_t part = (options & IS_CUT) != 0 ? 7 : SIZE_MAX;
+    size_t step = (options & IS_SLOW) != 0 ? 11 : SIZE_MAX;
+    bool is_on = true;
+
+    while (stream.len > 0 && is_on) {
+        size_t len = stream.len < part ? stream.len : part;
+
+        is_on = realm_session_take(&client->session, mspan_of(stream.ptr, len), 1) == OK;
+        stream = mspan_tail(stream, len);
+        is_on = is_on && listen_some(client, router, step);
+    }
+    while (is_on && realm_session_is_waiting(&client->session)) {
+        is_on = realm_session_take(&client->session, mspan_of(NULL, 0), 1) == OK &&
+                listen_some(client, router, SIZE_MAX);
+    }
+    if (is_on && realm_session_expire(&client->session, 100000000) == OK) {
+        listen_some(client, router, SIZE_MAX);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    static const uint8_t any[] = "/*";
+    const struct router_rule rule = {.pattern = {any, 2},
+                                     .channel = {.capacity = 5, .store_bytes = 1 << 18}};
+    const struct router_conf conf = {
+        .rules = &rule,
+        .rule_count = 1,
+        .limits = {.channels = 5,
+                   .store_bytes = 1 << 24,
+                   .ring_bytes = 1 << 24,
+                   .view = {.ring_bytes = 3000,
+                            .frame_bytes = 2000 + REALM_STOMP_OVERHEAD_BYTES}},
+    };
+    const struct ws_limits ws_limits = {.max_message_bytes = 1 << 20,
+                                        .max_output_bytes = 1 << 10};
+    const struct stomp_limits stomp_limits = {1 << 17, 200, 1 << 17, 1 << 17};
+    struct rng rng = rng_seeded(1);
+    struct router router;
+    struct buf scratch, stream;
+    struct client client;
+    struct realm_session_env env;
+    uint8_t options;
+
+    if (len < 1) {
+        return 0;
+    }
+    options = bytes[0];
+    buf_init(&scratch, 1 << 17);
+    buf_init(&stream, 1 << 24);
+    buf_init(&client.text, 1 << 24);
+    router_init(&router, &conf, &rng);
+    env = (struct realm_session_env){
+        .stomp = {.router = &router,
+                  .scratch = &scratch,
+                  .subscriptions_max = 3,
+                  .event_bytes = 2000,
+                  .heart_beat = 20000},
+        .rng = &rng,
+        .outbox_bytes = 128 * 1024,
+        .echo_bytes = 2000,
+        .heart_beat = 20000,
+    };
+    ws_conn_init(&client.ws, WS_CLIENT, &ws_limits, &rng, 0);
+    stomp_decoder_init(&client.stomp, &stomp_limits);
+    client.is_stomp = (options & IS_ECHO) == 0;
+    realm_session_init(&client.session, &env,
+                       client.is_stomp ? REALM_SESSION_STOMP : REALM_SESSION_ECHO, 1, NULL, 0);
+
+    fill_stream(&stream, options, span_of(bytes + 1, len - 1));
+    run(&client, &router, options, mspan_of(stream.ptr, stream.len));
+
+    realm_session_fini(&client.session);
+    realm_session_forget(&client.session);
+    stomp_decoder_fini(&client.stomp);
+    ws_conn_fini(&client.ws);
+    router_fini(&router);
+    buf_fini(&client.text);
+    buf_fini(&stream);
+    buf_fini(&scratch);
+    return 0;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "pubsub/event.h"
+
+#include "lib/oom.h"
+#include "lib/testing.h"
+
+static const struct event_header two_headers[] = {
+    {SPAN_INIT("content-type"), SPAN_INIT("text/plain")},
+    {SPAN_INIT("x-empty"), SPAN_INIT("")},
+};
+
+static struct event *event_of(struct span body)
+{
+    const struct event_parts parts = {
+        .headers = two_headers, .header_count = 2, .body = body, .publish_id = SPAN("p-1")};
+    struct event *event;
+
+    assert_ok(event_new(7, &parts, &event));
+    return event;
+}
+
+static void an_event_keeps_what_it_was_made_of(void **state)
+{
+    struct event *event = event_of(SPAN("hello"));
+    struct event_header header;
+    size_t at = 0;
+
+    (void)state;
+    assert_int_equal(event->eid, 7);
+    assert_bytes(event_publish_id(event), SPAN("p-1"));
+    assert_bytes(event_body(event), SPAN("hello"));
+    assert_true(event_next_header(event, &at, &header));
+    assert_bytes(header.name, SPAN("content-type"));
+    assert_bytes(header.value, SPAN("text/plain"));
+    assert_true(event_next_header(event, &at, &header));
+    assert_bytes(header.name, SPAN("x-empty"));
+    assert_bytes(header.value, SPAN(""));
+    assert_false(event_next_header(event, &at, &header));
+    event_unref(event);
+}
+
+static void an_event_lives_until_the_last_one_lets_go(void **state)
+{
+    struct event *event = event_of(SPAN("x"));
+    struct event *second = event_ref(event);
+
+    (void)state;
+    event_unref(event);
+    assert_bytes(event_body(second), SPAN("x"));
+    event_unref(second);
+    event_unref(NULL);
+}
+
+static void an_event_is_text_when_headers_and_body_are_utf8(void **state)
+{
+    const struct event_header bad = {SPAN("x"), SPAN("\xff")};
+    const struct event_parts parts = {.headers = &bad, .header_count = 1};
+    struct event *text = event_of(SPAN("gr\xc3\xbc\xc3\x9f"));
+    struct event *binary = event_of(SPAN("\xc3"));
+    struct event *odd_header;
+
+    (void)state;
+    assert_ok(event_new(1, &parts, &odd_header));
+    assert_true(text->is_text);
+    assert_false(binary->is_text);
+    assert_false(odd_header->is_text);
+    event_unref(text);
+    event_unref(binary);
+    event_unref(odd_header);
+}
+
+static void make_and_drop(void)
+{
+    const struct event_parts parts = {.body = SPAN("x")};
+    struct event *event = NULL;
+
+    if (event_new(1, &parts, &event) != OK) {
+        assert_null(event);
+    }
+    event_unref(event);
+}
+
+static void running_out_of_memory_leaks_nothing(void **state)
+{
+    (void)state;
+    every_oom(make_and_drop);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_event_keeps_what_it_was_made_of),
+        cmocka_unit_test(an_event_lives_until_the_last_one_lets_go),
+        cmocka_unit_test(an_event_is_text_when_headers_and_body_are_utf8),
+        cmocka_unit_test(running_out_of_memory_leaks_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
