@@ -9,7 +9,8 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 const SANS_IO = ['base', 'conf', 'http1', 'ws', 'stomp', 'pubsub'];
-const IO_HEADERS = /^(sys\/.*|unistd|time|pthread|netinet\/.*|arpa\/.*|netdb|fcntl|poll|signal)\.h$/;
+const IO_HEADERS =
+  /^(sys\/.*|unistd|time|pthread|netinet\/.*|arpa\/.*|netdb|fcntl|poll|signal)\.h$/;
 // conf_load reads the files that an operator names; base/log only formats.
 const IO_ALLOWED = new Set([]);
 /** Which files may include a third-party header. */
@@ -64,7 +65,9 @@ function checkFile(layer, granted, path) {
         const target = own[1].split('/')[0];
         if (!own[1].includes('/')) fault(`${at}: write the include from src/: "${own[1]}"`);
         else if (target !== layer && !granted.includes(target)) {
-          fault(`${at}: ${layer} may not include ${target} (src/LAYERS grants: ${granted.join(' ')})`);
+          fault(
+            `${at}: ${layer} may not include ${target} (src/LAYERS grants: ${granted.join(' ')})`,
+          );
         }
       }
       const system = line.match(/^#include <([^>]+)>/);
@@ -78,7 +81,11 @@ function checkFile(layer, granted, path) {
           }
         }
       }
-      if (layer !== 'base' && SANS_IO.includes(layer) && /\blog_(debug|info|notice|warn|error)\(/.test(line)) {
+      if (
+        layer !== 'base' &&
+        SANS_IO.includes(layer) &&
+        /\blog_(debug|info|notice|warn|error)\(/.test(line)
+      ) {
         fault(`${at}: a sans-IO layer does not log above trace`);
       }
     });

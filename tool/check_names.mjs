@@ -30,7 +30,8 @@ for (const { name: layer } of layers) {
     const stem = file.replace(/\.[ch]$/, '');
     const path = `src/${layer}/${file}`;
     const home = stems.get(stem);
-    if (home !== undefined && home !== layer) fault(`${path}: the stem ${stem} exists in ${home} too`);
+    if (home !== undefined && home !== layer)
+      fault(`${path}: the stem ${stem} exists in ${home} too`);
     stems.set(stem, layer);
     if (
       PREFIXED.includes(layer) &&
@@ -45,8 +46,11 @@ for (const { name: layer } of layers) {
 }
 
 function checkHeader(path, stem, hasSource, layer) {
-  const text = readFileSync(path, 'utf8').replace(/\/\*[\s\S]*?\*\//g, (c) => c.replace(/[^\n]/g, ' '));
-  const allowed = EXCEPTIONS[path] ?? new RegExp(`^(${stem}_|${stem}$|${stem.toUpperCase()}(_|S?$))`);
+  const text = readFileSync(path, 'utf8').replace(/\/\*[\s\S]*?\*\//g, (c) =>
+    c.replace(/[^\n]/g, ' '),
+  );
+  const allowed =
+    EXCEPTIONS[path] ?? new RegExp(`^(${stem}_|${stem}$|${stem.toUpperCase()}(_|S?$))`);
   const source = hasSource ? readFileSync(path.replace(/\.h$/, '.c'), 'utf8') : '';
   for (const { name, line, inline } of exportsOf(text)) {
     if (!allowed.test(name)) fault(`${path}:${line}: ${name} does not begin with ${stem}_`);
@@ -66,7 +70,9 @@ function* exportsOf(text) {
     const macro = line.match(/^#define\s+(\w+)\s*\(/);
     if (macro && macro[1] !== 'X') yield { name: macro[1], line: i + 1, inline: true };
     if (depth === 0 && !line.startsWith('#')) {
-      const declared = line.match(/^(?!typedef\b|struct\s+\w+\s*[;{]|enum\s+\w+\s*[;{]|return\b|\s)[\w\s*]*?\b(\w+)\s*\(/);
+      const declared = line.match(
+        /^(?!typedef\b|struct\s+\w+\s*[;{]|enum\s+\w+\s*[;{]|return\b|\s)[\w\s*]*?\b(\w+)\s*\(/,
+      );
       const macroCall = declared && /^[A-Z][A-Z_0-9]*$/.test(declared[1]);
       if (declared && !macroCall && declared[1] !== '__attribute__') {
         yield { name: declared[1], line: i + 1, inline: /\binline\b/.test(line) };

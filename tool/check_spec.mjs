@@ -24,7 +24,8 @@ function sourcesUnder(folder) {
   const found = new Map();
   for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
     const path = join(entry.parentPath ?? entry.path, entry.name);
-    if (entry.isFile() && /\.[ch]$/.test(entry.name)) found.set(basename(path), readFileSync(path, 'utf8'));
+    if (entry.isFile() && /\.[ch]$/.test(entry.name))
+      found.set(basename(path), readFileSync(path, 'utf8'));
   }
   return found;
 }
@@ -58,7 +59,10 @@ for (const file of readdirSync('doc/spec').filter((name) => name.endsWith('.md')
     .forEach((line, index) => {
       if (!/^\|\s*\d/.test(line)) return;
       const at = `doc/spec/${file}:${index + 1}`;
-      const cells = line.split('|').slice(1, -1).map((cell) => cell.trim());
+      const cells = line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim());
       rows += 1;
       if (cells.length !== 4) {
         fault(`${at}: a row has section, sentence, place and test`);

@@ -54,13 +54,14 @@ struct dial {
     struct timer timeout; /* of it all; always set */
     struct timer step;    /* when dial_go() has something to do again; always set */
     struct line lines[FAMILIES];
-    enum family turn;   /* whose line is next */
-    bool is_connecting; /* enough is resolved; never false again */
-    msec next_at;       /* no new attempt before, unless one failed */
-    struct addr last;   /* the address that was tried or refused last */
-    int error;          /* errno of the last attempt that failed; 0: none did */
-    bool is_filtered;   /* the filter refused an address */
-    size_t running;     /* attempts under way */
+    enum family turn;     /* whose line is next */
+    bool is_connecting;   /* enough is resolved; never false again */
+    msec next_at;         /* no new attempt before, unless one failed */
+    struct addr last;     /* the address that was tried or refused last */
+    int error;            /* errno of the last attempt that failed; 0: none did */
+    struct addr filtered; /* the address that the filter refused last; zeroed: none was */
+    bool is_filtered;
+    size_t running; /* attempts under way */
     size_t attempt_count;
     struct attempt attempts[FAMILIES * RESOLVER_ADDRS_MAX];
 };
@@ -95,8 +96,11 @@ static void dial_free(struct dial *dial)
 
 static void dial_finish(struct dial *dial, enum dial_outcome outcome, int fd)
 {
-    const struct dial_result result = {
-        .outcome = outcome, .fd = fd, .addr = dial->last, .error = dial->error};
+    const struct dial_result result = {.outcome = outcome,
+                                       .fd = fd,
+                                       .addr = outcome == DIAL_FORBIDDEN ? dial->filtered
+                                                                         : dial->last,
+                                       .error = dial->error};
     dial_done *done = dial->done;
     void *ctx = dial->ctx;
 
@@ -177,10 +181,13 @@ static bool attempt_next(struct dial *dial)
     const struct addr *addr;
 
     while ((addr = take_addr(dial)) != NULL) {
-        dial->last = *addr;
         if (dial->filter != NULL && !dial->filter(dial->ctx, addr)) {
             dial->is_filtered = true;
-        } else if (attempt_start(dial, addr)) {
+            dial->filtered = *addr;
+            continue;
+        }
+        dial->last = *addr;
+        if (attempt_start(dial, addr)) {
             return true;
         }
     }

@@ -60,6 +60,11 @@ void stream_on_ready(struct stream *stream, loop_on_ready *call, void *ctx)
     watch->ctx = ctx;
 }
 
+bool stream_is_broken(const struct stream *stream)
+{
+    return bottom_watch(stream)->wrong;
+}
+
 int stream_fd(const struct stream *stream)
 {
     return bottom_watch(stream)->fd;

@@ -59,6 +59,10 @@ void stream_free(struct stream *stream);
 /** Who is called when something may have become possible. NULL: nobody. */
 void stream_on_ready(struct stream *stream, loop_on_ready *call, void *ctx);
 
+/** Whether the loop has reported an error or a reset that nobody has read yet: for an owner
+ * that does not read at the moment. An end of stream alone is none. */
+bool stream_is_broken(const struct stream *stream);
+
 /** The socket at the bottom, for logs and options. */
 int stream_fd(const struct stream *stream);
 

@@ -23,6 +23,7 @@ enum {
     ANSWER_BYTES_MAX = 8 * 1024,
     REQUEST_TEXT_BYTES = 320,       /* of the request line, for the log */
     LINGER_MS = 2000,               /* for a refused client to stop talking */
+    STATUS_CLIENT_LEFT = 499,       /* for the log alone: it left before there was an answer */
     LINGER_BYTES_MAX = 1024 * 1024, /* what it may still say */
 };
 
@@ -60,6 +61,7 @@ struct opening {
     struct proxy_clientname *lookup;
     struct dial *dial;
     enum proxy_dest_verdict dest_verdict; /* of the last address that was refused */
+    struct addr self;                     /* one that led back to the proxy; zeroed: none did */
     char why[PROXY_REFUSAL_TEXT_BYTES];   /* for the log; empty: no refusal */
     size_t lingered;                      /* bytes read and thrown away */
 };
@@ -306,12 +308,30 @@ static enum err write_confirmation(const struct proxy_conn *conn, struct buf *ou
 
 /* ---- dialling ---- */
 
+static void refuse_destination(struct proxy_conn *conn, const struct addr *addr,
+                               enum proxy_dest_verdict verdict)
+{
+    struct proxy_refusal refusal;
+    char text[ADDR_TEXT_BYTES];
+
+    proxy_refusal_set(&refusal, 403, HTTP1_PROXY_STATUS_DESTINATION_IP_PROHIBITED,
+                      "%s, the address of %.*s, %s", addr_text(addr, text),
+                      SPAN_ARG(conn->opening->target.host), proxy_dest_text(verdict));
+    refuse(conn, &refusal);
+}
+
 static void refuse_dial(struct proxy_conn *conn, const struct dial_result *result)
 {
     const struct http1_authority *target = &conn->opening->target;
     struct proxy_refusal refusal;
     char text[ADDR_TEXT_BYTES];
 
+    /* A name may lead to the proxy itself in IPv4 and to a closed port in IPv6: what matters is
+     * the first. */
+    if (conn->opening->self.sa.any.sa_family != AF_UNSPEC) {
+        refuse_destination(conn, &conn->opening->self, PROXY_DEST_SELF);
+        return;
+    }
     switch (result->outcome) {
     case DIAL_CONNECTED: return;
     case DIAL_NO_NAME:
@@ -326,10 +346,8 @@ static void refuse_dial(struct proxy_conn *conn, const struct dial_result *resul
                           SPAN_ARG(target->host));
         break;
     case DIAL_FORBIDDEN:
-        proxy_refusal_set(&refusal, 403, HTTP1_PROXY_STATUS_DESTINATION_IP_PROHIBITED,
-                          "%s, the address of %.*s, %s", addr_text(&result->addr, text),
-                          SPAN_ARG(target->host), proxy_dest_text(conn->opening->dest_verdict));
-        break;
+        refuse_destination(conn, &result->addr, conn->opening->dest_verdict);
+        return;
     case DIAL_REFUSED:
         proxy_refusal_set(
             &refusal, 502, HTTP1_PROXY_STATUS_CONNECTION_REFUSED,
@@ -386,15 +404,21 @@ static void on_dialled(void *ctx, const struct dial_result *result)
 static bool may_dial(void *ctx, const struct addr *dest)
 {
     struct proxy_conn *conn = ctx;
+    enum proxy_dest_verdict verdict;
     struct addr local;
 
     if (sock_local_addr(stream_fd(conn->client), &local) != OK) {
         return false;
     }
     local = addr_unmapped(&local);
-    conn->opening->dest_verdict =
-        proxy_dest_judge(conn->worker->conf, &conn->peer, &local, dest);
-    return conn->opening->dest_verdict == PROXY_DEST_FINE;
+    verdict = proxy_dest_judge(conn->worker->conf, &conn->peer, &local, dest);
+    if (verdict != PROXY_DEST_FINE) {
+        conn->opening->dest_verdict = verdict;
+    }
+    if (verdict == PROXY_DEST_SELF) {
+        conn->opening->self = *dest;
+    }
+    return verdict == PROXY_DEST_FINE;
 }
 
 static bool take_tunnel(struct proxy_conn *conn)
@@ -569,6 +593,16 @@ static void read_head(struct proxy_conn *conn)
 
 /* ---- the loop's calls ---- */
 
+/* While we are busy for it the client's bytes wait unread, its end among them: it may have sent
+ * all it has to say. But a connection that is broken needs no answer. */
+static void leave_if_broken(struct proxy_conn *conn)
+{
+    if (stream_is_broken(conn->client)) {
+        conn->status = STATUS_CLIENT_LEFT;
+        conn_end(conn, PROXY_ACCESSLOG_CLIENT, SPAN("the client reset the connection"));
+    }
+}
+
 static void on_ready(void *ctx)
 {
     struct proxy_conn *conn = ctx;
@@ -579,7 +613,7 @@ static void on_ready(void *ctx)
     case CONN_ANSWERING: answer(conn); return;
     case CONN_LINGERING: linger(conn); return;
     case CONN_NAMING:
-    case CONN_DIALLING:
+    case CONN_DIALLING: leave_if_broken(conn); return;
     case CONN_RELAYING: /* the relay has its own */
     case CONN_STATES: return;
     }

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: The Wayleave authors
+
+/** Pages in a browser: the demo page of a realm, and a minimal one that a test fills. */
+
+import { createServer } from 'node:http';
+import { launchChromium } from '../../tool/lib/chromium.mjs';
+import { until } from './wait.mjs';
+
+/**
+ * @param {import('./wayleave.mjs').Test} t
+ * @param {number} [proxyPort]
+ */
+export async function startBrowser(t, proxyPort) {
+  const browser = await launchChromium({ proxyPort });
+  t.after(() => browser.close());
+  return browser;
+}
+
+/** The demo page, by its stable ids (js/demo/demo.js). */
+export class DemoPage {
+  /** @param {import('playwright-core').Page} page */
+  constructor(page) {
+    this.page = page;
+    /** Uncaught exceptions of the page: there should be none. @type {string[]} */
+    this.faults = [];
+    page.on('pageerror', (error) => this.faults.push(String(error)));
+  }
+
+  /**
+   * @param {import('playwright-core').Browser} browser
+   * @param {number} realmPort that serves it
+   * @param {Record<string, string | number>} [query]
+   */
+  static async open(browser, realmPort, query = {}) {
+    const demo = new DemoPage(await browser.newPage());
+    const words = new URLSearchParams(Object.entries(query).map(([k, v]) => [k, String(v)]));
+    await demo.page.goto(`http://localhost:${realmPort}/demo/?${words}`);
+    return demo;
+  }
+
+  text(id) {
+    return this.page.locator(`#${id}`).innerText();
+  }
+
+  /** @param {string | RegExp} wanted */
+  async state(wanted) {
+    const fits = (state) => (wanted instanceof RegExp ? wanted.test(state) : state === wanted);
+    await until(
+      `the page is ${wanted}`,
+      async () => fits(await this.page.evaluate(() => document.body.dataset.state)),
+      { ms: 60_000, seen: () => this.page.locator('body').innerText() },
+    );
+  }
+
+  /** @param {string} line */
+  async say(line) {
+    await this.page.fill('#text', line);
+    await this.page.click('#send');
+  }
+
+  /** Bodies of the events it shows. @returns {Promise<string[]>} */
+  heard() {
+    return this.page.locator('#events .body').allInnerTexts();
+  }
+
+  /** @param {string} line */
+  async hears(line) {
+    await until(`the page hears ${line}`, async () => (await this.heard()).includes(line), {
+      seen: () => this.heard(),
+    });
+  }
+
+  close() {
+    return this.page.close();
+  }
+}
+
+/**
+ * A page of another site than the realm: an empty one with the realm's script.
+ * @param {import('./wayleave.mjs').Test} t
+ * @returns {Promise<{ port: number, origin: string, open(browser: import('playwright-core').Browser, realmPort: number): Promise<import('playwright-core').Page> }>}
+ */
+export async function startSite(t) {
+  const server = createServer((request, response) => {
+    const realmPort = new URL(request.url ?? '/', 'http://localhost').searchParams.get('realm');
+    response.setHeader('content-type', 'text/html; charset=utf-8');
+    response.end(
+      `<!doctype html><title>A site</title>` +
+        `<script src="http://localhost:${realmPort}/lib/js/nirvana.js"></script>`,
+    );
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  const origin = `http://localhost:${port}`;
+  return {
+    port,
+    origin,
+    async open(browser, realmPort) {
+      const page = await browser.newPage();
+      await page.goto(`${origin}/?realm=${realmPort}`);
+      return page;
+    },
+  };
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: The Wayleave authors
+
+/** Debian's Chromium without a window, behind a proxy if one is named. */
+
+import { chromium } from 'playwright-core';
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--ignore-certificate-errors',
+];
+
+/**
+ * How to point Chromium at a proxy for WebSocket. It asks the `https=` entry for ws:// and wss://
+ * alike, and leaves loopback alone unless it is told not to; http:// pages go direct.
+ * @param {number} port
+ */
+export function proxyFlags(port) {
+  return [`--proxy-server=https=127.0.0.1:${port}`, '--proxy-bypass-list=<-loopback>'];
+}
+
+/**
+ * @param {{ proxyPort?: number }} [options]
+ * @returns {Promise<import('playwright-core').Browser>}
+ */
+export function launchChromium({ proxyPort } = {}) {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    headless: true,
+    args: [...FLAGS, ...(proxyPort ? proxyFlags(proxyPort) : [])],
+  });
+}
