@@ -268,7 +268,8 @@ static void on_relay_ended(void *ctx, enum relay_end end)
         /* A cut must not look like an end. */
         stream_abort(conn->client);
         stream_abort(conn->server);
-        if (end == RELAY_BROKEN) {
+        /* Who has said all it had to say and then does not take our answer just left. */
+        if (end == RELAY_BROKEN && !conn->relay.lanes[conn->relay.broken].ended) {
             why = SPAN("connection reset");
         }
     }
