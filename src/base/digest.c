@@ -2,7 +2,9 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "base/digest.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <limits.h>
 
@@ -15,6 +17,41 @@ enum err digest_sha1(struct span bytes, uint8_t ret_sum[DIGEST_SHA1_BYTES])
     }
     assert(len == DIGEST_SHA1_BYTES);
     return OK;
+}
+
+enum err digest_md5(struct span bytes, uint8_t ret_sum[DIGEST_MD5_BYTES])
+{
+    unsigned len = 0;
+
+    if (EVP_Digest(bytes.ptr, bytes.len, ret_sum, &len, EVP_md5(), NULL) != 1) {
+        return ERR_NOMEM;
+    }
+    assert(len == DIGEST_MD5_BYTES);
+    return OK;
+}
+
+enum err digest_hmac_sha256(struct span key, struct span bytes,
+                            uint8_t ret_sum[DIGEST_SHA256_BYTES])
+{
+    unsigned len = 0;
+
+    assert(key.len <= INT_MAX);
+    if (HMAC(EVP_sha256(), key.ptr, (int)key.len, bytes.ptr, bytes.len, ret_sum, &len) ==
+        NULL) {
+        return ERR_NOMEM;
+    }
+    assert(len == DIGEST_SHA256_BYTES);
+    return OK;
+}
+
+bool digest_same(struct span a, struct span b)
+{
+    return a.len == b.len && (a.len == 0 || CRYPTO_memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+void digest_wipe(void *bytes, size_t len)
+{
+    OPENSSL_cleanse(bytes, len);
 }
 
 void digest_base64(struct span bytes, char *room)
@@ -45,4 +82,23 @@ size_t digest_base64_bytes(struct span text)
         }
     }
     return text.len / 4 * 3 - padding;
+}
+
+bool digest_base64_decode(struct span text, uint8_t *room, size_t *ret_len)
+{
+    size_t len = digest_base64_bytes(text);
+    size_t spare = text.len / 4 * 3 - len; /* the digits of padding */
+
+    if (len == SIZE_MAX || text.len > INT_MAX / 2) {
+        return false;
+    }
+    if (text.len > 0 && EVP_DecodeBlock(room, text.ptr, (int)text.len) < 0) {
+        return false;
+    }
+    /* What padding stands for is written as zeros, the bits to spare in front of it are not. */
+    if (spare > 0 && room[len] != 0) {
+        return false;
+    }
+    *ret_len = len;
+    return true;
 }

@@ -3,11 +3,12 @@
 /*
  * c-ares tells which sockets it opens; we watch them and, when one stirs, ask poll() which are
  * ready and hand those back until none is: c-ares does not read to the end, and our watches
- * tell changes only. Answers are always given from a deferred call, never from inside c-ares,
- * so that whoever gets one may do anything, freeing the resolver included.
+ * tell changes only. Answers are always given from a deferred call (io/resolver_desk.h), never
+ * from inside c-ares, so that whoever gets one may do anything, freeing the resolver included.
  */
 #include "io/resolver.h"
 
+#include "io/resolver_desk.h"
 #include "io/timer.h"
 
 #include <ares.h>
@@ -19,7 +20,6 @@
 #include <stdlib.h>
 
 enum {
-    NAME_MAX_BYTES = 253,   /* RFC 1035 section 2.3.4, as text */
     ROUNDS_PER_TURN = 16,   /* of reading from name servers */
     DEFAULT_TIMEOUT = 2000, /* c-ares doubles it for the second try */
     DEFAULT_TRIES = 2,
@@ -34,30 +34,12 @@ struct resolver {
     struct list sockets;  /* struct server_socket */
     struct timer timer;   /* always set */
     struct loop_later stir;
-    size_t query_count; /* neither answered nor cancelled */
+    struct resolver_desk desk;
 };
 
 struct server_socket {
     struct list node;
     struct loop_watch watch;
-};
-
-struct resolver_query {
-    struct resolver *resolver;         /* borrowed until the answer */
-    resolver_answer *answer;           /* one of the two is set */
-    resolver_name_answer *name_answer; /* ... for resolver_ask_name() */
-    void *ctx;                         /* borrowed */
-    struct loop_later later;
-    int family;
-    uint16_t port;
-    bool is_cancelled; /* c-ares cannot forget a single query: it is freed when that is done */
-    bool is_finished;  /* c-ares is done with it */
-    bool is_answering;
-    enum resolver_result result;
-    struct addr addrs[RESOLVER_ADDRS_MAX];
-    size_t count;
-    size_t name_len;
-    uint8_t name[NAME_MAX_BYTES];
 };
 
 static void follow_timer(struct resolver *resolver)
@@ -237,6 +219,7 @@ enum err resolver_new(struct resolver **ret_resolver, struct loop *loop)
     list_init(&resolver->sockets);
     loop_later_init(&resolver->stir, on_stir, resolver);
     timer_init(&resolver->timer, loop, on_timer, resolver);
+    resolver_desk_init(&resolver->desk, loop);
 
     e = timer_set(&resolver->timer, PARKED);
     if (e == OK) {
@@ -256,12 +239,19 @@ enum err resolver_use_servers(struct resolver *resolver, const char *servers, ms
 {
     ares_channel channel;
 
-    assert(resolver->query_count == 0);
+    assert(resolver->desk.query_count == 0);
     TRY(open_channel(resolver, servers, timeout, tries, &channel));
-    ares_destroy(resolver->channel); /* what it still knows is cancelled queries */
+    ares_destroy(resolver->channel); /* what it still knows nobody waits for */
     resolver->channel = channel;
+    resolver_use_cache(resolver, resolver->desk.cache.max, resolver->desk.cache.max_age);
     follow_timer(resolver);
     return OK;
+}
+
+void resolver_use_cache(struct resolver *resolver, size_t entries, msec max_age)
+{
+    resolver_cache_fini(&resolver->desk.cache);
+    resolver_cache_init(&resolver->desk.cache, entries, max_age);
 }
 
 void resolver_free(struct resolver *resolver)
@@ -269,26 +259,13 @@ void resolver_free(struct resolver *resolver)
     if (resolver == NULL) {
         return;
     }
-    assert(resolver->query_count == 0);
-    ares_destroy(resolver->channel); /* frees the cancelled queries, closes the sockets */
+    assert(resolver->desk.query_count == 0);
+    ares_destroy(resolver->channel); /* ends the lookups, closes the sockets */
     assert(list_is_empty(&resolver->sockets));
+    resolver_desk_fini(&resolver->desk);
     loop_undefer(&resolver->stir);
     timer_cancel(&resolver->timer);
     free(resolver);
-}
-
-static void give_answer(void *ctx)
-{
-    struct resolver_query *query = ctx;
-
-    query->is_answering = true;
-    query->resolver->query_count--;
-    if (query->name_answer != NULL) {
-        query->name_answer(query->ctx, query->result, span_of(query->name, query->name_len));
-    } else {
-        query->answer(query->ctx, query->result, query->addrs, query->count);
-    }
-    free(query);
 }
 
 static enum resolver_result result_of(int status)
@@ -299,177 +276,127 @@ static enum resolver_result result_of(int status)
     return status == ARES_ENOMEM ? RESOLVER_NOMEM : RESOLVER_FAILED;
 }
 
-static void keep_addrs(struct resolver_query *query, const struct ares_addrinfo_node *node)
+/* An alias on the way counts as much as the address. c-ares gives entries of the hosts file no
+ * time to live, so that these are asked for again soon. */
+static msec age_of(const struct ares_addrinfo *info)
 {
-    for (; node != NULL && query->count < RESOLVER_ADDRS_MAX; node = node->ai_next) {
-        struct addr *addr = &query->addrs[query->count];
+    int64_t seconds = INT32_MAX;
 
-        if (node->ai_family == query->family && addr_from_sockaddr(node->ai_addr, addr)) {
-            addr_set_port(addr, query->port);
-            query->count++;
+    for (const struct ares_addrinfo_node *node = info->nodes; node != NULL;
+         node = node->ai_next) {
+        seconds = node->ai_ttl < seconds ? node->ai_ttl : seconds;
+    }
+    for (const struct ares_addrinfo_cname *cname = info->cnames; cname != NULL;
+         cname = cname->next) {
+        seconds = cname->ttl < seconds ? cname->ttl : seconds;
+    }
+    return seconds < 0 ? 0 : (msec)seconds * 1000;
+}
+
+static void keep_addrs(struct resolver_desk_finding *finding, int family,
+                       const struct ares_addrinfo *info)
+{
+    for (const struct ares_addrinfo_node *node = info->nodes;
+         node != NULL && finding->count < RESOLVER_ADDRS_MAX; node = node->ai_next) {
+        struct addr *addr = &finding->addrs[finding->count];
+
+        if (node->ai_family == family && addr_from_sockaddr(node->ai_addr, addr)) {
+            addr_set_port(addr, 0);
+            finding->count++;
         }
     }
-    query->result = query->count > 0 ? RESOLVER_FOUND : RESOLVER_NO_NAME;
+    finding->result = finding->count > 0 ? RESOLVER_FOUND : RESOLVER_NO_NAME;
+    finding->age = age_of(info);
 }
 
 static void on_addrinfo(void *ctx, int status, int timeouts, struct ares_addrinfo *info)
 {
-    struct resolver_query *query = ctx;
+    struct resolver_desk_lookup *lookup = ctx;
+    struct resolver_desk_finding finding = {.result = result_of(status),
+                                            .age = RESOLVER_CACHE_NO_NAME_AGE};
 
     (void)timeouts;
-    if (query->is_cancelled) {
-        free(query);
-    } else {
-        query->is_finished = true;
-        if (status == ARES_SUCCESS && info != NULL) {
-            keep_addrs(query, info->nodes);
-        } else {
-            query->result = result_of(status);
-        }
-        loop_defer(query->resolver->loop, &query->later);
+    if (status == ARES_SUCCESS && info != NULL) {
+        keep_addrs(&finding, lookup->family, info);
     }
+    resolver_desk_end(lookup, &finding);
     ares_freeaddrinfo(info);
 }
 
-/* RFC 6761 section 6.3: "localhost" and what ends with it is never asked of name servers. */
-static bool is_localhost(struct span name)
-{
-    const struct span localhost = SPAN("localhost");
-
-    if (name.len > 0 && name.ptr[name.len - 1] == '.') {
-        name.len--;
-    }
-    if (name.len > localhost.len && name.ptr[name.len - localhost.len - 1] == '.') {
-        name = span_tail(name, name.len - localhost.len);
-    }
-    return span_equal_nocase(name, localhost);
-}
-
-static void answer_localhost(struct resolver_query *query)
-{
-    bool is_literal = addr_parse(query->family == AF_INET6 ? SPAN("::1") : SPAN("127.0.0.1"),
-                                 query->port, &query->addrs[0]);
-
-    assert(is_literal);
-    (void)is_literal;
-    query->count = 1;
-    query->result = RESOLVER_FOUND;
-    query->is_finished = true;
-    loop_defer(query->resolver->loop, &query->later);
-}
-
-static void start_lookup(struct resolver_query *query, struct span name)
+/* The lookup may be gone after it: the hosts file answers at once. */
+static void start_lookup(struct resolver *resolver, struct resolver_desk_lookup *lookup,
+                         struct span name)
 {
     /* In the order of the answer: sorting would open and connect a socket for each. */
     const struct ares_addrinfo_hints hints = {
-        .ai_family = query->family, .ai_socktype = SOCK_STREAM, .ai_flags = ARES_AI_NOSORT};
-    char text[NAME_MAX_BYTES + 1];
+        .ai_family = lookup->family, .ai_socktype = SOCK_STREAM, .ai_flags = ARES_AI_NOSORT};
+    char text[RESOLVER_CACHE_NAME_BYTES + 1];
 
     memcpy(text, name.ptr, name.len);
     text[name.len] = '\0';
-    ares_getaddrinfo(query->resolver->channel, text, NULL, &hints, on_addrinfo, query);
-    follow_timer(query->resolver);
-}
-
-static struct resolver_query *query_new(struct resolver *resolver, void *ctx)
-{
-    struct resolver_query *query = calloc(1, sizeof *query);
-
-    if (query != NULL) {
-        query->resolver = resolver;
-        query->ctx = ctx;
-        loop_later_init(&query->later, give_answer, query);
-        resolver->query_count++;
-    }
-    return query;
+    ares_getaddrinfo(resolver->channel, text, NULL, &hints, on_addrinfo, lookup);
+    follow_timer(resolver);
 }
 
 enum err resolver_ask(struct resolver *resolver, struct span name, int family, uint16_t port,
                       resolver_answer *answer, void *ctx, struct resolver_query **ret_query)
 {
-    struct resolver_query *query;
+    struct resolver_desk_lookup *lookup;
 
     assert(family == AF_INET || family == AF_INET6);
-    if (name.len > NAME_MAX_BYTES || span_find(name, 0) < name.len) {
-        return ERR_LIMIT;
-    }
-    query = query_new(resolver, ctx);
-    if (query == NULL) {
-        return ERR_NOMEM;
-    }
-    query->answer = answer;
-    query->family = family;
-    query->port = port;
-    *ret_query = query;
-
-    if (name.len == 0) {
-        query->result = RESOLVER_NO_NAME;
-        query->is_finished = true;
-        loop_defer(resolver->loop, &query->later);
-    } else if (is_localhost(name)) {
-        answer_localhost(query);
-    } else {
-        start_lookup(query, name);
+    TRY(resolver_desk_ask(&resolver->desk, name, family, port, answer, ctx, ret_query,
+                          &lookup));
+    if (lookup != NULL) {
+        start_lookup(resolver, lookup, name);
     }
     return OK;
 }
 
 static void on_host(void *ctx, int status, int timeouts, struct hostent *host)
 {
-    struct resolver_query *query = ctx;
+    struct resolver_desk_finding finding = {
+        .result = status == ARES_SUCCESS ? RESOLVER_NO_NAME : result_of(status)};
 
     (void)timeouts;
-    if (query->is_cancelled) {
-        free(query);
-        return;
-    }
-    query->is_finished = true;
-    query->result = status == ARES_SUCCESS ? RESOLVER_NO_NAME : result_of(status);
     if (status == ARES_SUCCESS && host != NULL && host->h_name != NULL) {
         struct span name = span_str(host->h_name);
 
-        if (name.len > 0 && name.len <= NAME_MAX_BYTES) {
-            memcpy(query->name, name.ptr, name.len);
-            query->name_len = name.len;
-            query->result = RESOLVER_FOUND;
+        if (name.len > 0 && name.len <= sizeof finding.name) {
+            memcpy(finding.name, name.ptr, name.len);
+            finding.name_len = name.len;
+            finding.result = RESOLVER_FOUND;
         }
     }
-    loop_defer(query->resolver->loop, &query->later);
+    resolver_desk_end(ctx, &finding);
+}
+
+static void start_name_lookup(struct resolver *resolver, struct resolver_desk_lookup *lookup,
+                              const struct addr *addr)
+{
+    if (lookup->family == AF_INET) {
+        ares_gethostbyaddr(resolver->channel, &addr->sa.v4.sin_addr,
+                           sizeof addr->sa.v4.sin_addr, AF_INET, on_host, lookup);
+    } else {
+        ares_gethostbyaddr(resolver->channel, &addr->sa.v6.sin6_addr,
+                           sizeof addr->sa.v6.sin6_addr, AF_INET6, on_host, lookup);
+    }
+    follow_timer(resolver);
 }
 
 enum err resolver_ask_name(struct resolver *resolver, const struct addr *addr,
                            resolver_name_answer *answer, void *ctx,
                            struct resolver_query **ret_query)
 {
-    struct resolver_query *query = query_new(resolver, ctx);
-    int family = addr->sa.any.sa_family;
+    struct resolver_desk_lookup *lookup;
 
-    if (query == NULL) {
-        return ERR_NOMEM;
+    TRY(resolver_desk_ask_name(&resolver->desk, addr, answer, ctx, ret_query, &lookup));
+    if (lookup != NULL) {
+        start_name_lookup(resolver, lookup, addr);
     }
-    query->name_answer = answer;
-    *ret_query = query;
-    if (family == AF_INET) {
-        ares_gethostbyaddr(resolver->channel, &addr->sa.v4.sin_addr,
-                           sizeof addr->sa.v4.sin_addr, family, on_host, query);
-    } else {
-        ares_gethostbyaddr(resolver->channel, &addr->sa.v6.sin6_addr,
-                           sizeof addr->sa.v6.sin6_addr, family, on_host, query);
-    }
-    follow_timer(resolver);
     return OK;
 }
 
 void resolver_cancel(struct resolver_query *query)
 {
-    if (query == NULL || query->is_answering) {
-        return;
-    }
-    query->resolver->query_count--;
-    if (query->is_finished) {
-        loop_undefer(&query->later);
-        free(query);
-    } else {
-        query->is_cancelled = true;
-    }
+    resolver_desk_cancel(query);
 }

@@ -3,6 +3,9 @@
 /*
  * Names to addresses without blocking: c-ares on our loop. The hosts file counts; literals are
  * the caller's business (io/addr.h). One resolver per worker.
+ *
+ * Answers are remembered as long as they may be (io/resolver_cache.h), each time beginning with
+ * another address; who asks what somebody else is asking already waits for the same answer.
  */
 #pragma once
 
@@ -41,6 +44,14 @@ must_check enum err resolver_new(struct resolver **ret_resolver, struct loop *lo
  */
 must_check enum err resolver_use_servers(struct resolver *resolver, const char *servers,
                                          msec timeout, unsigned tries);
+
+/**
+ * How many answers are remembered (at most, and then the oldest used gives way), and for how
+ * long (at most: an answer's own time to live counts when it is shorter, but never less than a
+ * second). That a name does not exist is remembered for five seconds, failures are not. What
+ * was remembered is forgotten. Before this call: 4096 and 300 s.
+ */
+void resolver_use_cache(struct resolver *resolver, size_t entries, msec max_age);
 
 /** Queries must be answered or cancelled before. Takes NULL. */
 void resolver_free(struct resolver *resolver);

@@ -203,6 +203,18 @@ enum err sock_peer_addr(int fd, struct addr *ret_addr)
     return name_of(fd, getpeername, ret_addr);
 }
 
+/* To an address of its own the kernel sends from that very address. */
+bool sock_addr_is_own(const struct addr *addr)
+{
+    int fd = socket(addr->sa.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct addr from;
+    bool is_own = fd >= 0 && connect(fd, &addr->sa.any, addr_len(addr)) == 0 &&
+                  sock_local_addr(fd, &from) == OK && addr_same_host(&from, addr);
+
+    sock_close(&fd);
+    return is_own;
+}
+
 void sock_close(int *fd)
 {
     int why = errno;

@@ -45,5 +45,8 @@ void sock_tune(int fd);
 must_check enum err sock_local_addr(int fd, struct addr *ret_addr);
 must_check enum err sock_peer_addr(int fd, struct addr *ret_addr);
 
+/** Whether an address is this machine's, as far as routing tells; nothing is sent. */
+bool sock_addr_is_own(const struct addr *addr);
+
 /** Closes and sets *fd to -1; nothing happens when it is -1. errno is kept. */
 void sock_close(int *fd);

@@ -49,9 +49,11 @@ static void on_side_failed(struct relay *relay, enum relay_side side)
     end(relay, RELAY_BROKEN);
 }
 
+/* Behind bytes that may leave and cannot, nothing is read; behind bytes that the judge holds,
+ * what it waits for. */
 static bool lane_may_read(const struct relay_lane *lane)
 {
-    return !lane->ended && lane->room == NULL;
+    return !lane->ended && lane->sent == lane->passed;
 }
 
 static void lane_give_room(struct relay *relay, struct relay_lane *lane)
@@ -59,6 +61,7 @@ static void lane_give_room(struct relay *relay, struct relay_lane *lane)
     pool_give(relay->env->pool, lane->room);
     lane->room = NULL;
     lane->sent = 0;
+    lane->passed = 0;
     lane->read = 0;
 }
 
@@ -108,7 +111,52 @@ static enum err lane_write(struct relay *relay, struct relay_lane *lane, struct 
     return OK;
 }
 
-/* What waits in the room goes first. OK: nothing waits any more. */
+/* How many of the bytes that nobody has judged may leave. Not OK: the relay is over. */
+static enum err lane_judge(struct relay *relay, const struct relay_lane *lane,
+                           struct span waiting, size_t *ret_pass)
+{
+    size_t pass = waiting.len;
+    enum err e = OK;
+
+    if (relay->judge != NULL) {
+        e = relay->judge(relay->judge_ctx, sender(relay, lane), waiting, lane->ended, &pass);
+    }
+    if (e == ERR_AGAIN) {
+        pass = 0;
+    } else if (e != OK) {
+        end(relay, RELAY_JUDGED);
+        return e;
+    }
+    assert(pass == waiting.len || (pass < waiting.len && !lane->ended));
+    *ret_pass = pass;
+    return OK;
+}
+
+/* Not OK: the judge has seen a whole room and lets none of it leave. */
+static enum err lane_check_held(struct relay *relay, const struct relay_lane *lane)
+{
+    if (lane->passed == 0 && lane->read == relay->env->pool->room_bytes) {
+        end(relay, RELAY_NO_ROOM);
+        return ERR_LIMIT;
+    }
+    return OK;
+}
+
+/* lane_judge() for what is held in the room. */
+static enum err lane_judge_held(struct relay *relay, struct relay_lane *lane)
+{
+    size_t pass;
+
+    if (lane->passed == lane->read) {
+        return OK;
+    }
+    TRY(lane_judge(relay, lane, span_of(lane->room + lane->passed, lane->read - lane->passed),
+                   &pass));
+    lane->passed += (uint32_t)pass;
+    return lane_check_held(relay, lane);
+}
+
+/* What may leave and waits goes first. OK: nothing of that kind is left. */
 static enum err lane_drain(struct relay *relay, struct relay_lane *lane)
 {
     struct span waiting;
@@ -117,24 +165,55 @@ static enum err lane_drain(struct relay *relay, struct relay_lane *lane)
     if (lane->room == NULL) {
         return OK;
     }
-    waiting = span_of(lane->room + lane->sent, lane->read - lane->sent);
+    waiting = span_of(lane->room + lane->sent, lane->passed - lane->sent);
     e = lane_write(relay, lane, &waiting);
-    lane->sent = lane->read - (uint32_t)waiting.len;
-    assert(lane->sent <= lane->read && lane->read <= relay->env->pool->room_bytes);
-    if (e == OK) {
+    lane->sent = lane->passed - (uint32_t)waiting.len;
+    assert(lane->sent <= lane->passed && lane->passed <= lane->read &&
+           lane->read <= relay->env->pool->room_bytes);
+    if (e == OK && lane->passed == lane->read) {
         lane_give_room(relay, lane);
+    } else if (e == OK && lane->passed > 0) { /* the judge's bytes may fill the whole room */
+        memmove(lane->room, lane->room + lane->passed, lane->read - lane->passed);
+        lane->read -= lane->passed;
+        lane->sent = 0;
+        lane->passed = 0;
     }
     return e;
 }
 
-/* One scratch room: read, write, keep the rest. ERR_AGAIN: one of the two is not ready. */
+/* Bytes that lie in the scratch room: judge, write, keep the rest. ERR_AGAIN: `to` is not
+ * ready. */
+static enum err lane_pass(struct relay *relay, struct relay_lane *lane, struct span bytes)
+{
+    struct span leaving;
+    size_t pass;
+    enum err e;
+
+    TRY(lane_judge(relay, lane, bytes, &pass));
+    leaving = span_head(bytes, pass);
+    e = lane_write(relay, lane, &leaving);
+    if (e != OK && e != ERR_AGAIN) {
+        return e;
+    }
+    if (lane_keep(relay, lane, span_tail(bytes, pass - leaving.len)) != OK) {
+        end(relay, RELAY_NO_ROOM);
+        return ERR_LIMIT;
+    }
+    lane->passed = (uint32_t)leaving.len;
+    return e == OK ? lane_check_held(relay, lane) : e;
+}
+
+/* One read and what follows from it. ERR_AGAIN: one of the two streams is not ready. */
 static enum err lane_move(struct relay *relay, struct relay_lane *lane)
 {
-    struct mspan scratch = relay->env->scratch;
-    struct span bytes;
+    struct mspan place = relay->env->scratch;
     size_t len = 0;
-    enum err e = stream_read(lane->from, scratch, &len);
+    enum err e;
 
+    if (lane->room != NULL) { /* the judge holds what is in it, and wants to see more */
+        place = mspan_of(lane->room + lane->read, relay->env->pool->room_bytes - lane->read);
+    }
+    e = stream_read(lane->from, place, &len);
     if (e == ERR_AGAIN) {
         return e;
     }
@@ -145,14 +224,12 @@ static enum err lane_move(struct relay *relay, struct relay_lane *lane)
     if (len == 0) {
         lane->ended = true;
         note_closer(relay, sender(relay, lane));
-        return OK;
+    } else if (lane->room == NULL) {
+        return lane_pass(relay, lane, span_of(place.ptr, len));
     }
-    bytes = span_of(scratch.ptr, len);
-    e = lane_write(relay, lane, &bytes);
-    if (e == ERR_AGAIN && lane_keep(relay, lane, bytes) != OK) {
-        end(relay, RELAY_NO_ROOM);
-    }
-    return e;
+    lane->read += (uint32_t)len;
+    TRY(lane_judge_held(relay, lane));
+    return lane_drain(relay, lane);
 }
 
 /* The end is passed on when everything before it has been. */
@@ -174,8 +251,11 @@ static void lane_finish(struct relay *relay, struct relay_lane *lane)
 /* True when it stopped only to be fair to others, although both streams may have been ready. */
 static bool lane_pump(struct relay *relay, struct relay_lane *lane)
 {
-    enum err e = lane_drain(relay, lane);
+    enum err e = lane_judge_held(relay, lane);
 
+    if (e == OK) {
+        e = lane_drain(relay, lane);
+    }
     for (int i = 0; e == OK && lane_may_read(lane); i++) {
         if (i == SCRATCHFULS_PER_TURN) {
             return true;
@@ -196,7 +276,9 @@ static void relay_pump(struct relay *relay)
     /* Both, even if the first one fails: a server that refuses an upload has often said why
      * before it hung up, and that is worth a try. */
     has_more = lane_pump(relay, &relay->lanes[RELAY_CLIENT]);
-    has_more = lane_pump(relay, &relay->lanes[RELAY_SERVER]) || has_more;
+    if (!relay->is_over || relay->end != RELAY_JUDGED) {
+        has_more = lane_pump(relay, &relay->lanes[RELAY_SERVER]) || has_more;
+    }
 
     if (relay->lanes[RELAY_CLIENT].finished && relay->lanes[RELAY_SERVER].finished) {
         end(relay, RELAY_FINISHED);
@@ -242,8 +324,26 @@ enum err relay_preload(struct relay *relay, enum relay_side side, struct span by
     return lane_keep(relay, &relay->lanes[side], bytes);
 }
 
+void relay_set_judge(struct relay *relay, relay_judge *judge, void *ctx)
+{
+    relay->judge = judge;
+    relay->judge_ctx = ctx;
+    relay_again(relay);
+}
+
+void relay_again(struct relay *relay)
+{
+    const struct relay_lane *lanes = relay->lanes;
+
+    if (relay->has_started && (lanes[RELAY_CLIENT].passed < lanes[RELAY_CLIENT].read ||
+                               lanes[RELAY_SERVER].passed < lanes[RELAY_SERVER].read)) {
+        loop_defer(relay->env->loop, &relay->again);
+    }
+}
+
 void relay_start(struct relay *relay)
 {
+    relay->has_started = true;
     stream_on_ready(relay->lanes[RELAY_CLIENT].from, on_ready, relay);
     stream_on_ready(relay->lanes[RELAY_SERVER].from, on_ready, relay);
     relay_pump(relay);

@@ -15,7 +15,8 @@
 
 enum {
     AUTHORITY_BYTES = 300, /* a name of 253, brackets, a port */
-    REQUEST_BYTES = 1024,
+    LOGIN_BYTES = 4096,
+    REQUEST_BYTES = LOGIN_BYTES + 1024,
     CHUNK_BYTES = 2048, /* of the answer with one read; what can come early */
     INTERIM_COUNT = 8,  /* 1xx answers that we listen to */
     WHY_BYTES = 512,
@@ -53,6 +54,7 @@ struct stream_connect {
     struct buf early;       /* what came behind the proxy's answer: for the first reads */
     struct buf why;         /* with a final zero; empty: the stream below knows */
     struct http1_head answer;
+    bool is_refused; /* by `answer`, which nobody has taken yet */
 };
 
 static struct stream_connect *connect_of(struct stream *stream)
@@ -117,6 +119,7 @@ static enum err refused(struct stream_connect *connect)
     char reason[QUOTE_BYTES];
     char detail[QUOTE_BYTES];
 
+    connect->is_refused = true;
     text_printable(answer->reason, reason, sizeof reason);
     text_printable(status == NULL ? SPAN("") : status->value, detail, sizeof detail);
     return fail(connect, ERR_PROTO, "proxy answered %u%s%s%s%s%s", answer->status,
@@ -259,13 +262,26 @@ static const struct stream_ops connect_ops = {
     .why = connect_why,
 };
 
-enum err stream_connect_push(struct stream **top, struct span authority)
+/* RFC 9110 9.3.6, RFC 9112 3.2: the target is the authority alone, and Host repeats it. */
+static enum err write_request(struct buf *out, struct span authority, struct span login)
+{
+    TRY(buf_printf(out, "CONNECT %.*s HTTP/1.1\r\nHost: %.*s\r\n", SPAN_ARG(authority),
+                   SPAN_ARG(authority)));
+    if (login.len > 0) { /* RFC 9110 11.7.2 */
+        TRY(buf_printf(out, "Proxy-Authorization: %.*s\r\n", SPAN_ARG(login)));
+    }
+    return buf_append(out, SPAN("\r\n"));
+}
+
+enum err stream_connect_push_login(struct stream **top, struct span authority,
+                                   struct span login)
 {
     struct stream_connect *connect;
 
     /* A space or a line end in it would make another request of ours. */
     if (authority.len == 0 || authority.len > AUTHORITY_BYTES ||
-        !http1_char_are(authority, http1_char_is_visible)) {
+        !http1_char_are(authority, http1_char_is_visible) || login.len > LOGIN_BYTES ||
+        !http1_char_are(login, http1_char_is_value)) {
         return ERR_LIMIT;
     }
     connect = calloc(1, sizeof *connect);
@@ -277,13 +293,30 @@ enum err stream_connect_push(struct stream **top, struct span authority)
     buf_init(&connect->early, CHUNK_BYTES);
     buf_init(&connect->why, WHY_BYTES);
     http1_head_init(&connect->answer, HTTP1_RESPONSE, &answer_limits);
-    /* RFC 9110 9.3.6, RFC 9112 3.2: the target is the authority alone, and Host repeats it */
-    if (buf_printf(&connect->request, "CONNECT %.*s HTTP/1.1\r\nHost: %.*s\r\n\r\n",
-                   SPAN_ARG(authority), SPAN_ARG(authority)) != OK) {
+    if (write_request(&connect->request, authority, login) != OK) {
         connect_free(&connect->base);
         return ERR_NOMEM;
     }
     connect->base.below = *top;
     *top = &connect->base;
     return OK;
+}
+
+enum err stream_connect_push(struct stream **top, struct span authority)
+{
+    return stream_connect_push_login(top, authority, SPAN(""));
+}
+
+bool stream_connect_take_refusal(struct stream *stream, struct http1_head *ret_answer)
+{
+    struct stream_connect *connect = connect_of(stream);
+
+    assert(stream->ops == &connect_ops);
+    if (!connect->is_refused) {
+        return false;
+    }
+    connect->is_refused = false;
+    *ret_answer = connect->answer;
+    http1_head_init(&connect->answer, HTTP1_RESPONSE, &answer_limits);
+    return true;
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "http1/http1_head.h"
 #include "net/stream.h"
 
 /**
@@ -15,3 +16,16 @@
  * line.
  */
 must_check enum err stream_connect_push(struct stream **top, struct span authority);
+
+/** The same with a Proxy-Authorization field of that value, unless it is empty (RFC
+ * 9110 11.7.2). ERR_LIMIT also for a value over 4 KiB or with bytes that would end the line. */
+must_check enum err stream_connect_push_login(struct stream **top, struct span authority,
+                                              struct span login);
+
+/**
+ * Moves the proxy's own answer out when it refused the tunnel: status, reason, fields;
+ * http1_head_fini() is then the caller's. False before that, and when there is no answer that
+ * could be read. `stream` is what stream_connect_push() put on top; stream_why() goes on to
+ * quote the answer.
+ */
+bool stream_connect_take_refusal(struct stream *stream, struct http1_head *ret_answer);

@@ -33,6 +33,7 @@ struct fake_dns_row {
     enum fake_dns_kind kind;
     const char *addrs; /* with a space after each */
     bool hold;         /* until fake_dns_release() */
+    uint8_t ttl;       /* seconds; 0: 60 */
 
     /* The server's: */
     int asked;
@@ -98,9 +99,12 @@ static inline size_t fake_dns_put_addrs(const struct fake_dns_row *row, uint8_t 
         size_t text = span_find(left, ' ');
         struct addr addr;
         size_t len = row->family == AF_INET6 ? 16 : 4;
-        const uint8_t head[] = {
-            0xc0, FAKE_DNS_HEAD, 0, row->family == AF_INET6 ? 28 : 1, 0, 1, 0, 0, 0, 60,
-            0,    (uint8_t)len};
+        const uint8_t head[] = {0xc0, FAKE_DNS_HEAD,
+                                0,    row->family == AF_INET6 ? 28 : 1,
+                                0,    1,
+                                0,    0,
+                                0,    row->ttl == 0 ? 60 : row->ttl,
+                                0,    (uint8_t)len};
 
         assert_true(addr_parse(span_head(left, text), 0, &addr));
         left = span_tail(left, text + 1);

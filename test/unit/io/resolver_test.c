@@ -20,21 +20,53 @@ enum rows {
     BIG,
     CROWDED,
     REVERSE,
+    SHORT,
+    HELD,
     ROWS
 };
 
 static struct fake_dns_row rows[ROWS + 1] = {
-    [BOTH_V4] = {"both.test", AF_INET, FAKE_DNS_ADDRS, "192.0.2.1 192.0.2.2 "},
-    [BOTH_V6] = {"both.test", AF_INET6, FAKE_DNS_ADDRS, "2001:db8::1 "},
-    [NODATA] = {"v4only.test", AF_INET6, FAKE_DNS_ADDRS, ""},
-    [SERVFAIL] = {"broken.test", AF_INET, FAKE_DNS_SERVFAIL, ""},
-    [SILENT] = {"silent.test", AF_INET, FAKE_DNS_SILENCE, ""},
-    [BIG] = {"big.test", AF_INET, FAKE_DNS_TCP, "192.0.2.3 192.0.2.4 192.0.2.5 "},
-    [CROWDED] = {"crowded.test", AF_INET, FAKE_DNS_ADDRS,
-                 "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 "
-                 "192.0.2.8 192.0.2.9 192.0.2.10 192.0.2.11 192.0.2.12 192.0.2.13 192.0.2.14 "
-                 "192.0.2.15 192.0.2.16 192.0.2.17 192.0.2.18 "},
-    [REVERSE] = {"7.2.0.192.in-addr.arpa", AF_INET, FAKE_DNS_PTR, "desk.example.test"},
+    [BOTH_V4] = {.name = "both.test",
+                 .family = AF_INET,
+                 .kind = FAKE_DNS_ADDRS,
+                 .addrs = "192.0.2.1 192.0.2.2 "},
+    [BOTH_V6] = {.name = "both.test",
+                 .family = AF_INET6,
+                 .kind = FAKE_DNS_ADDRS,
+                 .addrs = "2001:db8::1 "},
+    [NODATA] = {.name = "v4only.test", .family = AF_INET6, .kind = FAKE_DNS_ADDRS, .addrs = ""},
+    [SERVFAIL] = {.name = "broken.test",
+                  .family = AF_INET,
+                  .kind = FAKE_DNS_SERVFAIL,
+                  .addrs = ""},
+    [SILENT] = {.name = "silent.test",
+                .family = AF_INET,
+                .kind = FAKE_DNS_SILENCE,
+                .addrs = ""},
+    [BIG] = {.name = "big.test",
+             .family = AF_INET,
+             .kind = FAKE_DNS_TCP,
+             .addrs = "192.0.2.3 192.0.2.4 192.0.2.5 "},
+    [CROWDED] =
+        {.name = "crowded.test",
+         .family = AF_INET,
+         .kind = FAKE_DNS_ADDRS,
+         .addrs = "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 "
+                  "192.0.2.8 192.0.2.9 192.0.2.10 192.0.2.11 192.0.2.12 192.0.2.13 192.0.2.14 "
+                  "192.0.2.15 192.0.2.16 192.0.2.17 192.0.2.18 "},
+    [SHORT] = {.name = "short.test",
+               .family = AF_INET,
+               .kind = FAKE_DNS_ADDRS,
+               .addrs = "192.0.2.9 ",
+               .ttl = 1},
+    [HELD] = {.name = "held.test",
+              .family = AF_INET,
+              .kind = FAKE_DNS_ADDRS,
+              .addrs = "192.0.2.1 192.0.2.2 "},
+    [REVERSE] = {.name = "7.2.0.192.in-addr.arpa",
+                 .family = AF_INET,
+                 .kind = FAKE_DNS_PTR,
+                 .addrs = "desk.example.test"},
 };
 
 static struct loop *loop;
@@ -174,6 +206,7 @@ static void a_truncated_answer_is_fetched_by_tcp_however_it_is_cut(void **state)
     for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
         struct asked big;
 
+        resolver_use_cache(resolver, 10, 1000); /* forgets the answer */
         dns.piece_len = pieces[i];
         ask(&big, "big.test", AF_INET);
         turn_until_answered(&big);
@@ -308,6 +341,100 @@ static void servers_must_be_addresses(void **state)
     a_name_that_does_not_exist_is_told_from_a_server_that_fails(state); /* the old ones stay */
 }
 
+static void an_answer_is_remembered_and_begins_with_another_address(void **state)
+{
+    struct asked first, second, third;
+
+    (void)state;
+    ask(&first, "both.test", AF_INET);
+    turn_until_answered(&first);
+    ask(&second, "Both.Test", AF_INET);
+    turn_until_answered(&second);
+    ask(&third, "both.test", AF_INET);
+    turn_until_answered(&third);
+    assert_addr(&first.addrs[0], "192.0.2.1:443");
+    assert_addr(&second.addrs[0], "192.0.2.2:443");
+    assert_addr(&second.addrs[1], "192.0.2.1:443");
+    assert_addr(&third.addrs[0], "192.0.2.1:443");
+    assert_int_equal(rows[BOTH_V4].asked, 1);
+    assert_int_equal(rows[BOTH_V6].asked, 0); /* families are questions of their own */
+}
+
+static void that_there_is_no_name_is_remembered_and_that_servers_fail_is_not(void **state)
+{
+    struct asked asked;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        ask(&asked, "v4only.test", AF_INET6);
+        turn_until_answered(&asked);
+        assert_int_equal(asked.result, RESOLVER_NO_NAME);
+    }
+    assert_int_equal(rows[NODATA].asked, 1);
+    ask(&asked, "broken.test", AF_INET);
+    turn_until_answered(&asked);
+    int before = rows[SERVFAIL].asked;
+    ask(&asked, "broken.test", AF_INET);
+    turn_until_answered(&asked);
+    assert_true(rows[SERVFAIL].asked > before);
+}
+
+static void an_answer_is_forgotten_when_its_time_is_over(void **state)
+{
+    struct asked asked;
+    msec start;
+
+    (void)state;
+    ask(&asked, "short.test", AF_INET);
+    turn_until_answered(&asked);
+    start = loop_now(loop);
+    while (loop_now(loop) < start + 1000) { /* the time to live of the row */
+        assert_ok(loop_turn(loop, start + 1000 - loop_now(loop)));
+    }
+    ask(&asked, "short.test", AF_INET);
+    turn_until_answered(&asked);
+    assert_int_equal(rows[SHORT].asked, 2);
+}
+
+static void equal_questions_under_way_are_asked_once(void **state)
+{
+    struct asked first, gone, last;
+
+    (void)state;
+    rows[HELD].hold = true;
+    ask(&first, "held.test", AF_INET);
+    ask(&gone, "HELD.test", AF_INET);
+    ask(&last, "held.test", AF_INET);
+    for (int i = 0; i < 1000 && rows[HELD].asked == 0; i++) {
+        assert_ok(loop_turn(loop, PATIENCE));
+    }
+    resolver_cancel(gone.query);
+    fake_dns_release(&dns, &rows[HELD]);
+    turn_until_answered(&first);
+    turn_until_answered(&last);
+    assert_int_equal(rows[HELD].asked, 1);
+    assert_int_equal(gone.answers, 0);
+    assert_addr(&first.addrs[0], "192.0.2.1:443");
+    assert_addr(&last.addrs[0], "192.0.2.2:443"); /* the load is spread */
+}
+
+static void what_nobody_waits_for_any_more_is_remembered(void **state)
+{
+    struct asked gone, late;
+
+    (void)state;
+    rows[HELD].hold = true;
+    ask(&gone, "held.test", AF_INET);
+    for (int i = 0; i < 1000 && rows[HELD].asked == 0; i++) {
+        assert_ok(loop_turn(loop, PATIENCE));
+    }
+    resolver_cancel(gone.query);
+    fake_dns_release(&dns, &rows[HELD]);
+    ask(&late, "held.test", AF_INET);
+    turn_until_answered(&late);
+    assert_int_equal(rows[HELD].asked, 1);
+}
+
 struct named {
     int answers;
     enum resolver_result result;
@@ -404,6 +531,11 @@ int main(void)
         WITH_DNS(an_answer_may_cancel_itself_and_others),
         WITH_DNS(an_answer_may_free_the_resolver),
         WITH_DNS(servers_must_be_addresses),
+        WITH_DNS(an_answer_is_remembered_and_begins_with_another_address),
+        WITH_DNS(that_there_is_no_name_is_remembered_and_that_servers_fail_is_not),
+        WITH_DNS(an_answer_is_forgotten_when_its_time_is_over),
+        WITH_DNS(equal_questions_under_way_are_asked_once),
+        WITH_DNS(what_nobody_waits_for_any_more_is_remembered),
         WITH_DNS(an_address_is_asked_for_its_name),
         WITH_DNS(a_question_for_a_name_can_be_cancelled),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),

@@ -243,6 +243,19 @@ static void accepting_without_descriptors_is_a_limit(void **state)
     sock_close(&listen_fd);
 }
 
+static void this_machines_addresses_are_known(void **state)
+{
+    struct addr addr;
+
+    (void)state;
+    assert_true(addr_parse(SPAN("127.0.0.1"), 9000, &addr));
+    assert_true(sock_addr_is_own(&addr));
+    assert_true(addr_parse(SPAN("198.51.100.7"), 9000, &addr)); /* RFC 5737 */
+    assert_false(sock_addr_is_own(&addr));
+    assert_true(addr_parse(SPAN("2001:db8::7"), 9000, &addr));
+    assert_false(sock_addr_is_own(&addr));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +268,7 @@ int main(void)
         cmocka_unit_test(an_address_in_use_is_refused_unless_both_share),
         cmocka_unit_test(ipv6_sockets_take_ipv6_alone),
         cmocka_unit_test(accepting_without_descriptors_is_a_limit),
+        cmocka_unit_test(this_machines_addresses_are_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

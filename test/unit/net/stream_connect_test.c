@@ -150,6 +150,50 @@ static void the_request_names_the_origin_twice(void **state)
     stream_free(top);
 }
 
+static void a_login_goes_with_the_request(void **state)
+{
+    struct script script;
+    struct stream *top = &script.base;
+    static char answer[] = "HTTP/1.1 200 OK\r\n\r\n";
+    char login[5000];
+
+    (void)state;
+    script = (struct script){.base.ops = &script_ops,
+                             .part = mspan_of((uint8_t *)answer, strlen(answer))};
+    memset(login, 'a', sizeof login);
+    assert_int_equal(stream_connect_push_login(&top, SPAN("a:1"), SPAN("x\r\nEvil: y")),
+                     ERR_LIMIT);
+    assert_int_equal(stream_connect_push_login(&top, SPAN("a:1"), span_of(login, sizeof login)),
+                     ERR_LIMIT);
+    assert_ptr_equal(top, &script.base);
+    assert_ok(stream_connect_push_login(&top, SPAN("a:1"), SPAN("Basic dTpw")));
+    assert_ok(shake_hands(top));
+    assert_bytes(span_of(script.sent, script.sent_len),
+                 SPAN("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n"
+                      "Proxy-Authorization: Basic dTpw\r\n\r\n"));
+    stream_free(top);
+}
+
+static void the_proxys_refusal_can_be_taken_once(void **state)
+{
+    struct script script;
+    struct stream *top = open_whole(
+        &script, "HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\nbody");
+    struct http1_head answer;
+
+    (void)state;
+    assert_false(stream_connect_take_refusal(top, &answer));
+    assert_int_equal(shake_hands(top), ERR_PROTO);
+    assert_true(stream_connect_take_refusal(top, &answer));
+    assert_false(stream_connect_take_refusal(top, &answer));
+    assert_string_equal(stream_why(top), "proxy answered 407 Who");
+    stream_free(top);
+    assert_int_equal(answer.status, 407);
+    assert_bytes(http1_fields_find(answer.fields, SPAN("proxy-authenticate"))->value,
+                 SPAN("Basic realm=\"x\""));
+    http1_head_fini(&answer);
+}
+
 static void check_early_bytes(const struct cut *cut)
 {
     struct script script;
@@ -326,6 +370,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_request_names_the_origin_twice),
+        cmocka_unit_test(a_login_goes_with_the_request),
+        cmocka_unit_test(the_proxys_refusal_can_be_taken_once),
         cmocka_unit_test(bytes_right_behind_the_200_are_kept_at_any_cut),
         cmocka_unit_test(any_2xx_opens_the_tunnel_and_interim_answers_are_passed_over),
         cmocka_unit_test(a_refusal_is_told_in_the_proxys_words),
