@@ -14,6 +14,9 @@ void conf_lex_init(struct conf_lex *lex, struct span text, const char *file, str
     lex->text = text;
     lex->file = file;
     lex->diag = diag;
+    lex->vars = NULL;
+    lex->value = SPAN("");
+    lex->literal_end = 0;
     lex->at = span_starts(text, mark) ? mark.len : 0;
     lex->line_start = lex->at;
     lex->line = 1;
@@ -67,19 +70,70 @@ static void refuse_control(struct conf_lex *lex, uint8_t c)
     lex->has_fault = true;
 }
 
+/* How many bytes "${NAME}" takes at `at`; 0 when there is none. It ends with its line. */
+static size_t variable_at(const struct conf_lex *lex, size_t at)
+{
+    struct span rest = span_tail(lex->text, at);
+
+    if (!span_starts(rest, SPAN("${"))) {
+        return 0;
+    }
+    for (size_t i = 2; i < rest.len && line_end_at(lex, at + i) == 0; i++) {
+        if (rest.ptr[i] == '}') {
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
+/* At "${NAME}": its value comes next. Without one it is text, and is not searched again. */
+static void expand_variable(struct conf_lex *lex)
+{
+    size_t len = variable_at(lex, lex->at);
+    struct span name;
+
+    if (len == 0) {
+        return;
+    }
+    name = span_of(lex->text.ptr + lex->at + 2, len - 3);
+    if (conf_vars_find(lex->vars, name, &lex->value)) {
+        lex->at += len;
+        return;
+    }
+    lex->value = SPAN("");
+    lex->literal_end = lex->at + len;
+    if (span_find(name, ':') == name.len) { /* else it is some directive's own, as in httpd */
+        diag_warn(lex->diag, lex->file, lex->line,
+                  "${%.*s} is not defined; understood as these very characters (write Define "
+                  "%.*s and its value before it)",
+                  SPAN_ARG(diag_word(name)), SPAN_ARG(diag_word(name)));
+    }
+}
+
 /* The byte at hand, or END. Behind a fault there is nothing more to read in a line. */
 static int peek(struct conf_lex *lex)
 {
+    size_t before;
     uint8_t c;
 
     if (lex->has_fault) {
         return END;
     }
-    join_lines(lex);
-    if (lex->at == lex->text.len || line_end_at(lex, lex->at) > 0) {
+    do {
+        before = lex->at;
+        if (lex->value.len > 0) {
+            break;
+        }
+        join_lines(lex);
+        if (lex->vars != NULL && lex->at >= lex->literal_end) {
+            expand_variable(lex);
+        }
+    } while (lex->at != before); /* a value may be empty, and another variable behind it */
+
+    if (lex->value.len == 0 && (lex->at == lex->text.len || line_end_at(lex, lex->at) > 0)) {
         return END;
     }
-    c = lex->text.ptr[lex->at];
+    c = lex->value.len > 0 ? lex->value.ptr[0] : lex->text.ptr[lex->at];
     if (is_control(c)) {
         refuse_control(lex, c);
         return END;
@@ -90,7 +144,11 @@ static int peek(struct conf_lex *lex)
 /* Past the byte that peek() has shown. */
 static void step(struct conf_lex *lex)
 {
-    lex->at++;
+    if (lex->value.len > 0) {
+        lex->value = span_tail(lex->value, 1);
+    } else {
+        lex->at++;
+    }
     lex->line_bytes++;
     if (lex->line_bytes > CONF_LEX_MAX_LINE_BYTES && !lex->has_fault) {
         diag_error(lex->diag, lex->file, lex->line,
@@ -214,7 +272,7 @@ static void read_comment(struct conf_lex *lex)
 static void read_words(struct conf_lex *lex)
 {
     for (skip_spaces(lex); peek(lex) != END; skip_spaces(lex)) {
-        if (peek(lex) == '#') {
+        if (peek(lex) == '#' && lex->value.len == 0) {
             read_comment(lex);
             return;
         }
@@ -269,6 +327,7 @@ static void leave_line(struct conf_lex *lex)
 {
     size_t end = 0;
 
+    lex->value = SPAN("");
     for (join_lines(lex); lex->at < lex->text.len; join_lines(lex)) {
         end = line_end_at(lex, lex->at);
         if (end > 0) {
@@ -338,4 +397,42 @@ enum err conf_lex_next(struct conf_lex *lex, struct conf_line *ret_line)
         }
     }
     return ERR_AGAIN;
+}
+
+/* Letters, digits and what never means anything to the reader. */
+static bool is_plain(struct span word)
+{
+    static const char plain[] = "._:/*,=@+-%!?()[]";
+
+    for (size_t i = 0; i < word.len; i++) {
+        uint8_t c = word.ptr[i];
+        bool is_word = span_lower(c) >= 'a' && span_lower(c) <= 'z';
+
+        if (!is_word && !(c >= '0' && c <= '9') && memchr(plain, c, sizeof plain - 1) == NULL) {
+            return false;
+        }
+    }
+    return word.len > 0;
+}
+
+enum err conf_lex_put(struct span word, struct buf *out)
+{
+    if (is_plain(word)) {
+        return buf_append(out, word);
+    }
+    TRY(buf_append_byte(out, '"'));
+    for (size_t i = 0; i < word.len; i++) {
+        uint8_t c = word.ptr[i];
+        uint8_t next = i + 1 < word.len ? word.ptr[i + 1] : '"';
+
+        if (c == '"' || (c == '\\' && (next == '\\' || next == '"'))) {
+            TRY(buf_append_byte(out, '\\'));
+        }
+        if (c == '$' && next == '{') {
+            TRY(buf_append(out, SPAN("${" CONF_LEX_DOLLAR "}")));
+        } else {
+            TRY(buf_append_byte(out, c));
+        }
+    }
+    return buf_append_byte(out, '"');
 }

@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "conf/conf_schema.h"
 
+#include "conf/conf_path.h"
 #include "conf/conf_ports.h"
 #include "conf/conf_unknown.h"
 #include "conf/conf_value.h"
@@ -75,15 +76,44 @@ void conf_schema_defaults(const struct directive *rows, void *conf)
     }
 }
 
+bool conf_schema_is_section(const struct directive *row)
+{
+    return row->type == CONF_SECTION || row->section;
+}
+
 const struct directive *conf_schema_find(const struct directive *rows, struct span name,
                                          bool is_section)
 {
     for (const struct directive *row = rows; row->name != NULL; row++) {
-        if ((row->type == CONF_SECTION) == is_section && span_equals_nocase(name, row->name)) {
+        if (conf_schema_is_section(row) == is_section && span_equals_nocase(name, row->name)) {
             return row;
         }
     }
     return NULL;
+}
+
+/* Rows that only say why there is nothing: any other of that name goes first. */
+static bool is_excuse(const struct directive *row)
+{
+    return row->type >= CONF_IGNORED;
+}
+
+/* An excuse of a table that holds around the section: it needs no struct. */
+static bool find_outer_excuse(const struct conf_apply *apply, const struct conf_node *node,
+                              struct target *ret_target)
+{
+    for (apply = apply->outer; apply != NULL; apply = apply->outer) {
+        for (size_t i = 0; i < apply->table_count; i++) {
+            const struct directive *row =
+                conf_schema_find(apply->tables[i].rows, node->name, node->is_section);
+
+            if (row != NULL && is_excuse(row) && row->where == UINT32_MAX) {
+                *ret_target = (struct target){row, NULL, NULL};
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 /* The first table that takes the name in this place; else the first that knows it. */
@@ -98,17 +128,18 @@ static bool find_target(const struct reading *reading, const struct conf_node *n
         const struct conf_table *table = &apply->tables[i];
         const struct directive *row =
             conf_schema_find(table->rows, node->name, node->is_section);
+        bool is_here = row != NULL && (row->where & apply->place) != 0;
 
-        if (row != NULL && (!is_found || (row->where & apply->place) != 0)) {
+        if (row != NULL && (!is_found || (is_here && !is_excuse(row)))) {
             *ret_target = (struct target){row, table->conf, seen + (row - table->rows)};
             is_found = true;
-            if ((row->where & apply->place) != 0) {
+            if (is_here && !is_excuse(row)) {
                 break;
             }
         }
         seen += count_rows(table->rows);
     }
-    return is_found;
+    return is_found || find_outer_excuse(apply, node, ret_target);
 }
 
 /* "Listen [address:]port", "<Proxy pattern>", "On or Off": behind "write". */
@@ -127,8 +158,8 @@ static const char *usage_of(const struct directive *row, char room[CONF_VALUE_MA
     return room;
 }
 
-static bool check_word_count(const struct conf_apply *apply, const struct directive *row,
-                             const struct conf_node *node)
+bool conf_schema_check_count(const struct directive *row, const struct conf_node *node,
+                             struct diag *diag)
 {
     bool takes_one = has_value(row) && row->type != CONF_PORTS;
     uint64_t min = has_value(row) ? 1 : row->min;
@@ -138,8 +169,8 @@ static bool check_word_count(const struct conf_apply *apply, const struct direct
     char room[CONF_VALUE_MAX_FORM];
 
     if (node->word_count < min) {
-        diag_error(apply->diag, node->file, node->line, "%s%s%s: %s (write %s)", open,
-                   row->name, close,
+        diag_error(diag, node->file, node->line, "%s%s%s: %s (write %s)", open, row->name,
+                   close,
                    node->word_count == 0 ? "there is nothing behind it"
                                          : "there is too little behind it",
                    usage_of(row, room));
@@ -148,7 +179,7 @@ static bool check_word_count(const struct conf_apply *apply, const struct direct
     if (max != 0 && node->word_count > max) {
         struct span word = diag_word(node->words[max]);
 
-        diag_error(apply->diag, node->file, node->line,
+        diag_error(diag, node->file, node->line,
                    "%s%s%s: \"%.*s\" is one word too many (write %s)", open, row->name, close,
                    SPAN_ARG(word), usage_of(row, room));
         return false;
@@ -196,6 +227,8 @@ static enum err store_words(const struct reading *reading, const struct target *
 
         if (target->row->type == CONF_TEXT) {
             TRY(arena_copy(apply->arena, word, &word));
+        } else if (target->row->type == CONF_PATH && word.len > 0) {
+            TRY(conf_path_join(apply->arena, node->base, word, &word));
         }
         if (!conf_value_store(target->row, word, target->conf, fault)) {
             diag_error(apply->diag, node->file, node->line, "%s: %s", target->row->name, fault);
@@ -236,6 +269,8 @@ static enum err apply_row(const struct reading *reading, const struct target *ta
 {
     const struct conf_apply *apply = reading->apply;
     const struct directive *row = target->row;
+    const char *open = row->section ? "<" : "";
+    const char *close = row->section ? ">" : "";
 
     switch (row->type) {
     case CONF_SWITCH:
@@ -244,18 +279,19 @@ static enum err apply_row(const struct reading *reading, const struct target *ta
     case CONF_SIZE:
     case CONF_CHOICE:
     case CONF_TEXT:
+    case CONF_PATH:
     case CONF_PORTS: return store_words(reading, target, node);
     case CONF_CUSTOM:
     case CONF_SECTION: return call_set(reading, target, node);
     case CONF_IGNORED:
-        if (*target->seen == NULL) { /* thirty LoadModule lines are worth one note */
-            diag_note(apply->diag, node->file, node->line, "%s is ignored (%.*s)", row->name,
-                      SPAN_ARG(reason_of(row)));
+        if (target->seen == NULL || *target->seen == NULL) { /* thirty lines, one note */
+            diag_note(apply->diag, node->file, node->line, "%s%s%s is ignored (%.*s)", open,
+                      row->name, close, SPAN_ARG(reason_of(row)));
         }
         return OK;
     case CONF_REFUSED:
-        diag_error(apply->diag, node->file, node->line, "%s is not supported (%.*s)", row->name,
-                   SPAN_ARG(reason_of(row)));
+        diag_error(apply->diag, node->file, node->line, "%s%s%s is not supported (%.*s)", open,
+                   row->name, close, SPAN_ARG(reason_of(row)));
         return OK;
     }
     return OK;
@@ -275,12 +311,13 @@ static enum err apply_node(const struct reading *reading, const struct conf_node
         conf_unknown_place(apply, node, target.row);
         return OK;
     }
-    is_first = *target.seen == NULL;
+    is_first = target.seen != NULL && *target.seen == NULL;
     if (!is_first && !may_repeat(target.row)) {
         report_doubled(apply, &target, node);
         return OK;
     }
-    if (target.row->type < CONF_IGNORED && !check_word_count(apply, target.row, node)) {
+    if (target.row->type < CONF_IGNORED &&
+        !conf_schema_check_count(target.row, node, apply->diag)) {
         return OK;
     }
     TRY(apply_row(reading, &target, node));

@@ -30,6 +30,8 @@ enum conf_type {
     CONF_SIZE,     /* 512, 64k, 16m, 1g; any unsigned member, in bytes, as are min and max */
     CONF_CHOICE,   /* one of `choices`, case ignored; the member is an enum */
     CONF_TEXT,     /* one word; a struct span in the arena, a zero follows; min, max: bytes */
+    CONF_PATH,     /* a file: as TEXT, seen from ServerRoot or the directory of the file where
+                      it stands (conf_node.base) */
     CONF_PORTS,    /* ports and ranges; a struct conf_ports. The first line replaces the
                       default, further lines add to it. min, max: ports */
     CONF_CUSTOM,   /* `set` reads the words; min, max: how many words it takes */
@@ -73,7 +75,11 @@ struct directive {
     const struct directive *inner; /* SECTION: rows for its content, for messages; or NULL */
     const char *form; /* what is written behind the name: "[address:]port"; NULL: by type */
     const char *unit; /* NUMBER: what is counted, "connections"; or NULL */
+    bool section;     /* IGNORED, REFUSED: it is written <Name>, and its content is skipped */
+    bool ours;        /* httpd does not have it, or not in this meaning */
     const char *help; /* a sentence; the manual is printed from it */
+    const char *more; /* for the manual: what a sentence cannot hold. An empty line parts
+                         paragraphs, which are plain text. Or NULL */
 };
 
 /** In a row: where the member is and how large. */
@@ -90,10 +96,12 @@ struct conf_table {
 struct conf_apply {
     const struct conf_table *tables; /* borrowed; a name is looked up in their order */
     size_t table_count;
-    uint32_t place;                 /* one flag: where the nodes stand */
-    struct arena *arena;            /* borrowed */
-    struct diag *diag;              /* borrowed */
-    const struct conf_apply *outer; /* in a section: what its `set` was given. Else NULL */
+    uint32_t place;                   /* one flag: where the nodes stand */
+    struct arena *arena;              /* borrowed */
+    struct diag *diag;                /* borrowed */
+    const struct conf_apply *outer;   /* in a section: what its `set` was given. Else NULL */
+    const struct conf_source *source; /* borrowed; for conf_load(): what lies outside the text.
+                                         NULL: nothing */
 };
 
 /** Writes each row's `initial` to its member. */
@@ -109,6 +117,13 @@ void conf_schema_defaults(const struct directive *rows, void *conf);
  */
 must_check enum err conf_schema_apply(const struct conf_apply *apply,
                                       const struct conf_node *nodes);
+
+/** Whether the number of a node's words is right for the row; if not, that is reported. */
+bool conf_schema_check_count(const struct directive *row, const struct conf_node *node,
+                             struct diag *diag);
+
+/** Whether it is written <Name>. */
+bool conf_schema_is_section(const struct directive *row);
 
 /** The row for a name, of that kind; NULL when there is none. */
 const struct directive *conf_schema_find(const struct directive *rows, struct span name,

@@ -2,12 +2,14 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
  * Lines, nested: the directives and sections of a configuration file as a tree, without any
- * idea of what they mean. Checks that sections open and close in pairs.
+ * idea of what they mean. Checks that sections open and close in pairs. What acts while a file
+ * is read (Define, Include, <IfDefine>: conf_onread.h) has acted; the tree is what is left.
  */
 #pragma once
 
 #include "base/arena.h"
 #include "base/span.h"
+#include "conf/conf_source.h"
 #include "conf/diag.h"
 
 enum {
@@ -21,8 +23,10 @@ struct conf_node {
     size_t word_count;
     struct span comment; /* behind it on the same line; else empty */
     const char *file;
-    unsigned line;   /* from 1 */
-    unsigned column; /* of the name, in bytes, from 1 */
+    const char *base; /* the directory in which relative names of files begin: ServerRoot's if
+                         it stood before, else that of `file`; "" is the working directory */
+    unsigned line;    /* from 1 */
+    unsigned column;  /* of the name, in bytes, from 1 */
     bool is_section;
     struct conf_node *children; /* a section's content, in order; NULL when empty */
     struct conf_node *next;     /* the one after it in the same section; NULL at the end */
@@ -30,7 +34,8 @@ struct conf_node {
 };
 
 /**
- * Read a whole text. Nothing in the tree points into `text` or `file`.
+ * Read a whole text and what it includes. Nothing in the tree points into `text` or `file`.
+ * `source` has what lies outside; NULL: there are no other files, no environment, no modules.
  *
  * Wrong lines are left out and reported; the rest is read nevertheless, so that the caller can
  * look for more faults in it: OK says that there is a tree, diag_count(diag, DIAG_ERROR)
@@ -40,5 +45,6 @@ struct conf_node {
  * Returns OK          *ret_nodes is the first at server level; NULL for an empty file
  *         ERR_NOMEM, ERR_LIMIT  the arena is exhausted
  */
-must_check enum err conf_tree_parse(struct span text, const char *file, struct arena *arena,
+must_check enum err conf_tree_parse(struct span text, const char *file,
+                                    const struct conf_source *source, struct arena *arena,
                                     struct diag *diag, struct conf_node **ret_nodes);

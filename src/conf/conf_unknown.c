@@ -2,6 +2,8 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "conf/conf_unknown.h"
 
+#include "conf/conf_onread.h"
+
 #include <stdio.h>
 
 enum {
@@ -45,16 +47,13 @@ static void walk_all(struct walk *walk, const struct conf_apply *apply)
             }
         }
     }
-}
-
-static bool is_section_row(const struct directive *row)
-{
-    return row->type == CONF_SECTION;
+    walk_rows(walk, conf_onread_rows, 0);
 }
 
 static bool take_namesake(struct walk *walk, const struct directive *row)
 {
-    if (is_section_row(row) != walk->is_section || !span_equals_nocase(walk->name, row->name)) {
+    if (conf_schema_is_section(row) != walk->is_section ||
+        !span_equals_nocase(walk->name, row->name)) {
         return false;
     }
     walk->found[0] = row;
@@ -73,7 +72,7 @@ static const struct directive *find_namesake(const struct conf_apply *apply, str
 
 static bool take_opener(struct walk *walk, const struct directive *row)
 {
-    if (!is_section_row(row) || (row->opens & walk->where) == 0) {
+    if (!conf_schema_is_section(row) || (row->opens & walk->where) == 0) {
         return false;
     }
     for (size_t i = 0; i < walk->found_count; i++) {
@@ -122,8 +121,8 @@ static bool take_nearest(struct walk *walk, const struct directive *row)
     struct span name = span_str(row->name);
     size_t distance;
 
-    if (name.len > MAX_NAME) {
-        return false;
+    if (name.len > MAX_NAME || row->type >= CONF_IGNORED) {
+        return false; /* to be sent to a name that is refused helps nobody */
     }
     distance = edit_distance(walk->name, name);
     if (distance < walk->distance) {
@@ -158,8 +157,9 @@ static void report_unknown(const struct conf_apply *apply, const struct conf_nod
         return;
     }
     diag_error(apply->diag, node->file, node->line, "unknown %s%.*s%s (did you mean %s%s%s?)",
-               what, SPAN_ARG(diag_word(node->name)), end, is_section_row(near) ? "<" : "",
-               near->name, is_section_row(near) ? ">" : "");
+               what, SPAN_ARG(diag_word(node->name)), end,
+               conf_schema_is_section(near) ? "<" : "", near->name,
+               conf_schema_is_section(near) ? ">" : "");
 }
 
 void conf_unknown_name(const struct conf_apply *apply, const struct conf_node *node)
@@ -199,8 +199,8 @@ void conf_unknown_place(const struct conf_apply *apply, const struct conf_node *
                         const struct directive *row)
 {
     struct walk walk = {.visit = take_opener, .where = row->where};
-    const char *open = is_section_row(row) ? "<" : "";
-    const char *close = is_section_row(row) ? ">" : "";
+    const char *open = conf_schema_is_section(row) ? "<" : "";
+    const char *close = conf_schema_is_section(row) ? ">" : "";
     char places[256] = "";
 
     if (node->parent != NULL) {

@@ -3,6 +3,7 @@
 #include "conf/conf_value.h"
 
 #include "base/text.h"
+#include "conf/conf_lex.h"
 #include "conf/conf_ports.h"
 
 #include <stdio.h>
@@ -109,6 +110,7 @@ const char *conf_value_form(const struct directive *row, char room[CONF_VALUE_MA
     case CONF_SIZE: add(&form, "512, 64k or 16m"); break;
     case CONF_CHOICE: add_choices(&form, row->choices); break;
     case CONF_TEXT: add(&form, "one word, or several in quotes"); break;
+    case CONF_PATH: add(&form, "the name of a file"); break;
     case CONF_PORTS:
         add(&form, "%llu to %llu, or a range like 9000-9010",
             (unsigned long long)(row->min == 0 ? 1 : row->min),
@@ -311,7 +313,8 @@ bool conf_value_store(const struct directive *row, struct span word, void *conf,
     case CONF_DURATION:
     case CONF_SIZE: return store_number(row, word, conf, fault);
     case CONF_CHOICE: return store_choice(row, word, conf, fault);
-    case CONF_TEXT: return store_text(row, word, conf, fault);
+    case CONF_TEXT:
+    case CONF_PATH: return store_text(row, word, conf, fault);
     case CONF_PORTS: return store_ports(row, word, conf, fault);
     case CONF_CUSTOM:
     case CONF_SECTION:
@@ -320,4 +323,71 @@ bool conf_value_store(const struct directive *row, struct span word, void *conf,
     }
     assert(false && "a row with a value");
     return false;
+}
+
+const char *conf_value_bounds(const struct directive *row, char room[CONF_VALUE_MAX_FORM])
+{
+    struct form form = {.room = room};
+    bool is_number =
+        row->type == CONF_NUMBER || row->type == CONF_DURATION || row->type == CONF_SIZE;
+
+    room[0] = '\0';
+    if (is_number && (row->max != 0 || row->min != 0 || row->unit != NULL)) {
+        add_bounds(&form, row, "any number of");
+    } else if (row->type == CONF_PORTS) {
+        add(&form, "%llu to %llu", (unsigned long long)(row->min == 0 ? 1 : row->min),
+            (unsigned long long)max_port(row));
+    } else if ((row->type == CONF_TEXT || row->type == CONF_PATH) && row->max != 0) {
+        add(&form, "at most %llu bytes", (unsigned long long)row->max);
+    }
+    return room;
+}
+
+static uint64_t get_unsigned(const struct directive *row, const void *member)
+{
+    switch (row->field_bytes) {
+    case sizeof(uint8_t): return *(const uint8_t *)member;
+    case sizeof(uint16_t): return *(const uint16_t *)member;
+    case sizeof(uint32_t): return *(const uint32_t *)member;
+    case sizeof(uint64_t): return *(const uint64_t *)member;
+    default: assert(false && "an unsigned member"); return 0;
+    }
+}
+
+static const char *choice_name(const struct directive *row, const void *member)
+{
+    int value;
+
+    memcpy(&value, member, sizeof value); /* it is some enum */
+    for (const struct conf_choice *choice = row->choices; choice->name != NULL; choice++) {
+        if (choice->value == value) {
+            return choice->name;
+        }
+    }
+    assert(false && "one of the choices");
+    return "";
+}
+
+enum err conf_value_print(const struct directive *row, const void *conf, struct buf *out)
+{
+    const void *member = (const char *)conf + row->field;
+    char room[MAX_NUMBER];
+
+    switch (row->type) {
+    case CONF_SWITCH: return buf_printf(out, "%s", *(const bool *)member ? "On" : "Off");
+    case CONF_NUMBER:
+    case CONF_DURATION:
+    case CONF_SIZE:
+        return buf_printf(out, "%s", print_number(row->type, get_unsigned(row, member), room));
+    case CONF_CHOICE: return buf_printf(out, "%s", choice_name(row, member));
+    case CONF_TEXT:
+    case CONF_PATH: return conf_lex_put(*(const struct span *)member, out);
+    case CONF_PORTS: return conf_ports_print(member, out);
+    case CONF_CUSTOM:
+    case CONF_SECTION:
+    case CONF_IGNORED:
+    case CONF_REFUSED: break;
+    }
+    assert(false && "a row with a value");
+    return ERR_CONF;
 }

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "base/buf.h"
 #include "conf/conf_schema.h"
 
 enum {
@@ -22,3 +23,10 @@ bool conf_value_store(const struct directive *row, struct span word, void *conf,
 
 /** What may be written there: "On or Off", "1s to 1h". Returns `room`. */
 const char *conf_value_form(const struct directive *row, char room[CONF_VALUE_MAX_FORM]);
+
+/** "1s to 1h", "64 or more bytes"; "" when there are no bounds, or none worth saying. */
+const char *conf_value_bounds(const struct directive *row, char room[CONF_VALUE_MAX_FORM]);
+
+/** The member's value as a directive would say it: "60s", "443 563". Errors as buf_append(). */
+must_check enum err conf_value_print(const struct directive *row, const void *conf,
+                                     struct buf *out);

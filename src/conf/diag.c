@@ -133,9 +133,14 @@ static void say(struct diag *diag, enum diag_severity severity, const char *file
                 const char *format, va_list args)
 {
     char text[DIAG_MAX_TEXT + 1];
-    int len = vsnprintf(text, sizeof text, format, args);
-    struct span whole = span_of(text, len < 0 ? 0 : strlen(text));
+    struct span whole;
+    int len;
 
+    if (diag == NULL) {
+        return;
+    }
+    len = vsnprintf(text, sizeof text, format, args);
+    whole = span_of(text, len < 0 ? 0 : strlen(text));
     if ((size_t)len >= sizeof text) {
         /* The last character may be cut: look for its beginning one byte before the end. */
         whole = cut_text(whole, whole.len - 1);

@@ -47,7 +47,8 @@ void diag_fini(struct diag *diag);
 
 /**
  * Say what is wrong and, in parentheses, what would be right. `file` is copied and may be NULL;
- * `line` is 0 when no line is to blame. Bytes that a terminal must not see become '?'.
+ * `line` is 0 when no line is to blame. Bytes that a terminal must not see become '?'. With a
+ * diag of NULL nothing happens.
  */
 void diag_error(struct diag *diag, const char *file, unsigned line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -257,6 +257,50 @@ static void a_column_counts_from_the_beginning_of_the_line(void **state)
     diag_fini(&diag);
 }
 
+/* The random words are made of what means something to the reader. */
+static void a_word_that_is_put_is_read_as_it_was(void **state)
+{
+    static const char alphabet[] = "a\\\"' #<>${}\t=,";
+    const struct span dollar = SPAN("$");
+    struct conf_vars vars;
+    struct arena arena;
+    uint32_t seed = 1;
+
+    (void)state;
+    arena_init(&arena, 100000);
+    assert_ok(conf_vars_init(&vars, &arena, NULL));
+    assert_ok(conf_vars_define(&vars, SPAN(CONF_LEX_DOLLAR), &dollar));
+    for (int round = 0; round < 20000; round++) {
+        static struct conf_lex lex;
+        struct conf_line line;
+        struct diag diag;
+        struct buf text;
+        char word[8];
+        size_t len;
+
+        seed = seed * 1103515245 + 12345;
+        len = (seed >> 16) % sizeof word;
+        for (size_t i = 0; i < len; i++) {
+            seed = seed * 1103515245 + 12345;
+            word[i] = alphabet[(seed >> 16) % (sizeof alphabet - 1)];
+        }
+        diag_init(&diag);
+        buf_init(&text, 1000);
+        assert_ok(buf_append(&text, SPAN("A ")));
+        assert_ok(conf_lex_put(span_of(word, len), &text));
+        assert_ok(buf_append(&text, SPAN(" b\n")));
+        conf_lex_init(&lex, buf_span(&text), "f", &diag);
+        lex.vars = &vars;
+        assert_ok(conf_lex_next(&lex, &line));
+        assert_int_equal(line.word_count, 2);
+        assert_bytes(line.words[0], span_of(word, len));
+        assert_null(diag_next(&diag, NULL));
+        buf_fini(&text);
+        diag_fini(&diag);
+    }
+    arena_fini(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +311,7 @@ int main(void)
         cmocka_unit_test(a_wrong_line_is_told_and_the_next_one_read),
         cmocka_unit_test(a_line_a_file_and_the_words_of_a_line_have_limits),
         cmocka_unit_test(a_column_counts_from_the_beginning_of_the_line),
+        cmocka_unit_test(a_word_that_is_put_is_read_as_it_was),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

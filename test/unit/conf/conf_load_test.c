@@ -239,8 +239,16 @@ static void each_wrong_file_gets_its_sentence(void **state)
         {"ProxyRequest On",
          "wayleave.conf:1: unknown directive \"ProxyRequest\" (did you mean ProxyRequests?)\n"},
         {"Include other.conf",
-         "wayleave.conf:1: unknown directive \"Include\" (no name is like it; the manual has a "
-         "list of directives)\n"},
+         "wayleave.conf:1: Include: other files cannot be read from here (put their lines into "
+         "this one)\n"},
+        {"Inculde other.conf",
+         "wayleave.conf:1: unknown directive \"Inculde\" (did you mean Include?)\n"},
+        {"<IfDefine x>\nListen 80",
+         "wayleave.conf:1: <IfDefine x> is never closed, so nothing behind it counts (write "
+         "</IfDefine> on a line of its own)\n"},
+        {"IfModule mod_proxy.c",
+         "wayleave.conf:1: IfModule is a section (write <IfModule ...>, its content, and "
+         "</IfModule>)\n"},
         {"ProxyRequests Maybe",
          "wayleave.conf:1: ProxyRequests: \"Maybe\" is neither On nor Off (write On or Off)\n"},
         {"ProxyVia Ful",

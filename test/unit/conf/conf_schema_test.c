@@ -30,6 +30,7 @@ struct proxy {
     uint64_t head_bytes;
     enum via via;
     struct span name;
+    struct span file;
     struct conf_ports ports;
     unsigned listens;
     struct section section;
@@ -116,6 +117,7 @@ static const struct directive proxy_rows[] = {
     {ROW(proxy, "ProxyVia", CONF_CHOICE, via), .choices = vias, .initial = "Off",
      .where = IN_SERVER},
     {ROW(proxy, "ServerName", CONF_TEXT, name), .initial = "localhost", .where = IN_SERVER},
+    {ROW(proxy, "AuthUserFile", CONF_PATH, file), .max = 20, .where = IN_SERVER},
     {ROW(proxy, "AllowCONNECT", CONF_PORTS, ports), .initial = "443 563", .where = IN_SERVER},
     {.name = "Listen", .type = CONF_CUSTOM, .set = set_listen, .min = 1, .max = 1,
      .form = "[address:]port", .where = IN_SERVER},
@@ -161,7 +163,7 @@ static void begin(struct fixture *it, const char *text)
     diag_init(&it->diag);
     conf_schema_defaults(proxy_rows, &it->proxy);
     conf_schema_defaults(core_rows, &it->core);
-    it->e = conf_tree_parse(span_str(text), "f", &it->arena, &it->diag, &nodes);
+    it->e = conf_tree_parse(span_str(text), "f", NULL, &it->arena, &it->diag, &nodes);
     if (it->e == OK) {
         it->e = conf_schema_apply(&apply, nodes);
     }
@@ -244,6 +246,26 @@ static void the_first_line_of_ports_replaces_the_default_and_others_add(void **s
     assert_bytes(buf_span(&out), SPAN("443 9000 9010-9011"));
     buf_fini(&out);
     end(&it);
+}
+
+static void the_name_of_a_file_is_seen_from_the_server_root(void **state)
+{
+    static struct fixture it;
+
+    (void)state;
+    begin(&it, "ServerRoot /etc/w\nAuthUserFile ./users");
+    assert_ok(it.e);
+    assert_string_equal((const char *)it.proxy.file.ptr, "/etc/w/users");
+    end(&it);
+    begin(&it, "AuthUserFile users");
+    assert_string_equal((const char *)it.proxy.file.ptr, "users");
+    end(&it);
+    begin(&it, "ServerRoot /etc\nAuthUserFile /users");
+    assert_string_equal((const char *)it.proxy.file.ptr, "/users");
+    end(&it);
+    assert_says("AuthUserFile /a/name/that/is/too/long",
+                "f:1: AuthUserFile: \"/a/name/that/is/too/long\" is too long (write at most 20 "
+                "bytes)");
 }
 
 static void the_number_of_words_is_checked(void **state)
@@ -349,6 +371,7 @@ int main(void)
         cmocka_unit_test(what_nobody_sets_is_as_its_row_says),
         cmocka_unit_test(directives_of_every_kind_are_written_to_their_structs),
         cmocka_unit_test(the_first_line_of_ports_replaces_the_default_and_others_add),
+        cmocka_unit_test(the_name_of_a_file_is_seen_from_the_server_root),
         cmocka_unit_test(the_number_of_words_is_checked),
         cmocka_unit_test(what_may_not_be_repeated_is_told_where_it_was),
         cmocka_unit_test(a_name_is_looked_for_in_every_table_and_place),

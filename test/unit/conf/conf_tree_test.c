@@ -79,7 +79,7 @@ static void assert_tree(const char *text, const char *expected)
 
     diag_init(&diag);
     arena_init(&arena, 100000);
-    assert_ok(conf_tree_parse(span_str(text), file, &arena, &diag, &nodes));
+    assert_ok(conf_tree_parse(span_str(text), file, NULL, &arena, &diag, &nodes));
     file[0] = '?'; /* the tree has its own */
     print_nodes(&out, nodes, NULL);
     while ((message = diag_next(&diag, message)) != NULL) {
@@ -190,7 +190,7 @@ static void the_depth_has_a_limit(void **state)
     }
     diag_init(&diag);
     arena_init(&arena, 100000);
-    assert_ok(conf_tree_parse(span_str(text), "f", &arena, &diag, &nodes));
+    assert_ok(conf_tree_parse(span_str(text), "f", NULL, &arena, &diag, &nodes));
     assert_int_equal(diag_count(&diag, DIAG_ERROR), 1);
     assert_int_equal(diag_count(&diag, DIAG_WARNING), 0);
     assert_string_equal(
@@ -209,7 +209,7 @@ static void parse_mutilated(void)
 
     diag_init(&diag);
     arena_init(&arena, 100000);
-    e = conf_tree_parse(span_str(mutilated), "f", &arena, &diag, &nodes);
+    e = conf_tree_parse(span_str(mutilated), "f", NULL, &arena, &diag, &nodes);
     assert_true(oom_has_struck() || (e == OK && nodes != NULL));
     assert_true(e == OK || (e == ERR_NOMEM && nodes == NULL));
     arena_fini(&arena);
@@ -227,7 +227,7 @@ static void running_out_of_memory_leaks_nothing(void **state)
     diag_init(&diag);
     for (size_t max = 0; max < 1000; max++) {
         arena_init(&arena, max);
-        assert_int_equal(conf_tree_parse(span_str(whole), "f", &arena, &diag, &nodes),
+        assert_int_equal(conf_tree_parse(span_str(whole), "f", NULL, &arena, &diag, &nodes),
                          ERR_LIMIT);
         arena_fini(&arena);
     }

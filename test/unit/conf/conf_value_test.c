@@ -158,6 +158,58 @@ static void a_form_may_be_the_rows_own(void **state)
     assert_string_equal(conf_value_form(&(struct directive){.type = CONF_CUSTOM}, room), "");
 }
 
+static void a_value_is_printed_as_it_would_be_written(void **state)
+{
+    static const struct {
+        const struct directive *row;
+        const char *word, *printed;
+    } rows[] = {
+        {&is_hot, "on", "On"},
+        {&is_hot, "OFF", "Off"},
+        {&plates, "255", "255"},
+        {&guests, "500", "500"},
+        {&chairs, "2", "2"},
+        {&grains, "18446744073709551615", "18446744073709551615"},
+        {&cooking, "90", "90s"},
+        {&cooking, "1500ms", "1500ms"},
+        {&cooking, "3600", "1h"},
+        {&pot, "1024", "1k"},
+        {&pot, "1025", "1025"},
+        {&taste, "bitter", "Bitter"},
+        {&cook, "a \"b", "\"a \\\"b\""},
+        {&cook, "#ab", "\"#ab\""},
+        {&cook, "a-b.c", "a-b.c"},
+        {&doors, "80-90", "80-90"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct meal meal = store(rows[i].row, rows[i].word);
+        struct buf out;
+
+        buf_init(&out, 1000);
+        assert_ok(conf_value_print(rows[i].row, &meal, &out));
+        assert_bytes(buf_span(&out), span_str(rows[i].printed));
+        buf_fini(&out);
+    }
+}
+
+static void bounds_are_said_where_there_are_any(void **state)
+{
+    char room[CONF_VALUE_MAX_FORM];
+
+    (void)state;
+    assert_string_equal(conf_value_bounds(&is_hot, room), "");
+    assert_string_equal(conf_value_bounds(&plates, room), "");
+    assert_string_equal(conf_value_bounds(&guests, room), "0 to 500");
+    assert_string_equal(conf_value_bounds(&chairs, room), "2 to 64 chairs");
+    assert_string_equal(conf_value_bounds(&grains, room), "1 or more");
+    assert_string_equal(conf_value_bounds(&cooking, room), "1s to 1h");
+    assert_string_equal(conf_value_bounds(&cook, room), "at most 5 bytes");
+    assert_string_equal(conf_value_bounds(&doors, room), "1 to 65535");
+    assert_string_equal(conf_value_bounds(&high_doors, room), "1024 to 2000");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +217,8 @@ int main(void)
         cmocka_unit_test(a_word_that_will_not_do_is_named_with_a_way_out),
         cmocka_unit_test(a_very_long_word_is_shown_in_part),
         cmocka_unit_test(a_form_may_be_the_rows_own),
+        cmocka_unit_test(a_value_is_printed_as_it_would_be_written),
+        cmocka_unit_test(bounds_are_said_where_there_are_any),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
