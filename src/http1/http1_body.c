@@ -6,7 +6,8 @@
 
 /* RFC 9112 6.3 item 4: in a request the last coding must be chunked, and 7.1: chunked MUST NOT
  * be applied twice; so "chunked" stands exactly once, at the end. Codings before it are not
- * known here. */
+ * known here. A response with another last coding would end with the connection; it is refused
+ * like one with a coding before chunked, as we send no TE that would allow for either (6.1). */
 static enum http1_fault read_codings(struct http1_fields fields)
 {
     struct http1_fields_list list = http1_fields_list(fields, SPAN("transfer-encoding"));
@@ -67,6 +68,36 @@ enum err http1_body_of_request(struct http1_fields fields, uint8_t version_minor
     if (found != HTTP1_FAULT_NONE) {
         *fault = found;
         return ERR_PROTO;
+    }
+    *ret_body = body;
+    return OK;
+}
+
+/* RFC 9112 6.3 items 1 and 2: these end with their head, whatever their fields say */
+static bool is_without_body(const struct http1_body_answer *answer)
+{
+    return span_equals(answer->method, "HEAD") || answer->status < 200 ||
+           answer->status == 204 || answer->status == 304 ||
+           (span_equals(answer->method, "CONNECT") && answer->status < 300);
+}
+
+enum err http1_body_of_response(struct http1_fields fields,
+                                const struct http1_body_answer *answer,
+                                struct http1_body *ret_body, enum http1_fault *fault)
+{
+    struct http1_body body = {.type = HTTP1_BODY_NONE};
+    enum http1_fault found = read_framing(fields, answer->version_minor, &body);
+
+    /* Also where there is no body: a length that nobody can read is not passed on. */
+    if (found != HTTP1_FAULT_NONE) {
+        *fault = found;
+        return ERR_PROTO;
+    }
+    if (is_without_body(answer)) {
+        body = (struct http1_body){.type = HTTP1_BODY_NONE};
+    } else if (body.type == HTTP1_BODY_NONE &&
+               http1_fields_find(fields, SPAN("content-length")) == NULL) {
+        body.type = HTTP1_BODY_UNTIL_CLOSE; /* item 8 */
     }
     *ret_body = body;
     return OK;

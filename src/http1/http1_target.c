@@ -89,3 +89,14 @@ enum err http1_target_read(struct span method, struct span text,
     *ret_target = target;
     return OK;
 }
+
+struct span http1_target_path_query(const struct http1_target *target)
+{
+    if (!target->has_query) {
+        return target->path;
+    }
+    /* They lie next to each other, with the question mark between them. */
+    return target->path.len > 0
+               ? span_of(target->path.ptr, target->path.len + 1 + target->query.len)
+               : span_of(target->query.ptr - 1, target->query.len + 1);
+}

@@ -25,6 +25,9 @@ struct http1_target {
     bool has_query;
 };
 
+/** Path and query as they were sent: "/path?query". Borrowed from the target. */
+struct span http1_target_path_query(const struct http1_target *target);
+
 /**
  * Reads the target of a request. Bytes that http1_head refuses must not be in it.
  * ERR_PROTO: *fault is set, *ret_target untouched.

@@ -124,9 +124,33 @@ static void each_refusal_has_its_fault(void **state)
     }
 }
 
+static void path_and_query_are_had_as_they_were_sent(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *path_query;
+    } rows[] = {
+        {"http://h/a/b?c=d", "/a/b?c=d"},
+        {"http://h/a?", "/a?"},
+        {"http://h/a", "/a"},
+        {"http://h?q", "?q"},
+        {"http://h", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct http1_target target;
+        enum http1_fault fault;
+
+        assert_ok(http1_target_read(SPAN("GET"), span_str(rows[i].text), &target, &fault));
+        assert_bytes(http1_target_path_query(&target), span_str(rows[i].path_query));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(path_and_query_are_had_as_they_were_sent),
         cmocka_unit_test(the_origin_form_has_a_path_and_a_query),
         cmocka_unit_test(the_absolute_form_has_a_host_too),
         cmocka_unit_test(connect_takes_the_authority_form),
