@@ -2,56 +2,56 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "daemon/daemon.h"
 
-#include "conf/conf_load.h"
-#include "daemon/daemon_conf.h"
-#include "daemon/daemon_file.h"
+#include "daemon/daemon_inside.h"
+#include "daemon/daemon_life.h"
 #include "daemon/daemon_log.h"
-#include "io/entropy.h"
+#include "daemon/daemon_reload.h"
+#include "daemon/daemon_workers.h"
+#include "daemon/privileges.h"
+#include "daemon/resources.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
-    CONF_ARENA_BYTES = 16 * 1024 * 1024, /* all that a configuration may take */
-    LISTENING_BYTES = 512,
+    DESCRIPTORS_SPARE = 64,      /* besides what the configuration may need: files, listeners */
+    DESCRIPTORS_PER_WORKER = 16, /* epoll, mailbox, name servers, a socket per Listen */
 };
 
-struct worker_thread {
-    struct worker worker;
-    struct mailbox_letter stop_letter;
-    pthread_t thread;
-    bool is_started; /* start() was called */
-    bool is_running; /* the thread exists */
-};
-
-struct daemon {
-    const struct service *service;
-    const char *file; /* borrowed from argv */
-    bool only_check;
-    struct diag diag;
-    struct arena arena;
-    struct daemon_conf core;
-    void *conf; /* owned; service->conf_bytes */
-    void *shared;
-    struct log log;
-    struct worker_thread *threads; /* owned */
-    size_t thread_count;
-    char listening[LISTENING_BYTES];
-};
+/* ---- what others ask ---- */
 
 const void *daemon_conf(const struct daemon *daemon)
 {
-    return daemon->conf;
+    return daemon_snapshot_conf(daemon->snapshot);
+}
+
+struct daemon_snapshot *daemon_snapshot(const struct daemon *daemon)
+{
+    return daemon->snapshot;
+}
+
+void daemon_add_listening(struct daemon *daemon, const char *address)
+{
+    daemon_snapshot_add_listening(daemon->snapshot, address);
+}
+
+struct inherited *daemon_inherited(struct daemon *daemon)
+{
+    return &daemon->inherited;
 }
 
 const char *daemon_conf_file(const struct daemon *daemon)
 {
-    return daemon->file;
+    return daemon->file == NULL ? "built-in" : daemon->file;
+}
+
+const struct service *daemon_service(const struct daemon *daemon)
+{
+    return daemon->service;
 }
 
 void daemon_set_shared(struct daemon *daemon, void *shared)
@@ -74,12 +74,52 @@ const struct log *daemon_log(const struct daemon *daemon)
     return &daemon->log;
 }
 
-void daemon_add_listening(struct daemon *daemon, const char *address)
+struct worker *daemon_worker(const struct daemon *daemon, size_t index)
 {
-    size_t used = strlen(daemon->listening);
+    assert(index < daemon->thread_count);
+    return &daemon->threads[index].worker;
+}
 
-    snprintf(daemon->listening + used, sizeof daemon->listening - used, "%s%s",
-             used == 0 ? "" : ", ", address);
+void daemon_post(struct daemon *daemon, size_t index, struct mailbox_letter *letter)
+{
+    assert(index < daemon->thread_count);
+    mailbox_post(daemon->threads[index].worker.mailbox, letter);
+}
+
+const struct metric_sheet *daemon_metrics(const struct daemon *daemon, size_t index)
+{
+    assert(index < daemon->thread_count);
+    return daemon->threads[index].worker.metrics;
+}
+
+uint64_t daemon_metric_sum(const struct daemon *daemon, size_t row)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < daemon->thread_count; i++) {
+        sum += metric_read(daemon_metrics(daemon, i), row);
+    }
+    return sum;
+}
+
+bool daemon_is_over_memory(const struct daemon *daemon)
+{
+    return atomic_load_explicit(&daemon->is_over_memory, memory_order_relaxed);
+}
+
+bool daemon_is_draining(const struct daemon *daemon)
+{
+    return atomic_load(&daemon->is_draining);
+}
+
+struct daemon_facts daemon_facts(const struct daemon *daemon)
+{
+    return (struct daemon_facts){
+        .started_at = daemon->started_at,
+        .failed_reload_at = atomic_load(&daemon->failed_reload_at),
+        .reloads = atomic_load(&daemon->reloads),
+        .memory_bytes = resources_resident_bytes(),
+    };
 }
 
 /* ---- options ---- */
@@ -90,12 +130,31 @@ static void print_usage(const struct service *service, FILE *out)
             "%s: %s\n\n"
             "usage: %s %s\n\n"
             "  -f FILE  the configuration%s\n"
+            "  -D NAME  what <IfDefine NAME> asks for; may be repeated\n"
+            "  -u NAME  who serves when root starts it; goes before User\n"
             "  -t       check the configuration and leave\n"
             "  -V       print the version\n"
             "  -h       print this\n",
             service->name, service->summary, service->name,
-            service->builtin_conf == NULL ? "-f FILE [-t]" : "[-f FILE] [-t]",
+            service->builtin_conf == NULL ? "-f FILE [-D NAME] [-u NAME] [-t]"
+                                          : "[-f FILE] [-D NAME] [-u NAME] [-t]",
             service->builtin_conf == NULL ? "" : "; without it, built-in defaults");
+}
+
+/* Whether there is a configuration, and no word too many. */
+static bool has_enough(const struct daemon *daemon, int argc, char **argv)
+{
+    if (optind < argc) {
+        fprintf(stderr, "%s: \"%s\" is one word too many (write -f in front of a file name)\n",
+                daemon->service->name, argv[optind]);
+        return false;
+    }
+    if (daemon->file == NULL && daemon->service->builtin_conf == NULL) {
+        fprintf(stderr, "%s: needs a configuration (write %s -f FILE)\n", daemon->service->name,
+                daemon->service->name);
+        return false;
+    }
+    return true;
 }
 
 /* True to go on; otherwise *ret_status is the exit status. */
@@ -105,9 +164,15 @@ static bool read_options(struct daemon *daemon, int argc, char **argv, int *ret_
 
     optind = 1;
     opterr = 0;
-    while ((option = getopt(argc, argv, ":f:tVh")) != -1) {
+    while ((option = getopt(argc, argv, ":f:D:u:tVh")) != -1) {
         switch (option) {
         case 'f': daemon->file = optarg; break;
+        case 'D':
+            if (daemon->define_count < DAEMON_DEFINES_MAX) { /* one more is of no use */
+                daemon->defines[daemon->define_count++] = optarg;
+            }
+            break;
+        case 'u': daemon->user = optarg; break;
         case 't': daemon->only_check = true; break;
         case 'V':
             printf("wayleave %s\n", WAYLEAVE_VERSION);
@@ -118,8 +183,9 @@ static bool read_options(struct daemon *daemon, int argc, char **argv, int *ret_
             *ret_status = 0;
             return false;
         case ':':
-            fprintf(stderr, "%s: -%c needs a file name behind it (-f FILE)\n",
-                    daemon->service->name, optopt);
+            fprintf(stderr, "%s: -%c needs %s behind it (-%c %s)\n", daemon->service->name,
+                    optopt, optopt == 'f' ? "a file name" : "a name", optopt,
+                    optopt == 'f' ? "FILE" : "NAME");
             *ret_status = 2;
             return false;
         default:
@@ -129,22 +195,11 @@ static bool read_options(struct daemon *daemon, int argc, char **argv, int *ret_
             return false;
         }
     }
-    if (optind < argc) {
-        fprintf(stderr, "%s: \"%s\" is one word too many (write -f in front of a file name)\n",
-                daemon->service->name, argv[optind]);
-        *ret_status = 2;
-        return false;
-    }
-    if (daemon->file == NULL && daemon->service->builtin_conf == NULL) {
-        fprintf(stderr, "%s: needs a configuration (write %s -f FILE)\n", daemon->service->name,
-                daemon->service->name);
-        *ret_status = 2;
-        return false;
-    }
-    return true;
+    *ret_status = 2;
+    return has_enough(daemon, argc, argv);
 }
 
-/* ---- configuration ---- */
+/* ---- life ---- */
 
 static void print_diag(const struct diag *diag)
 {
@@ -159,220 +214,122 @@ static void print_diag(const struct diag *diag)
     }
 }
 
-static enum err read_conf(struct daemon *daemon)
+/* Says what was not said in the diag already. */
+static void report_failure(const struct daemon *daemon, enum err e, const char *what)
 {
-    const struct conf_table tables[] = {
-        {daemon_conf_rows, &daemon->core},
-        {daemon->service->rows, daemon->conf},
-    };
-    const struct conf_apply apply = {
-        .tables = tables,
-        .table_count = sizeof tables / sizeof tables[0],
-        .place = SERVICE_IN_SERVER,
-        .arena = &daemon->arena,
-        .diag = &daemon->diag,
-    };
-    struct span text = span_str(daemon->service->builtin_conf);
-    char *owned = NULL;
-    enum err e = OK;
+    int error = errno;
 
-    if (daemon->file != NULL) {
-        e = daemon_file_read(daemon->file, &daemon->diag, &owned, &text);
-    } else {
-        daemon->file = "built-in";
-    }
-    if (e == OK) {
-        e = conf_load(&apply, text, daemon->file);
-    }
-    free(owned);
-    if (e == OK) {
-        daemon->service->check(daemon->conf, daemon->file, &daemon->diag);
-    }
-    return e == OK && diag_count(&daemon->diag, DIAG_ERROR) > 0 ? ERR_CONF : e;
-}
-
-/* ---- workers ---- */
-
-static enum err open_worker(struct worker_thread *thread, struct daemon *daemon)
-{
-    struct worker *worker = &thread->worker;
-
-    worker->daemon = daemon;
-    worker->log = &daemon->log;
-    worker->rng = entropy_rng();
-    TRY(loop_new(&worker->loop));
-    TRY(mailbox_new(&worker->mailbox, worker->loop));
-    TRY(resolver_new(&worker->resolver, worker->loop));
-    thread->is_started = true;
-    return daemon->service->start(worker, &daemon->diag);
-}
-
-static void close_worker(struct worker_thread *thread)
-{
-    struct worker *worker = &thread->worker;
-
-    resolver_free(worker->resolver);
-    mailbox_free(worker->mailbox);
-    loop_free(worker->loop);
-    *worker = (struct worker){0};
-}
-
-static void *run_worker(void *arg)
-{
-    struct worker_thread *thread = arg;
-    enum err e = loop_run(thread->worker.loop);
-
-    if (e != OK) {
-        log_error(thread->worker.log, "worker %zu: its loop failed: %s", thread->worker.index,
-                  strerror(errno));
-        kill(getpid(), SIGTERM); /* a daemon that limps helps nobody */
-    }
-    thread->worker.daemon->service->stop(&thread->worker);
-    return NULL;
-}
-
-static void open_stop_letter(struct mailbox_letter *letter)
-{
-    struct worker_thread *thread = LIST_ENTRY(letter, struct worker_thread, stop_letter);
-
-    loop_stop(thread->worker.loop);
-}
-
-static void stop_workers(struct daemon *daemon)
-{
-    for (size_t i = 0; i < daemon->thread_count; i++) {
-        struct worker_thread *thread = &daemon->threads[i];
-
-        if (thread->is_running) {
-            thread->stop_letter.open = open_stop_letter;
-            mailbox_post(thread->worker.mailbox, &thread->stop_letter);
-        } else if (thread->is_started) {
-            daemon->service->stop(&thread->worker);
-        }
-    }
-    for (size_t i = 0; i < daemon->thread_count; i++) {
-        if (daemon->threads[i].is_running) {
-            pthread_join(daemon->threads[i].thread, NULL);
-        }
-        close_worker(&daemon->threads[i]);
-    }
-}
-
-static enum err start_workers(struct daemon *daemon)
-{
-    for (size_t i = 0; i < daemon->thread_count; i++) {
-        TRY(open_worker(&daemon->threads[i], daemon));
-    }
-    for (size_t i = 0; i < daemon->thread_count; i++) {
-        struct worker_thread *thread = &daemon->threads[i];
-
-        errno = pthread_create(&thread->thread, NULL, run_worker, thread);
-        if (errno != 0) {
-            return ERR_IO;
-        }
-        thread->is_running = true;
-    }
-    return OK;
-}
-
-static enum err alloc_workers(struct daemon *daemon)
-{
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t count = daemon->core.workers;
-
-    if (count == 0) {
-        count = processors < 1 ? 1 : (size_t)processors;
-    }
-    if (daemon->service->single_worker) {
-        count = 1;
-    }
-    daemon->threads = calloc(count, sizeof *daemon->threads);
-    if (daemon->threads == NULL) {
-        return ERR_NOMEM;
-    }
-    daemon->thread_count = count;
-    for (size_t i = 0; i < count; i++) {
-        daemon->threads[i].worker.index = i;
-    }
-    return OK;
-}
-
-/* ---- life ---- */
-
-/* Each tunnel needs two descriptors: as many as the system lets us have. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
+    print_diag(&daemon->diag);
+    if (e != ERR_CONF) {
+        fprintf(stderr, "%s: could not %s: %s\n", daemon->service->name, what,
+                e == ERR_IO ? strerror(error) : err_text(e));
     }
 }
 
 static void block_signals(sigset_t *ret_awaited)
 {
-    sigemptyset(ret_awaited);
-    sigaddset(ret_awaited, SIGINT);
-    sigaddset(ret_awaited, SIGTERM);
+    daemon_life_signals(ret_awaited);
     pthread_sigmask(SIG_BLOCK, ret_awaited, NULL); /* workers inherit it */
     signal(SIGPIPE, SIG_IGN);
 }
 
-static void await_end(const struct daemon *daemon, const sigset_t *awaited)
+static void raise_descriptors(struct daemon *daemon)
 {
-    int number = 0;
+    uint64_t work = 0;
 
-    log_notice(&daemon->log, "%s %s ready on %s (%zu worker%s, pid %ld)", daemon->service->name,
-               WAYLEAVE_VERSION, daemon->listening, daemon->thread_count,
-               daemon->thread_count == 1 ? "" : "s", (long)getpid());
-    while (sigwait(awaited, &number) != 0) {
+    if (daemon->service->descriptors != NULL) {
+        work = daemon->service->descriptors(daemon_conf(daemon));
     }
-    log_notice(&daemon->log, "%s stops: %s", daemon->service->name,
-               number == SIGINT ? "interrupted" : "asked to");
+    resources_raise_descriptors(work + DESCRIPTORS_SPARE +
+                                    DESCRIPTORS_PER_WORKER * daemon->thread_count,
+                                work, &daemon->diag);
 }
 
-/* Says what was not said in the diag already. */
-static void report_failure(const struct daemon *daemon, enum err e, const char *what)
+/* With the privileges that we were started with; there is one thread, and nothing has come from
+ * the network yet. */
+static enum err prepare(struct daemon *daemon, struct privileges *plan)
+{
+    const struct daemon_conf *core = daemon_snapshot_core(daemon->snapshot);
+    const struct daemon_conf_who option = {.name = span_str(daemon->user)};
+
+    privileges_forgo(&daemon->diag);
+    TRY(daemon_workers_alloc(daemon));
+    TRY(privileges_plan(daemon->user == NULL ? &core->user : &option, &core->group,
+                        daemon->service->leaves_root, daemon_conf_file(daemon), &daemon->diag,
+                        plan));
+    TRY(pidfile_open(&daemon->pidfile, core->pid_file, &daemon->diag));
+    inherited_init(&daemon->inherited, &daemon->diag);
+    raise_descriptors(daemon);
+    TRY(daemon->service->prepare(daemon, &daemon->diag));
+    inherited_fini(&daemon->inherited, &daemon->diag);
+    return OK;
+}
+
+static enum err start(struct daemon *daemon)
+{
+    struct privileges plan;
+
+    TRY(prepare(daemon, &plan));
+    TRY(privileges_drop(&plan, &daemon->diag));
+    TRY(daemon_reload_logs(daemon, &daemon->diag));
+    return daemon_workers_start(daemon);
+}
+
+static void say_ready(struct daemon *daemon)
 {
     print_diag(&daemon->diag);
-    if (e != ERR_CONF) {
-        fprintf(stderr, "%s: could not %s: %s\n", daemon->service->name, what,
-                e == ERR_IO ? strerror(errno) : err_text(e));
+    if (pidfile_write(&daemon->pidfile) != OK) {
+        log_error(&daemon->log, "PidFile: the process number could not be written: %s",
+                  strerror(errno));
     }
+    log_notice(&daemon->log, "%s %s ready on %s (%zu worker%s, pid %ld)", daemon->service->name,
+               WAYLEAVE_VERSION, daemon_snapshot_listening(daemon->snapshot),
+               daemon->thread_count, daemon->thread_count == 1 ? "" : "s", (long)getpid());
+    notify_send(&daemon->notify, "READY=1\nSTATUS=serving on %s",
+                daemon_snapshot_listening(daemon->snapshot));
 }
 
 static int serve(struct daemon *daemon)
 {
-    const struct service *service = daemon->service;
     sigset_t awaited;
     enum err e;
 
     block_signals(&awaited);
-    raise_descriptor_limit();
-    e = alloc_workers(daemon);
+    daemon->main_thread = pthread_self();
+    daemon->started_at = (int64_t)time(NULL);
+    notify_init(&daemon->notify);
+    pidfile_init(&daemon->pidfile);
+    e = start(daemon);
     if (e == OK) {
-        e = service->prepare(daemon, &daemon->diag);
-    }
-    if (e == OK) {
-        e = start_workers(daemon);
-    }
-    if (e == OK) {
-        print_diag(&daemon->diag);
-        await_end(daemon, &awaited);
+        say_ready(daemon);
+        daemon_life_run(daemon, &awaited);
     } else {
         report_failure(daemon, e, "start");
     }
-    stop_workers(daemon);
-    service->release(daemon);
-    free(daemon->threads);
+    daemon_workers_stop(daemon);
+    daemon->service->release(daemon);
+    inherited_fini(&daemon->inherited, &daemon->diag);
+    pidfile_fini(&daemon->pidfile);
+    notify_fini(&daemon->notify);
     return e == OK ? 0 : 1;
 }
 
 static int check_only(struct daemon *daemon)
 {
+    const struct daemon_conf *core = daemon_snapshot_core(daemon->snapshot);
+    struct privileges plan;
+    enum err e = OK;
+
+    /* Only root could become somebody else; who does not exist is a fault all the same. */
+    if (core->user.name.len > 0 && geteuid() == 0) {
+        e = privileges_plan(&core->user, &core->group, daemon->service->leaves_root,
+                            daemon_conf_file(daemon), &daemon->diag, &plan);
+    }
     print_diag(&daemon->diag);
-    fprintf(stderr, "%s: %s is in order\n", daemon->service->name, daemon->file);
+    if (e != OK) {
+        return 1;
+    }
+    fprintf(stderr, "%s: %s is in order\n", daemon->service->name, daemon_conf_file(daemon));
     return 0;
 }
 
@@ -386,20 +343,21 @@ int daemon_main(const struct service *service, int argc, char **argv)
         return status;
     }
     diag_init(&daemon.diag);
-    arena_init(&daemon.arena, CONF_ARENA_BYTES);
-    daemon.conf = calloc(1, service->conf_bytes);
-    e = daemon.conf == NULL ? ERR_NOMEM : read_conf(&daemon);
+    logfile_init(&daemon.log_file, STDERR_FILENO);
+    e = daemon_snapshot_load(service, daemon.file, daemon.defines, &daemon.diag,
+                             &daemon.snapshot);
     if (e != OK) {
         report_failure(&daemon, e, "read the configuration");
         status = 1;
     } else if (daemon.only_check) {
         status = check_only(&daemon);
     } else {
-        daemon_log_init(&daemon.log, daemon.core.log_level);
+        daemon_log_init(&daemon.log, daemon_snapshot_core(daemon.snapshot)->log_level,
+                        &daemon.log_file);
         status = serve(&daemon);
     }
-    free(daemon.conf);
-    arena_fini(&daemon.arena);
+    daemon_snapshot_unref(daemon.snapshot);
+    logfile_fini(&daemon.log_file);
     diag_fini(&daemon.diag);
     return status;
 }

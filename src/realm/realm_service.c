@@ -230,6 +230,7 @@ const struct service realm_service = {
     .conf_bytes = sizeof(struct realm_conf),
     .builtin_conf = realm_conf_builtin,
     .single_worker = true,
+    .leaves_root = true,
     .check = realm_conf_check,
     .prepare = prepare,
     .start = start,
