@@ -1,46 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
- * Who may use the proxy: the rules of <Proxy *> sections, with httpd 2.4's meaning.
+ * Who may use the proxy for what: the <Proxy> and <ProxyMatch> sections of a configuration,
+ * with httpd 2.4's meaning.
  *
- * There are two families of rules, Order/Allow/Deny and Require, and a client must pass both. A
- * later section that has rules of a family replaces all rules of that family of earlier
- * sections (httpd's merging). Where nobody said anything, everybody may:
- * proxy_policy_admits_strangers() is what keeps such a configuration from starting on a public
- * address.
+ * The sections that a request falls under (proxy_section.h) are laid over each other in the
+ * order of the file. There are two families of rules, and a later section that has any rule of
+ * a family replaces all of them of earlier sections: Order, Allow, Deny and Satisfy are one,
+ * Require and its containers the other. AuthType, AuthName, AuthUserFile and AuthGroupFile are
+ * replaced one by one. A client must pass both families, or one of them under Satisfy any; a
+ * family of which nobody said anything lets everybody pass. proxy_policy_admits_strangers() is
+ * what keeps such a configuration from starting on a public address.
  *
- * A rule that names a host needs the client's name, verified by looking it up in both
- * directions. That takes time, so it is asked for only when proxy_policy_needs_name() says so.
+ * Deciding takes no I/O and no clock. What it may lack (the client's verified name, a user) is
+ * a verdict of its own: get it, and ask again.
+ *
+ *     decide without user or name
+ *       NEEDS_NAME  proxy_clientname_ask(), then again with name_is_known
+ *       LOGIN       no Proxy-Authorization: 407 with the realm. Else proxy_auth_check() against
+ *                   decision.users; wrong: 407; right: again with user and users set
+ *       DENY        403
+ *       ALLOW       go on: ports are the next question
  */
 #pragma once
 
-#include "conf/conf_schema.h"
-#include "io/addr.h"
+#include "proxy/proxy_policy_rule.h"
+#include "proxy/proxy_section.h"
 
-enum proxy_policy_kind {
-    PROXY_POLICY_ALL,
-    PROXY_POLICY_NET,   /* address, network or partial address */
-    PROXY_POLICY_HOST,  /* the client's verified name is this name or ends in it */
-    PROXY_POLICY_LOCAL, /* loopback, or client and proxy address are the same */
+enum {
+    PROXY_POLICY_SENTENCE_BYTES = 240,
 };
 
-struct proxy_policy_rule {
-    enum proxy_policy_kind kind;
-    struct addr_net net;
-    struct span host; /* in the configuration's arena, without leading dot */
-    unsigned line;    /* where it stands: for the log */
-    struct proxy_policy_rule *next;
+enum proxy_policy_auth_type {
+    PROXY_POLICY_AUTH_UNSET,
+    PROXY_POLICY_AUTH_NONE,
+    PROXY_POLICY_AUTH_BASIC,
 };
 
-struct proxy_policy {
-    bool has_access; /* any of Order, Allow, Deny stood in a section */
-    bool deny_first; /* Order deny,allow: what nobody named is allowed */
+/** One <Proxy> or <ProxyMatch>, in the configuration's arena. */
+struct proxy_policy_section {
+    struct proxy_section pattern;
+    const char *file;
+    unsigned line;
+
+    bool has_access;     /* Order, Allow, Deny or Satisfy stood in it */
+    bool deny_first;     /* Order deny,allow: whom nobody named is allowed. httpd's default */
+    bool satisfy_any;    /* one family is enough */
+    unsigned order_line; /* 0: there was no Order */
+    unsigned satisfy_line;
     struct proxy_policy_rule *allow;
     struct proxy_policy_rule *deny;
 
-    bool has_require;
-    struct proxy_policy_rule *require; /* any of them will do; `all denied` adds none */
-    unsigned require_line;             /* the last Require: for the log */
+    struct proxy_policy_rule *require; /* ANY_OF; NULL: no Require stood in it */
+
+    enum proxy_policy_auth_type auth_type;
+    struct span realm;                  /* ptr NULL: no AuthName */
+    const struct proxy_htpasswd *users; /* NULL: no AuthUserFile */
+    unsigned users_line;
+    const struct proxy_htpasswd_groups *groups; /* NULL: no AuthGroupFile */
+    unsigned groups_line;
+
+    struct proxy_policy_section *next;
+};
+
+struct proxy_policy {
+    struct proxy_policy_section *sections; /* in the order of the file */
+    struct proxy_policy_section *last;
 };
 
 /** A client, as far as rules can ask. */
@@ -50,20 +75,42 @@ struct proxy_policy_client {
     struct span name;  /* verified; empty: it has none, or nobody asked */
 };
 
-/** The rows inside <Proxy *>: Order, Allow, Deny, Require; they write to a struct proxy_policy.
+struct proxy_policy_query {
+    struct proxy_policy_client client;
+    bool name_is_known; /* client.name was looked up, whether there is one or not */
+    struct span method;
+    struct proxy_section_url url;       /* "ws" or "wss" as the scheme of whatever asks for an
+                                           upgrade to WebSocket; empty for CONNECT */
+    struct span user;                   /* whose password was right; empty: none */
+    const struct proxy_htpasswd *users; /* the file in which it was; NULL without user */
+};
+
+enum proxy_policy_verdict {
+    PROXY_POLICY_ALLOW,
+    PROXY_POLICY_LOGIN, /* a login could help, or another login than this */
+    PROXY_POLICY_NEEDS_NAME,
+    PROXY_POLICY_DENY, /* nothing would help */
+};
+
+struct proxy_policy_decision {
+    enum proxy_policy_verdict verdict;
+    const char *file; /* where the line stands that decided; NULL: no line did */
+    unsigned line;
+    char sentence[PROXY_POLICY_SENTENCE_BYTES]; /* for the log: "Deny from all names the
+                                                   client". Empty for ALLOW */
+    struct span realm;                          /* LOGIN */
+    const struct proxy_htpasswd *users;         /* LOGIN: where the user is to be found */
+    bool names_destination; /* ALLOW: a section admitted it that is for this very host, so
+                               proxy_dest's rules about loopback and the like may be waived */
+};
+
+/** ERR_NOMEM. */
+must_check enum err proxy_policy_decide(const struct proxy_policy *policy,
+                                        const struct proxy_policy_query *query,
+                                        struct proxy_policy_decision *ret_decision);
+
+/**
+ * Whether clients with addresses that nobody can have would be let in, without a login, to
+ * hosts that nobody named: then anybody would be.
  */
-extern const struct directive proxy_policy_rows[];
-
-/** The setter of <Proxy *> for a struct that has its struct proxy_policy at the front. */
-must_check enum err proxy_policy_set_section(void *conf, const struct conf_node *node,
-                                             const struct conf_apply *apply);
-
-/** Whether a rule that names a host could decide. */
-bool proxy_policy_needs_name(const struct proxy_policy *policy);
-
-/** On refusal *ret_line is the line that decided, 0 when none did (the default refuses). */
-bool proxy_policy_admits(const struct proxy_policy *policy,
-                         const struct proxy_policy_client *client, unsigned *ret_line);
-
-/** Whether addresses that no client can have would be let in: then anybody would be. */
 bool proxy_policy_admits_strangers(const struct proxy_policy *policy, int family);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "http1/http1_fields.h"
 #include "http1/http1_proxy_status.h"
 
 enum {
@@ -24,7 +25,20 @@ void proxy_refusal_set(struct proxy_refusal *refusal, uint16_t status,
                        enum http1_proxy_status error, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/** The whole answer; `via` is empty or the value of a Via field. The connection closes behind
- * it. Errors as buf_append(). */
-must_check enum err proxy_refusal_write(const struct proxy_refusal *refusal, struct span via,
-                                        struct span date, bool is_to_head, struct buf *out);
+/* What the answer has besides. */
+struct proxy_refusal_frame {
+    struct span via;          /* empty: no such field */
+    struct span date;         /* empty: no such field */
+    struct http1_fields more; /* at most PROXY_REFUSAL_MORE_MAX */
+    bool is_to_head;          /* the request was HEAD */
+    bool closes;              /* Connection: close */
+};
+
+enum {
+    PROXY_REFUSAL_MORE_MAX = 4
+};
+
+/** The whole answer. Errors as buf_append(); ERR_PROTO for a field that no head may have. */
+must_check enum err proxy_refusal_write(const struct proxy_refusal *refusal,
+                                        const struct proxy_refusal_frame *frame,
+                                        struct buf *out);

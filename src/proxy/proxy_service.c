@@ -2,209 +2,449 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "proxy/proxy_service.h"
 
+#include "admin/admin.h"
 #include "daemon/daemon.h"
-#include "io/sock.h"
-#include "net/listener.h"
+#include "daemon/listen_set.h"
+#include "proxy/proxy_accesslog.h"
+#include "proxy/proxy_auth.h"
 #include "proxy/proxy_conn.h"
+#include "proxy/proxy_limits.h"
+#include "proxy/proxy_logfiles.h"
+#include "proxy/proxy_metrics.h"
+#include "proxy/proxy_pool.h"
+#include "proxy/proxy_route_block.h"
+#include "proxy/proxy_tunnel.h"
 #include "proxy/proxy_worker.h"
 
-#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum {
-    BACKLOG = 1024
+    NAME_BYTES = 256,
+    VIA_BYTES = NAME_BYTES + 40,
+    LIMITS_MAX = 2 * 1000 * 1000, /* a client and a user for each of the most tunnels */
 };
 
-/* ---- before the workers ---- */
+#define VIA_COMMENT "wayleave/" WAYLEAVE_VERSION
 
-static void make_via(struct proxy_shared *shared, const struct proxy_conf *conf)
+/* What all workers share, for as long as the daemon lives. */
+struct service_shared {
+    struct proxy_shared face; /* what connections see of it */
+    struct proxy_limits *limits;
+    struct proxy_auth *auth; /* from the first start() on: its threads are unprivileged */
+};
+
+/* What belongs to one configuration. */
+struct service_plan {
+    char name[NAME_BYTES]; /* what we call ourselves in Via */
+    char via[VIA_BYTES];   /* the field's value in answers of our own; empty: none */
+    struct listen_set *listens;
+    struct listen_set *admin_listens;
+    struct proxy_logfiles logs;
+};
+
+struct service_worker {
+    struct proxy_worker face; /* what connections see of it: worker->state */
+    struct listen_set_doors doors;
+    struct admin *admin;             /* of worker 0 */
+    struct daemon_snapshot *adopted; /* held: what accesslog and block borrow from */
+};
+
+struct proxy_limits *proxy_service_limits(const struct proxy_worker *state)
 {
-    char host[256] = "wayleave";
-    struct span name = conf->server_name;
+    const struct service_shared *shared = daemon_shared(state->worker->daemon);
 
-    if (conf->via != PROXY_CONF_VIA_ON && conf->via != PROXY_CONF_VIA_FULL) {
-        return;
-    }
-    if (name.len == 0) {
-        if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0') {
-            snprintf(host, sizeof host, "wayleave");
-        }
-        name = span_str(host);
-    }
-    snprintf(shared->via_on, sizeof shared->via_on, "1.1 %.*s%s", SPAN_ARG(name),
-             conf->via == PROXY_CONF_VIA_FULL ? " (wayleave/" WAYLEAVE_VERSION ")" : "");
+    return shared->limits;
 }
 
-static void say_bind_failed(const struct proxy_conf_listen *listen, const char *file,
-                            struct diag *diag)
+struct span proxy_service_via(const struct daemon_snapshot *snapshot)
 {
-    char text[ADDR_TEXT_BYTES];
-    const char *remedy = "check the address";
+    const struct service_plan *plan = daemon_snapshot_attached(snapshot);
 
-    if (errno == EADDRINUSE) {
-        remedy = "another program listens there: stop it, or choose another port";
-    } else if (errno == EACCES) {
-        remedy = "ports below 1024 need root, or choose a port above";
-    } else if (errno == EADDRNOTAVAIL) {
-        remedy = "this host has no such address";
-    }
-    diag_error(diag, file, listen->line, "Listen: %s cannot be listened on: %s (%s)",
-               addr_text(&listen->addr, text), strerror(errno), remedy);
+    return span_str(plan->via);
 }
 
-static void name_listening(struct daemon *daemon, int fd)
+struct http1_forward_via proxy_service_forward_via(const struct daemon_snapshot *snapshot)
 {
-    struct addr addr;
-    char text[ADDR_TEXT_BYTES];
+    const struct proxy_conf *conf = daemon_snapshot_conf(snapshot);
+    const struct service_plan *plan = daemon_snapshot_attached(snapshot);
+    struct http1_forward_via via = {.mode = HTTP1_FORWARD_VIA_OFF};
 
-    if (sock_local_addr(fd, &addr) == OK) {
-        daemon_add_listening(daemon, addr_text(&addr, text));
+    switch (conf->via) {
+    case PROXY_CONF_VIA_OFF: break;
+    case PROXY_CONF_VIA_BLOCK: via.mode = HTTP1_FORWARD_VIA_BLOCK; break;
+    case PROXY_CONF_VIA_ON:
+    case PROXY_CONF_VIA_FULL:
+        via.mode = HTTP1_FORWARD_VIA_ADD;
+        via.pseudonym = span_str(plan->name);
+        via.comment = conf->via == PROXY_CONF_VIA_FULL ? SPAN(VIA_COMMENT) : SPAN("");
+        break;
+    }
+    return via;
+}
+
+/* ---- a configuration ---- */
+
+/* ServerName, or what this host calls itself. */
+static void make_via(const struct proxy_conf *conf, struct service_plan *plan)
+{
+    if (conf->server_name.len > 0) {
+        snprintf(plan->name, sizeof plan->name, "%.*s", SPAN_ARG(conf->server_name));
+    } else if (gethostname(plan->name, sizeof plan->name - 1) != 0 || plan->name[0] == '\0') {
+        snprintf(plan->name, sizeof plan->name, "wayleave");
+    }
+    if (conf->via == PROXY_CONF_VIA_ON || conf->via == PROXY_CONF_VIA_FULL) {
+        snprintf(plan->via, sizeof plan->via, "1.1 %s%s", plan->name,
+                 conf->via == PROXY_CONF_VIA_FULL ? " (" VIA_COMMENT ")" : "");
     }
 }
 
-static enum err bind_all(struct daemon *daemon, struct proxy_shared *shared, int *fds,
-                         struct diag *diag)
+static enum err bind_listens(struct daemon *daemon, const struct proxy_conf *conf,
+                             const struct listen_set *old, struct diag *diag,
+                             struct listen_set **ret_set)
 {
-    const struct proxy_conf *conf = daemon_conf(daemon);
-    size_t workers = daemon_worker_count(daemon);
+    struct listen_set_want wants[PROXY_CONF_LISTENS_MAX];
+    const struct listen_set_plan plan = {
+        .directive = "Listen",
+        .file = daemon_conf_file(daemon),
+        .wants = wants,
+        .count = conf->listen_count,
+        .workers = daemon_worker_count(daemon),
+        .inherited = daemon_inherited(daemon),
+    };
 
+    static_assert((int)PROXY_CONF_LISTENS_MAX <= (int)LISTEN_SET_MAX, "a set holds them all");
     for (size_t i = 0; i < conf->listen_count; i++) {
-        const struct proxy_conf_listen *listen = &conf->listens[i];
-        enum err e = listener_bind(&listen->addr, BACKLOG, workers, fds);
-
-        if (e == ERR_IO && listen->is_optional &&
-            (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
-            continue;
-        }
-        if (e == ERR_IO) {
-            say_bind_failed(listen, daemon_conf_file(daemon), diag);
-            return ERR_CONF;
-        }
-        TRY(e);
-        name_listening(daemon, fds[0]);
-        for (size_t w = 0; w < workers; w++) {
-            shared->fds[w][i] = fds[w];
-        }
+        wants[i] = (struct listen_set_want){.addr = conf->listens[i].addr,
+                                            .line = conf->listens[i].line,
+                                            .is_optional = conf->listens[i].is_optional};
     }
-    return OK;
+    return listen_set_bind(&plan, old, diag, ret_set);
 }
+
+/* What may fail about a configuration that is read already. forget() gives it back, as far as
+ * it came. */
+static enum err plan_for(struct daemon *daemon, struct daemon_snapshot *snapshot,
+                         const struct service_plan *old, struct diag *diag)
+{
+    const struct proxy_conf *conf = daemon_snapshot_conf(snapshot);
+    struct service_plan *plan = calloc(1, sizeof *plan);
+    char text[ADDR_TEXT_BYTES];
+
+    if (plan == NULL) {
+        return ERR_NOMEM;
+    }
+    daemon_snapshot_attach(snapshot, plan);
+    proxy_logfiles_init(&plan->logs);
+    make_via(conf, plan);
+    TRY(bind_listens(daemon, conf, old == NULL ? NULL : old->listens, diag, &plan->listens));
+    for (size_t i = 0; i < listen_set_count(plan->listens); i++) {
+        daemon_snapshot_add_listening(snapshot,
+                                      addr_text(listen_set_addr(plan->listens, i), text));
+    }
+    return admin_bind(daemon, snapshot, old == NULL ? NULL : old->admin_listens, diag,
+                      &plan->admin_listens);
+}
+
+static void forget(struct daemon_snapshot *snapshot)
+{
+    struct service_plan *plan = daemon_snapshot_attached(snapshot);
+
+    listen_set_free(plan->listens);
+    listen_set_free(plan->admin_listens);
+    proxy_logfiles_fini(&plan->logs);
+    free(plan);
+}
+
+static uint64_t descriptors(const void *opaque)
+{
+    const struct proxy_conf *conf = opaque;
+
+    return 2 * conf->tunnels_max; /* a client's and a server's each */
+}
+
+/* ---- the daemon ---- */
 
 static enum err prepare(struct daemon *daemon, struct diag *diag)
 {
-    size_t workers = daemon_worker_count(daemon);
-    struct proxy_shared *shared = calloc(1, sizeof *shared);
-    int *fds;
-    enum err e;
+    struct service_shared *shared = calloc(1, sizeof *shared);
 
     if (shared == NULL) {
         return ERR_NOMEM;
     }
     daemon_set_shared(daemon, shared); /* release() takes it from here */
-    shared->fds = calloc(workers, sizeof *shared->fds);
-    if (shared->fds == NULL) {
-        return ERR_NOMEM;
-    }
-    for (size_t w = 0; w < workers; w++) {
-        for (size_t i = 0; i < PROXY_CONF_LISTENS_MAX; i++) {
-            shared->fds[w][i] = -1;
-        }
-    }
-    make_via(shared, daemon_conf(daemon));
+    TRY(proxy_limits_new(&shared->limits, LIMITS_MAX));
+    return plan_for(daemon, daemon_snapshot(daemon), NULL, diag);
+}
 
-    fds = calloc(workers, sizeof *fds);
-    if (fds == NULL) {
-        return ERR_NOMEM;
-    }
-    e = bind_all(daemon, shared, fds, diag);
-    free(fds);
-    return e;
+static enum err open_logs(struct daemon_snapshot *snapshot, struct diag *diag)
+{
+    const struct proxy_conf *conf = daemon_snapshot_conf(snapshot);
+    struct service_plan *plan = daemon_snapshot_attached(snapshot);
+
+    return proxy_logfiles_open(&plan->logs, &conf->accesslog, diag);
+}
+
+static enum err reopen(struct daemon *daemon, const void *conf, struct diag *diag)
+{
+    (void)conf;
+    return open_logs(daemon_snapshot(daemon), diag);
+}
+
+static enum err reload(struct daemon *daemon, struct daemon_snapshot *next, struct diag *diag)
+{
+    TRY(plan_for(daemon, next, daemon_snapshot_attached(daemon_snapshot(daemon)), diag));
+    return open_logs(next, diag);
 }
 
 static void release(struct daemon *daemon)
 {
-    struct proxy_shared *shared = daemon_shared(daemon);
+    struct service_shared *shared = daemon_shared(daemon);
 
     if (shared == NULL) {
         return;
     }
-    for (size_t w = 0; shared->fds != NULL && w < daemon_worker_count(daemon); w++) {
-        for (size_t i = 0; i < PROXY_CONF_LISTENS_MAX; i++) {
-            sock_close(&shared->fds[w][i]);
-        }
-    }
-    free(shared->fds);
+    proxy_auth_free(shared->auth);
+    proxy_limits_free(shared->limits);
     free(shared);
     daemon_set_shared(daemon, NULL);
 }
 
+static void describe_work(const struct daemon *daemon, char *room, size_t room_bytes)
+{
+    uint64_t tunnels = daemon_metric_sum(daemon, PROXY_METRICS_TUNNELS);
+    uint64_t connections = daemon_metric_sum(daemon, PROXY_METRICS_CONNECTIONS);
+
+    snprintf(room, room_bytes, "%" PRIu64 " connection%s (tunnels: %" PRIu64 ")", connections,
+             connections == 1 ? "" : "s", tunnels);
+}
+
 /* ---- a worker ---- */
+
+static const struct service_plan *plan_of(const struct worker *worker)
+{
+    return daemon_snapshot_attached(worker_snapshot(worker));
+}
 
 static void on_accepted(void *ctx, int fd, const struct addr *peer)
 {
     proxy_conn_accept(ctx, fd, peer);
 }
 
-static enum err start(struct worker *worker, struct diag *diag)
+static size_t list_tunnels(struct worker *worker, uint64_t after, struct admin_tunnel *room,
+                           size_t room_count)
 {
-    struct proxy_worker *state = calloc(1, sizeof *state);
+    struct proxy_worker *state = worker->state;
+    size_t count = 0;
 
-    (void)diag;
-    if (state == NULL) {
-        return ERR_NOMEM;
+    LIST_FOREACH (node, next, &state->conns) { /* in the order of their birth */
+        const struct proxy_conn *conn = LIST_ENTRY(node, struct proxy_conn, node);
+
+        if (count == room_count) {
+            break;
+        }
+        if (conn->state == PROXY_CONN_RELAYING && conn->id > after) {
+            proxy_tunnel_describe(conn, &room[count++]);
+        }
     }
-    worker->state = state; /* stop() takes it from here */
-    state->worker = worker;
-    state->conf = daemon_conf(worker->daemon);
-    state->shared = daemon_shared(worker->daemon);
-    list_init(&state->conns);
+    return count;
+}
+
+static const struct admin_source admin_source = {.tunnels = list_tunnels};
+
+static enum err open_rooms(struct proxy_worker *state, const struct proxy_conf *conf)
+{
     pool_init(&state->pool, PROXY_WORKER_ROOM_BYTES, PROXY_WORKER_ROOMS_KEPT,
-              state->conf->buffers_max);
+              conf->buffers_max);
     state->scratch = malloc(PROXY_WORKER_ROOM_BYTES);
     if (state->scratch == NULL) {
         return ERR_NOMEM;
     }
     state->relay_env = (struct relay_env){
-        .loop = worker->loop,
+        .loop = state->worker->loop,
         .pool = &state->pool,
         .scratch = mspan_of(state->scratch, PROXY_WORKER_ROOM_BYTES),
     };
-    for (size_t i = 0; i < state->conf->listen_count; i++) {
-        int *fd = &state->shared->fds[worker->index][i];
-
-        if (*fd != -1) {
-            TRY(listener_open(&state->listeners[i], worker->loop, fd, on_accepted, state));
-        }
-    }
     return OK;
+}
+
+/* What follows the configuration; what was before goes. On failure nothing has changed. */
+static enum err follow_conf(struct service_worker *own)
+{
+    struct worker *worker = own->face.worker;
+    const struct proxy_conf *conf = worker_conf(worker);
+    struct proxy_accesslog *accesslog = NULL;
+    struct proxy_route_block *block = NULL;
+    enum err e = proxy_accesslog_new(&conf->accesslog, plan_of(worker)->logs.fds, worker->loop,
+                                     worker->log, &accesslog);
+
+    if (e == OK) {
+        e = proxy_route_block_new(&block, worker->loop, worker->resolver, &conf->route);
+    }
+    if (e != OK) {
+        proxy_accesslog_free(accesslog);
+        return e;
+    }
+    proxy_accesslog_free(own->face.accesslog);
+    proxy_route_block_free(own->face.block);
+    daemon_snapshot_unref(own->adopted);
+    own->face.accesslog = accesslog;
+    own->face.block = block;
+    own->adopted = daemon_snapshot_ref(worker_snapshot(worker));
+    return OK;
+}
+
+/* Idle connections to servers were made by the rules of their time: after a reload they go. */
+static void open_upstreams(struct service_worker *own)
+{
+    const struct worker *worker = own->face.worker;
+    const struct proxy_conf *conf = worker_conf(worker);
+    const struct proxy_pool_limits limits = {
+        .per_key = conf->upstreams_per_host,
+        .total = conf->upstreams_max,
+        .idle_timeout = conf->upstreams_timeout,
+    };
+
+    proxy_pool_init(&own->face.upstreams, worker->loop, &limits);
+    resolver_use_cache(worker->resolver, conf->route.dns_cache_entries,
+                       conf->route.dns_cache_max);
+}
+
+static enum err open_desk(struct service_worker *own, struct service_shared *shared)
+{
+    struct worker *worker = own->face.worker;
+    const struct proxy_conf *conf = worker_conf(worker);
+
+    if (shared->auth == NULL) {
+        TRY(proxy_auth_new(&shared->auth, conf->auth_threads, conf->auth_waiting_max));
+    }
+    return proxy_auth_desk_new(&own->face.desk, shared->auth, worker->mailbox,
+                               conf->auth_cache_timeout, &worker->rng);
+}
+
+static enum err open_doors(struct service_worker *own)
+{
+    struct worker *worker = own->face.worker;
+    const struct service_plan *plan = plan_of(worker);
+
+    TRY(listen_set_serve(plan->listens, worker->index, worker->loop, on_accepted, &own->face,
+                         &own->doors));
+    if (worker->index > 0) {
+        return OK;
+    }
+    return admin_new(&own->admin, worker, &admin_source, plan->admin_listens);
+}
+
+static enum err start(struct worker *worker, struct diag *diag)
+{
+    struct service_worker *own = calloc(1, sizeof *own);
+    struct service_shared *shared = daemon_shared(worker->daemon);
+
+    (void)diag;
+    if (own == NULL) {
+        return ERR_NOMEM;
+    }
+    worker->state = &own->face; /* stop() takes it from here */
+    own->face.worker = worker;
+    own->face.shared = &shared->face;
+    list_init(&own->face.conns);
+    open_upstreams(own);
+    TRY(open_rooms(&own->face, worker_conf(worker)));
+    TRY(open_desk(own, shared));
+    TRY(follow_conf(own));
+    return open_doors(own);
+}
+
+static struct service_worker *own_of(const struct worker *worker)
+{
+    struct proxy_worker *state = worker->state;
+
+    return LIST_ENTRY(state, struct service_worker, face);
+}
+
+static void adopt(struct worker *worker)
+{
+    struct service_worker *own = own_of(worker);
+    const struct service_plan *plan = plan_of(worker);
+    const struct proxy_conf *conf = worker_conf(worker);
+
+    own->face.pool.max_count = conf->buffers_max;
+    proxy_pool_fini(&own->face.upstreams);
+    open_upstreams(own);
+    if (follow_conf(own) != OK) {
+        log_error(worker->log, "out of memory: CustomLog and ProxyBlock stay as they were");
+    }
+    if (listen_set_serve(plan->listens, worker->index, worker->loop, on_accepted, &own->face,
+                         &own->doors) != OK) {
+        log_error(worker->log, "Listen: a socket could not be opened: out of memory or file "
+                               "descriptors");
+    }
+    if (own->admin != NULL) {
+        admin_adopt(own->admin, plan->admin_listens);
+    }
+}
+
+static void drain(struct worker *worker)
+{
+    struct service_worker *own = own_of(worker);
+
+    listen_set_close(&own->doors);
+    proxy_conn_drain_all(&own->face);
+    if (own->face.conn_count == 0) {
+        worker_idle(worker);
+    }
 }
 
 static void stop(struct worker *worker)
 {
-    struct proxy_worker *state = worker->state;
+    struct service_worker *own;
 
-    if (state == NULL) {
+    if (worker->state == NULL) {
         return;
     }
-    for (size_t i = 0; i < PROXY_CONF_LISTENS_MAX; i++) {
-        listener_close(state->listeners[i]);
-    }
-    proxy_conn_close_all(state);
-    pool_fini(&state->pool);
-    free(state->scratch);
-    free(state);
+    own = own_of(worker);
+    listen_set_close(&own->doors);
+    admin_free(own->admin);
+    proxy_conn_close_all(&own->face);
+    proxy_pool_fini(&own->face.upstreams);
+    proxy_auth_desk_free(own->face.desk);
+    proxy_route_block_free(own->face.block);
+    proxy_accesslog_free(own->face.accesslog);
+    daemon_snapshot_unref(own->adopted);
+    pool_fini(&own->face.pool);
+    free(own->face.scratch);
+    free(own);
     worker->state = NULL;
 }
+
+static const struct service_rows more_rows[] = {
+    {proxy_route_rows, offsetof(struct proxy_conf, route)},
+    {NULL, 0},
+};
 
 const struct service proxy_service = {
     .name = "wayleave proxy",
     .summary = "forward proxy that understands WebSocket",
     .rows = proxy_conf_rows,
     .conf_bytes = sizeof(struct proxy_conf),
+    .more_rows = more_rows,
+    .leaves_root = true,
+    .has_admin = true,
+    .metrics = proxy_metrics_rows,
     .check = proxy_conf_check,
+    .conf_fini = proxy_conf_fini,
+    .descriptors = descriptors,
     .prepare = prepare,
+    .reopen = reopen,
     .start = start,
+    .reload = reload,
+    .adopt = adopt,
+    .forget = forget,
+    .drain = drain,
+    .describe_work = describe_work,
     .stop = stop,
     .release = release,
 };

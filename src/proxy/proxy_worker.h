@@ -9,11 +9,13 @@
 #include "base/pool.h"
 #include "daemon/worker.h"
 #include "net/relay.h"
+#include "proxy/proxy_accesslog.h"
+#include "proxy/proxy_auth.h"
 #include "proxy/proxy_conf.h"
+#include "proxy/proxy_pool.h"
+#include "proxy/proxy_route_block.h"
 
 #include <stdatomic.h>
-
-struct listener;
 
 enum {
     PROXY_WORKER_ROOM_BYTES = 32 * 1024, /* a read, and what waits for a slow receiver */
@@ -23,21 +25,22 @@ enum {
 
 /** Made before the workers, gone after them. */
 struct proxy_shared {
-    int (
-        *fds)[PROXY_CONF_LISTENS_MAX]; /* owned: fds[worker][listen], -1 when taken or absent */
-    char via_on[300];                  /* the value of our Via field; empty: none */
-    atomic_uint_least64_t tunnels;     /* of all workers: MaxTunnels is the daemon's, not a
-                                          worker's, so this counter is shared */
+    atomic_uint_least64_t tunnels; /* of all workers: MaxTunnels is the daemon's, not a
+                                      worker's, so this counter is shared */
 };
 
+/* Everything is the service's to make and to release; connections use it. */
 struct proxy_worker {
-    struct worker *worker; /* borrowed, as are the next two, for the worker's life */
-    const struct proxy_conf *conf;
+    struct worker *worker; /* borrowed for the worker's life, like the next */
     struct proxy_shared *shared;
-    struct listener *listeners[PROXY_CONF_LISTENS_MAX]; /* owned */
-    struct list conns;                                  /* struct proxy_conn */
+    struct list conns; /* struct proxy_conn, in the order of their birth */
     uint64_t conn_count;
+    uint64_t last_id;
     struct pool pool;
     struct relay_env relay_env;
-    uint8_t *scratch; /* owned; PROXY_WORKER_ROOM_BYTES */
+    uint8_t *scratch;                  /* PROXY_WORKER_ROOM_BYTES */
+    struct proxy_pool upstreams;       /* idle connections to servers */
+    struct proxy_auth_desk *desk;      /* passwords */
+    struct proxy_accesslog *accesslog; /* follows the configuration, like the next */
+    struct proxy_route_block *block;
 };

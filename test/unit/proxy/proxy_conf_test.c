@@ -40,10 +40,13 @@ struct loaded {
 
 static void load(struct loaded *loaded, const char *text)
 {
-    const struct conf_table table = {proxy_conf_rows, &loaded->conf};
+    const struct conf_table tables[] = {
+        {proxy_conf_rows, &loaded->conf},
+        {proxy_route_rows, &loaded->conf.route},
+    };
     const struct conf_apply apply = {
-        .tables = &table,
-        .table_count = 1,
+        .tables = tables,
+        .table_count = 2,
         .place = SERVICE_IN_SERVER,
         .arena = &loaded->arena,
         .diag = &loaded->diag,
@@ -60,6 +63,7 @@ static void load(struct loaded *loaded, const char *text)
 
 static void unload(struct loaded *loaded)
 {
+    proxy_conf_fini(&loaded->conf);
     arena_fini(&loaded->arena);
     diag_fini(&loaded->diag);
 }
@@ -85,12 +89,15 @@ static const char *said(const struct loaded *loaded, enum diag_severity severity
 
 static bool lets_in(const struct proxy_conf *conf, const char *client)
 {
-    struct proxy_policy_client who = {.name = {NULL, 0}};
-    unsigned line = 0;
+    struct proxy_policy_query query = {.name_is_known = true,
+                                       .method = SPAN("CONNECT"),
+                                       .url = {.host = SPAN("h.test"), .port = 9000}};
+    struct proxy_policy_decision decision;
 
-    assert_true(addr_parse(span_str(client), 1, &who.addr));
-    assert_true(addr_parse(SPAN("192.0.2.7"), 80, &who.local));
-    return proxy_policy_admits(&conf->policy, &who, &line);
+    assert_true(addr_parse(span_str(client), 1, &query.client.addr));
+    assert_true(addr_parse(SPAN("192.0.2.7"), 80, &query.client.local));
+    assert_ok(proxy_policy_decide(&conf->policy, &query, &decision));
+    return decision.verdict == PROXY_POLICY_ALLOW;
 }
 
 static void the_reference_configuration_lets_localhost_through_to_9000_and_nothing_else(
@@ -182,6 +189,7 @@ static void a_restricted_proxy_loads(void **state)
     }
 }
 
+/* Rules for access have tables of their own: proxy_policy_read_test and its neighbours. */
 #define HEAD "Listen 127.0.0.1:8080\nProxyRequests On\n"
 
 static const struct {
@@ -202,9 +210,6 @@ static const struct {
     {HEAD "Listen 127.0.0.1:80 https\n",
      "p.conf:3: Listen: \"https\" is not a protocol that the proxy listens for (write http, or "
      "nothing)\n"},
-    {HEAD "<Proxy http://x/*>\n</Proxy>\n",
-     "p.conf:3: <Proxy http://x/*>: sections for some destinations are not supported (write "
-     "<Proxy *>)\n"},
     {HEAD "<Proxy *>\nOrder deny, allow\n</Proxy>\n",
      "p.conf:4: Order: \"allow\" is one word too many (write Order deny,allow or allow,deny)\n"},
     {HEAD "<Proxy *>\nOrder deny\n</Proxy>\n",
@@ -220,19 +225,19 @@ static const struct {
      "p.conf:4: Deny: \"env=bad\": rules by environment variable are not supported (name "
      "addresses or hosts)\n"},
     {HEAD "<Proxy *>\nRequire valid-user\n</Proxy>\n",
-     "p.conf:4: Require: \"valid-user\" is not supported (write Require all, ip, host or "
-     "local)\n"},
+     "p.conf:4: Require valid-user: nobody can log in: AuthType is missing (write AuthType Basic, AuthName \"...\" and AuthUserFile with a file of htpasswd's, in this section or in <Proxy *>)\n"},
     {HEAD "<Proxy *>\nRequire all maybe\n</Proxy>\n",
      "p.conf:4: Require all: needs one word behind it (write Require all granted or Require "
      "all denied)\n"},
     {HEAD "<Proxy *>\nRequire ip\n</Proxy>\n",
-     "p.conf:4: Require ip: names nobody (write Require ip 127.0.0.1)\n"},
+     "p.conf:4: Require ip: names nobody (write Require ip 10.0.0.0/8)\n"},
     {HEAD "<Proxy *>\nRequire ip 10.0.0.300\n</Proxy>\n",
      "p.conf:4: Require: \"10.0.0.300\" is not an address (write 10.1.2.3, 10.0.0.0/8, 10.1 or "
      "2001:db8::/32, with spaces between several)\n"},
     {HEAD "<Proxy *>\nRequire local yes\n</Proxy>\n",
      "p.conf:4: Require local: \"yes\" is one word too many (write Require local)\n"},
-    {HEAD "Allow from 127.0.0.1\n", "p.conf:3: Allow may stand only inside <Proxy>\n"},
+    {HEAD "Allow from 127.0.0.1\n",
+     "p.conf:3: Allow may stand only inside <Proxy> or <ProxyMatch>\n"},
     {HEAD "AllowConnects 9000\n",
      "p.conf:3: unknown directive \"AllowConnects\" (did you mean AllowCONNECT?)\n"},
     {HEAD "AllowCONNECT 90000\n",
@@ -242,6 +247,18 @@ static const struct {
     {HEAD "ProxyTimeout 10q\n",
      "p.conf:3: ProxyTimeout: \"10q\" is not a duration (write 500ms, 10s or 2m)\n"},
     {HEAD "ProxyRequests On\n", "p.conf:3: ProxyRequests is already On, at p.conf:2\n"},
+    {HEAD "TunnelAllow ssh\n",
+     "p.conf:3: TunnelAllow: \"ssh\" is nothing that a tunnel is known to carry (write websocket, tls, http, several of them, or any)\n"},
+    {HEAD "CustomLog |/bin/cat\n",
+     "p.conf:3: CustomLog: this proxy starts no programs (write to a file and let logrotate send SIGUSR1, or to /dev/stdout and let the service manager take it)\n"},
+    {HEAD "CustomLog a.log nick\n",
+     "p.conf:3: CustomLog: there is no LogFormat \"nick\" (write common, combined, wayleave, json, or add LogFormat \"...\" nick)\n"},
+    {HEAD "LogFormat %Z\n",
+     "p.conf:3: LogFormat: %Z is nothing that this proxy can log (the manual lists what is)\n"},
+    {HEAD "TunnelsPerClient many\n",
+     "p.conf:3: TunnelsPerClient: \"many\" is not a number (write 0 to 1000000 tunnels)\n"},
+    {HEAD "ProxyRemote * parent\n",
+     "p.conf:3: ProxyRemote: \"parent\" is not a parent proxy: it is no URL (write http://proxy.example:3128, or https://user:password@proxy.example:3129)\n"},
     {HEAD "ProxyVia Maybe\n",
      "p.conf:3: ProxyVia: \"Maybe\" is none of the words it knows (write Off, On, Full or Block)\n"},
 };

@@ -33,6 +33,10 @@ static const struct question questions[] = {
     {"127.0.0.1", "169.254.169.254",    80, PROXY_DEST_LINK_LOCAL},
     {"10.0.0.5",  "fe80::1",          9000, PROXY_DEST_LINK_LOCAL},
     {"10.0.0.5",  "::ffff:169.254.1.1", 80, PROXY_DEST_LINK_LOCAL},
+    {"10.0.0.5",  "fd00:ec2::254",      80, PROXY_DEST_METADATA},
+    {"127.0.0.1", "fd20:ce:0::254",     80, PROXY_DEST_METADATA},
+    {"10.0.0.5",  "::ffff:100.100.100.200", 80, PROXY_DEST_METADATA},
+    {"10.0.0.5",  "168.63.129.16",   32526, PROXY_DEST_METADATA},
     {"10.0.0.5",  "127.0.0.1",        9000, PROXY_DEST_LOOPBACK},
     {"10.0.0.5",  "::1",              9000, PROXY_DEST_LOOPBACK},
     {"10.0.0.5",  "::ffff:127.0.0.1", 9000, PROXY_DEST_LOOPBACK},
@@ -62,10 +66,30 @@ static void no_tunnel_leads_where_it_must_not(void **state)
     }
 }
 
+static void the_admin_listener_is_no_destination(void **state)
+{
+    struct daemon_conf_admin admin = {.listen_count = 2};
+    struct addr local, dest;
+
+    (void)state;
+    assert_true(addr_parse(SPAN("127.0.0.1"), 9901, &admin.listens[0].addr));
+    assert_true(addr_parse(SPAN("0.0.0.0"), 9902, &admin.listens[1].addr));
+    assert_true(addr_parse(SPAN("10.0.0.9"), 8080, &local));
+    assert_true(addr_parse(SPAN("::ffff:127.0.0.1"), 9901, &dest));
+    assert_true(proxy_dest_is_admin(&admin, &local, &dest));
+    assert_true(addr_parse(SPAN("10.0.0.9"), 9902, &dest));
+    assert_true(proxy_dest_is_admin(&admin, &local, &dest));
+    assert_true(addr_parse(SPAN("10.0.0.9"), 9901, &dest));
+    assert_false(proxy_dest_is_admin(&admin, &local, &dest));
+    assert_true(addr_parse(SPAN("10.0.0.8"), 9902, &dest));
+    assert_false(proxy_dest_is_admin(&admin, &local, &dest));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_tunnel_leads_where_it_must_not),
+        cmocka_unit_test(the_admin_listener_is_no_destination),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,22 +11,28 @@ struct answer {
     struct proxy_refusal refusal;
     char host[64];
     uint16_t port;
+    enum proxy_request_kind kind;
 };
 
 static struct answer ask(const char *text, bool requests)
 {
     struct proxy_conf conf = {.requests = requests};
     struct answer answer = {0};
-    struct http1_authority target = {0};
+    struct proxy_request request = {0};
     struct http1_head head;
     struct span input = span_str(text);
 
     http1_head_init(&head, HTTP1_REQUEST, &limits);
     assert_ok(http1_head_next(&head, &input));
-    answer.e = proxy_request_read(&head, &conf, &target, &answer.refusal);
+    answer.e = proxy_request_read(&head, &conf, &request, &answer.refusal);
     if (answer.e == OK) {
-        memcpy(answer.host, target.host.ptr, target.host.len);
-        answer.port = target.port;
+        struct span host = request.target.authority.host;
+
+        if (host.len > 0) {
+            memcpy(answer.host, host.ptr, host.len);
+        }
+        answer.port = request.port;
+        answer.kind = request.kind;
     }
     http1_head_fini(&head);
     return answer;
@@ -38,11 +44,46 @@ static void connect_names_host_and_port(void **state)
 
     (void)state;
     assert_ok(answer.e);
+    assert_int_equal(answer.kind, PROXY_REQUEST_TUNNEL);
     assert_string_equal(answer.host, "realm.test");
     assert_int_equal(answer.port, 9000);
     answer = ask("CONNECT [::1]:9000 HTTP/1.0\r\n\r\n", true); /* without Host: forgiven */
     assert_ok(answer.e);
     assert_string_equal(answer.host, "::1");
+}
+
+static void each_form_that_clients_use_is_told_apart(void **state)
+{
+    static const struct {
+        const char *text;
+        enum proxy_request_kind kind;
+        uint16_t port;
+    } rows[] = {
+        {"GET http://realm.test/ HTTP/1.1\r\nHost: realm.test\r\n\r\n", PROXY_REQUEST_FORWARD,
+         80},
+        {"GET http://realm.test:9000/x?y HTTP/1.0\r\n\r\n", PROXY_REQUEST_FORWARD, 9000},
+        {"GET http://realm.test:9000/stomp HTTP/1.1\r\nHost: realm.test:9000\r\nUpgrade: "
+         "websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+         PROXY_REQUEST_UPGRADE, 9000},
+        {"GET ws://realm.test/stomp HTTP/1.1\r\nHost: realm.test\r\nUpgrade: "
+         "websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+         PROXY_REQUEST_UPGRADE, 80},
+        {"GET /proxy.pac HTTP/1.1\r\nHost: proxy\r\n\r\n", PROXY_REQUEST_PAC, 0},
+        {"TRACE http://realm.test/ HTTP/1.1\r\nHost: realm.test\r\nMax-Forwards: 0\r\n\r\n",
+         PROXY_REQUEST_ANSWER, 80},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct answer answer = ask(rows[i].text, true);
+
+        if (answer.e != OK || answer.kind != rows[i].kind || answer.port != rows[i].port) {
+            fail_msg("%s -> %d, kind %d, port %u: %s", rows[i].text, answer.e, answer.kind,
+                     answer.port, answer.refusal.text);
+        }
+    }
 }
 
 static void everything_else_is_refused_with_its_status(void **state)
@@ -62,8 +103,11 @@ static void everything_else_is_refused_with_its_status(void **state)
         {"CONNECT a:1 HTTP/1.1\r\nContent-Length: 3\r\n\r\n", 400},
         {"CONNECT a:1 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
         {"CONNECT a:1 HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n", 400},
-        {"GET http://realm.test/ HTTP/1.1\r\nHost: realm.test\r\n\r\n", 501},
-        {"GET ws://realm.test/ HTTP/1.1\r\nHost: realm.test\r\n\r\n", 501},
+        {"GET ws://realm.test/ HTTP/1.1\r\nHost: realm.test\r\n\r\n", 426},
+        {"GET https://realm.test/ HTTP/1.1\r\nHost: realm.test\r\n\r\n", 501},
+        {"GET ftp://realm.test/ HTTP/1.1\r\nHost: realm.test\r\n\r\n", 501},
+        {"GET http://realm.test/ HTTP/1.1\r\n\r\n", 400},
+        {"GET http://realm.test/ HTTP/1.1\r\nHost: a\r\nExpect: magic\r\n\r\n", 417},
         {"GET / HTTP/1.1\r\nHost: proxy\r\n\r\n", 405},
         {"OPTIONS * HTTP/1.1\r\nHost: proxy\r\n\r\n", 405},
     };
@@ -114,8 +158,13 @@ static void a_refusal_is_written_for_machines_and_for_people(void **state)
     buf_init(&out, 4096);
     proxy_refusal_set(&refusal, 502, HTTP1_PROXY_STATUS_CONNECTION_REFUSED,
                       "no connection to %s", "\"x\"");
-    assert_ok(proxy_refusal_write(&refusal, SPAN("1.1 p"),
-                                  SPAN("Sun, 22 Nov 2026 15:43:11 GMT"), false, &out));
+    assert_ok(proxy_refusal_write(&refusal,
+                                  &(struct proxy_refusal_frame){
+                                      .via = SPAN("1.1 p"),
+                                      .date = SPAN("Sun, 22 Nov 2026 15:43:11 GMT"),
+                                      .closes = true,
+                                  },
+                                  &out));
     assert_ok(buf_append_byte(&out, 0));
     assert_non_null(strstr((char *)out.ptr, "HTTP/1.1 502 Bad Gateway\r\n"));
     assert_non_null(strstr((char *)out.ptr,
@@ -131,6 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connect_names_host_and_port),
+        cmocka_unit_test(each_form_that_clients_use_is_told_apart),
         cmocka_unit_test(everything_else_is_refused_with_its_status),
         cmocka_unit_test(a_proxy_that_is_switched_off_says_so),
         cmocka_unit_test(a_port_that_is_not_listed_is_refused_with_the_line_to_add),

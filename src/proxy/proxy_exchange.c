@@ -1,0 +1,593 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "proxy/proxy_exchange.h"
+
+#include "daemon/daemon.h"
+#include "daemon/daemon_clock.h"
+#include "http1/http1_write.h"
+#include "io/sock.h"
+#include "proxy/proxy_conn.h"
+#include "proxy/proxy_entry.h"
+#include "proxy/proxy_metrics.h"
+#include "proxy/proxy_pac.h"
+#include "proxy/proxy_route_block.h"
+#include "proxy/proxy_service.h"
+#include "proxy/proxy_tunnel.h"
+
+static void connect_upstream(struct proxy_conn *conn, bool may_reuse);
+
+static struct metric_sheet *metrics_of(const struct proxy_conn *conn)
+{
+    return conn->worker->worker->metrics;
+}
+
+static void refuse_full(struct proxy_conn *conn, enum proxy_metrics which, const char *sentence)
+{
+    struct proxy_refusal refusal;
+
+    metric_add(metrics_of(conn), which, 1);
+    proxy_refusal_set(&refusal, 503, HTTP1_PROXY_STATUS_CONNECTION_LIMIT_REACHED, "%s",
+                      sentence);
+    proxy_conn_refuse(conn, &refusal);
+}
+
+static void refuse_nomem(struct proxy_conn *conn)
+{
+    refuse_full(conn, PROXY_METRICS_REFUSED_MEMORY,
+                "this proxy is out of memory for now; try again later");
+}
+
+/* ---- answers of our own ---- */
+
+static enum err write_pac(struct proxy_conn *conn)
+{
+    const struct proxy_conn_request *request = conn->request;
+    const struct proxy_pac pac = {
+        .server_name = conn->conf->server_name,
+        .reached = conn->local,
+        .route = &conn->conf->route,
+    };
+    struct http1_response response = {
+        .status = 200,
+        .content_type = SPAN(PROXY_PAC_CONTENT_TYPE),
+        .is_to_head = span_equals(request->head.method, "HEAD"),
+        .closes = conn->closes,
+    };
+    char stamp[DAEMON_CLOCK_BYTES];
+    struct buf script;
+    enum err e;
+
+    buf_init(&script, PROXY_PAC_BYTES_MAX);
+    e = proxy_pac_write(&pac, &script);
+    if (e == OK) {
+        response.date = span_str(daemon_clock_http(stamp));
+        response.body = buf_span(&script);
+        e = http1_write_response(&conn->request->answer, &response);
+    }
+    buf_fini(&script);
+    return e;
+}
+
+void proxy_exchange_answer_own(struct proxy_conn *conn)
+{
+    struct proxy_conn_request *request = conn->request;
+    char stamp[DAEMON_CLOCK_BYTES];
+    enum err e;
+
+    metric_add(metrics_of(conn), PROXY_METRICS_REQUESTS_OWN, 1);
+    if (request->what.kind == PROXY_REQUEST_PAC) {
+        e = write_pac(conn);
+    } else {
+        conn->closes = true; /* so it says in the answer */
+        e = http1_forward_put_answer(&request->head, proxy_service_via(conn->snapshot),
+                                     span_str(daemon_clock_http(stamp)), &request->answer);
+    }
+    if (e != OK) {
+        refuse_nomem(conn);
+        return;
+    }
+    request->status = 200;
+    proxy_conn_answer(conn);
+}
+
+/* ---- limits ---- */
+
+static bool take_tunnel(struct proxy_conn *conn)
+{
+    atomic_uint_least64_t *tunnels = &conn->worker->shared->tunnels;
+
+    if (atomic_fetch_add_explicit(tunnels, 1, memory_order_relaxed) >=
+        conn->conf->tunnels_max) {
+        atomic_fetch_sub_explicit(tunnels, 1, memory_order_relaxed);
+        return false;
+    }
+    conn->request->holds_tunnel = true;
+    return true;
+}
+
+/* False: it was refused. */
+static bool take_limits(struct proxy_conn *conn)
+{
+    struct proxy_conn_request *request = conn->request;
+    struct proxy_limits *limits = proxy_service_limits(conn->worker);
+    uint8_t room[PROXY_LIMITS_KEY_BYTES];
+    enum err e;
+
+    if (!take_tunnel(conn)) {
+        refuse_full(conn, PROXY_METRICS_REFUSED_FULL,
+                    "this proxy is full: it holds as many tunnels as it may (MaxTunnels); try "
+                    "again later");
+        return false;
+    }
+    e = proxy_limits_take(limits, proxy_limits_client(&conn->peer, room),
+                          conn->conf->tunnels_per_client, &request->client_hold);
+    if (e != OK) {
+        refuse_full(conn, PROXY_METRICS_REFUSED_PER_CLIENT,
+                    "this client holds as many tunnels as one may (TunnelsPerClient); close "
+                    "some, or try again later");
+        return false;
+    }
+    if (request->user[0] == '\0') {
+        return true;
+    }
+    e = proxy_limits_take(limits, proxy_limits_user(span_str(request->user), room),
+                          conn->conf->tunnels_per_user, &request->user_hold);
+    if (e != OK) {
+        refuse_full(conn, PROXY_METRICS_REFUSED_PER_USER,
+                    "this user holds as many tunnels as one may (TunnelsPerUser); close some, "
+                    "or try again later");
+        return false;
+    }
+    return true;
+}
+
+/* ---- where it may lead ---- */
+
+static enum proxy_dest_verdict judge_dest(const struct proxy_conn *conn,
+                                          const struct addr *dest)
+{
+    if (proxy_dest_is_admin(&daemon_snapshot_core(conn->snapshot)->admin, &conn->local, dest)) {
+        return PROXY_DEST_SELF;
+    }
+    return proxy_dest_judge(conn->conf, &conn->peer, &conn->local, dest);
+}
+
+static bool may_dial(void *ctx, const struct addr *dest)
+{
+    struct proxy_conn *conn = ctx;
+    struct proxy_conn_request *request = conn->request;
+    enum proxy_dest_verdict verdict;
+
+    verdict = judge_dest(conn, dest);
+    if (request->names_destination && proxy_dest_is_waivable(verdict)) {
+        verdict = PROXY_DEST_FINE;
+    }
+    if (verdict != PROXY_DEST_FINE) {
+        request->dest_verdict = verdict;
+    }
+    if (verdict == PROXY_DEST_SELF) {
+        request->self = *dest;
+    }
+    return verdict == PROXY_DEST_FINE &&
+           !proxy_route_block_has(conn->worker->block, dest, &request->blocked_line);
+}
+
+/* A parent may stand anywhere but at our own door. */
+static bool may_dial_parent(void *ctx, const struct addr *dest)
+{
+    struct proxy_conn *conn = ctx;
+
+    conn->request->dest_verdict = judge_dest(conn, dest);
+    return conn->request->dest_verdict != PROXY_DEST_SELF;
+}
+
+static void refuse_blocked(struct proxy_conn *conn, unsigned line)
+{
+    struct proxy_refusal refusal;
+
+    metric_add(metrics_of(conn), PROXY_METRICS_REFUSED_DESTINATION, 1);
+    log_info(conn->worker->worker->log, "ProxyBlock in line %u refuses %.*s", line,
+             SPAN_ARG(conn->request->what.target.authority.host));
+    proxy_refusal_set(&refusal, 403, HTTP1_PROXY_STATUS_REQUEST_DENIED,
+                      "%.*s is blocked by this proxy's administrator (ProxyBlock)",
+                      SPAN_ARG(conn->request->what.target.authority.host));
+    proxy_conn_refuse(conn, &refusal);
+}
+
+static void refuse_unreached(struct proxy_conn *conn, const struct proxy_connect_result *result)
+{
+    struct proxy_conn_request *request = conn->request;
+    struct proxy_refusal refusal = result->refusal;
+    const struct http1_field *challenge = NULL;
+    char text[ADDR_TEXT_BYTES];
+
+    bool is_self = request->self.sa.any.sa_family != AF_UNSPEC;
+
+    if (result->is_forbidden && request->blocked_line != 0) {
+        refuse_blocked(conn, request->blocked_line);
+        return;
+    }
+    /* A name may lead to the proxy itself in IPv4 and to a closed port in IPv6: what matters is
+     * the first. */
+    if (result->is_forbidden || is_self) {
+        metric_add(metrics_of(conn), PROXY_METRICS_REFUSED_DESTINATION, 1);
+        proxy_refusal_set(&refusal, 403, HTTP1_PROXY_STATUS_DESTINATION_IP_PROHIBITED,
+                          "%s, the address of %.*s, %s",
+                          addr_text(is_self ? &request->self : &result->addr, text),
+                          SPAN_ARG(request->what.target.authority.host),
+                          proxy_dest_text(is_self ? PROXY_DEST_SELF : request->dest_verdict));
+    } else {
+        metric_add(metrics_of(conn), PROXY_METRICS_REFUSED_DIAL, 1);
+    }
+    if (result->parent_answer != NULL && refusal.status == 407) {
+        challenge =
+            http1_fields_find(result->parent_answer->fields, SPAN("proxy-authenticate"));
+    }
+    proxy_conn_refuse_with(conn, &refusal,
+                           (struct http1_fields){challenge, challenge == NULL ? 0 : 1});
+}
+
+/* ---- a tunnel ---- */
+
+static enum err write_confirmation(const struct proxy_conn *conn, struct buf *out)
+{
+    struct span via = proxy_service_via(conn->snapshot);
+
+    /* RFC 9110 9.3.6: neither Content-Length nor Transfer-Encoding in a 2xx to CONNECT. */
+    TRY(http1_write_status_line(out, 200, SPAN("Connection established")));
+    if (via.len > 0) {
+        TRY(http1_write_field(out, SPAN("Via"), via));
+    }
+    return http1_write_end(out);
+}
+
+void proxy_exchange_confirm(struct proxy_conn *conn)
+{
+    enum err e = proxy_conn_flush(conn);
+
+    if (e == OK) {
+        proxy_tunnel_begin(conn, span_of(NULL, 0));
+    } else if (e != ERR_AGAIN) {
+        proxy_entry_log_answer(conn);
+        proxy_conn_free(conn);
+    }
+}
+
+static void confirm(struct proxy_conn *conn)
+{
+    conn->request->status = 200;
+    if (timer_set(&conn->timer, proxy_conn_now(conn) + conn->conf->handshake_timeout) != OK ||
+        write_confirmation(conn, &conn->request->answer) != OK) {
+        refuse_nomem(conn);
+        return;
+    }
+    proxy_conn_move(conn, PROXY_CONN_CONFIRMING);
+    proxy_exchange_confirm(conn);
+}
+
+/* ---- forwarding ---- */
+
+static struct proxy_pool_key pool_key(const struct proxy_conn *conn)
+{
+    const struct proxy_conn_request *request = conn->request;
+
+    if (request->parent != NULL) {
+        return (struct proxy_pool_key){.host = request->parent->host,
+                                       .port = request->parent->port,
+                                       .is_tls = request->parent->is_tls};
+    }
+    return (struct proxy_pool_key){.host = request->what.target.authority.host,
+                                   .port = request->what.port};
+}
+
+static void close_upstream(struct proxy_conn *conn, bool may_continue)
+{
+    struct proxy_conn_request *request = conn->request;
+    struct proxy_pool_key key = pool_key(conn);
+
+    /* An upgrade through a parent has a tunnel to its origin there, which must not be taken for
+     * the parent; and what an old configuration connected is not for the new one's clients. */
+    if (may_continue && request->server != NULL &&
+        request->what.kind == PROXY_REQUEST_FORWARD &&
+        conn->snapshot == worker_snapshot(conn->worker->worker)) {
+        proxy_pool_give(&conn->worker->upstreams, &key, &request->server);
+    }
+    stream_free(request->server);
+    request->server = NULL;
+}
+
+static void on_forwarded(void *ctx, const struct proxy_forward_result *borrowed)
+{
+    struct proxy_conn *conn = ctx;
+    struct proxy_conn_request *request = conn->request;
+    const struct proxy_forward_result result = *borrowed;
+
+    if (result.outcome == PROXY_FORWARD_TUNNEL) {
+        request->status = result.status;
+        proxy_tunnel_begin(conn, result.server_early);
+        return;
+    }
+    if (result.status != 0) {
+        proxy_entry_log_forward(conn, &result);
+    }
+    proxy_forward_free(request->forward);
+    request->forward = NULL;
+    close_upstream(conn, result.upstream_may_continue);
+
+    if (result.status == 0 && result.may_retry && request->was_pooled) {
+        request->was_pooled = false; /* a connection of our own fails once only */
+        connect_upstream(conn, false);
+        return;
+    }
+    if (result.status == 0 && result.refusal != 0) {
+        struct proxy_refusal refusal;
+
+        conn->closes = true;
+        proxy_refusal_set(&refusal, result.refusal,
+                          result.refusal == 504   ? HTTP1_PROXY_STATUS_CONNECTION_TIMEOUT
+                          : result.refusal == 503 ? HTTP1_PROXY_STATUS_CONNECTION_LIMIT_REACHED
+                          : result.refusal < 500  ? HTTP1_PROXY_STATUS_REQUEST_ERROR
+                                                  : HTTP1_PROXY_STATUS_DESTINATION_UNAVAILABLE,
+                          "%s", result.why);
+        proxy_conn_refuse(conn, &refusal);
+        return;
+    }
+    if (result.status == 0) { /* nobody is there to be answered */
+        proxy_entry_log_forward(conn, &result);
+    }
+    proxy_metrics_answer(metrics_of(conn), result.status);
+    if (result.outcome != PROXY_FORWARD_DONE) {
+        stream_abort(conn->client); /* a cut must not look like an end */
+        proxy_conn_free(conn);
+        return;
+    }
+    conn->closes = conn->closes || !result.client_may_continue;
+    proxy_conn_finish(conn, result.client_must_linger);
+}
+
+/* Whether logins that clients send are a parent's business. Not where this proxy asks for any:
+ * a browser sends the same one with every request, also where none was asked for. */
+static bool passes_logins(const struct proxy_conn *conn)
+{
+    for (const struct proxy_policy_section *section = conn->conf->policy.sections;
+         section != NULL; section = section->next) {
+        if (section->users != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct span unused_login(const struct proxy_conn *conn)
+{
+    const struct http1_field *field;
+
+    if (!passes_logins(conn)) {
+        return span_of(NULL, 0); /* it is meant for us */
+    }
+    field = http1_fields_find(conn->request->head.fields, SPAN("proxy-authorization"));
+    return field == NULL ? span_of(NULL, 0) : field->value;
+}
+
+static void forward(struct proxy_conn *conn)
+{
+    struct proxy_conn_request *request = conn->request;
+    bool to_parent = request->parent != NULL && request->what.kind == PROXY_REQUEST_FORWARD;
+    const struct proxy_forward_job job = {
+        .env = &conn->worker->relay_env,
+        .client = conn->client,
+        .upstream = request->server,
+        .head = &request->head,
+        .target = &request->what.target,
+        .body = request->what.body,
+        .early = &conn->early,
+        .via = proxy_service_forward_via(conn->snapshot),
+        .limits = proxy_conf_limits(conn->conf),
+        .to_parent = to_parent,
+        .keeps_login = to_parent && request->parent->login.len == 0 && passes_logins(conn),
+        .login = to_parent ? request->parent->login : span_of(NULL, 0),
+        .is_upgrade = request->what.kind == PROXY_REQUEST_UPGRADE,
+        .closes = conn->closes,
+        .response_timeout = conn->conf->timeout,
+        .idle_timeout = conn->conf->timeout,
+        .body_time = conn->conf->readtime.body,
+        .adds_max_forwards = conn->conf->adds_max_forwards,
+        .max_forwards = conn->conf->max_forwards,
+        .done = on_forwarded,
+        .ctx = conn,
+    };
+    enum err e;
+
+    timer_cancel(&conn->timer); /* it has time-outs of its own */
+    proxy_conn_move(conn, PROXY_CONN_EXCHANGING);
+    e = proxy_forward_start(&job, &request->forward);
+    if (e == ERR_LIMIT || e == ERR_PROTO) {
+        struct proxy_refusal refusal;
+
+        proxy_refusal_set(&refusal, 431, HTTP1_PROXY_STATUS_REQUEST_ERROR,
+                          "the request cannot be sent on: its head is too long, or holds what "
+                          "no head may");
+        proxy_conn_refuse(conn, &refusal);
+    } else if (e != OK) {
+        refuse_nomem(conn);
+    }
+}
+
+/* ---- connecting ---- */
+
+static void proceed(struct proxy_conn *conn)
+{
+    if (conn->request->what.kind == PROXY_REQUEST_TUNNEL) {
+        confirm(conn);
+    } else {
+        forward(conn);
+    }
+}
+
+static void on_connected(void *ctx, const struct proxy_connect_result *result)
+{
+    struct proxy_conn *conn = ctx;
+    struct proxy_conn_request *request = conn->request;
+
+    request->connect = NULL;
+    request->upstream = result->addr;
+    if (result->stream == NULL) {
+        refuse_unreached(conn, result);
+        return;
+    }
+    metric_observe(metrics_of(conn), PROXY_METRICS_DIAL_MS,
+                   proxy_conn_now(conn) - request->began);
+    request->server = result->stream;
+    proceed(conn);
+}
+
+static void connect_upstream(struct proxy_conn *conn, bool may_reuse)
+{
+    struct proxy_conn_request *request = conn->request;
+    const struct proxy_connect_env env = {
+        .loop = conn->worker->worker->loop,
+        .resolver = conn->worker->worker->resolver,
+        .parent_tls = conn->conf->parent_tls,
+    };
+    const struct proxy_connect_request wanted = {
+        .host = request->what.target.authority.host,
+        .port = request->what.port,
+        .parent = request->parent,
+        .is_tunnel = request->what.kind != PROXY_REQUEST_FORWARD,
+        .keeps_login = passes_logins(conn),
+        .client_login = unused_login(conn),
+        .timeout = conn->conf->connect_timeout,
+        .filter = may_dial,
+        .parent_filter = may_dial_parent,
+        .done = on_connected,
+        .ctx = conn,
+    };
+    struct addr literal;
+
+    if (may_reuse && request->what.kind == PROXY_REQUEST_FORWARD &&
+        !proxy_connect_forbids(&wanted, &literal)) {
+        const struct proxy_pool_key key = pool_key(conn);
+
+        request->server =
+            proxy_pool_take(&conn->worker->upstreams, &key,
+                            request->parent == NULL ? may_dial : may_dial_parent, conn);
+    }
+    if (request->server != NULL) {
+        request->was_pooled = true;
+        if (sock_peer_addr(stream_fd(request->server), &request->upstream) != OK) {
+            request->upstream = (struct addr){0};
+        }
+        forward(conn);
+        return;
+    }
+    timer_cancel(&conn->timer); /* the attempt has a time-out of its own */
+    if (conn->state != PROXY_CONN_CONNECTING) {
+        proxy_conn_move(conn, PROXY_CONN_CONNECTING);
+    }
+    if (proxy_connect_start(&env, &wanted, &request->connect) != OK) {
+        refuse_nomem(conn);
+    }
+}
+
+/* ---- the route ---- */
+
+static struct proxy_route_request route_request(const struct proxy_conn *conn)
+{
+    const struct proxy_request *what = &conn->request->what;
+
+    return (struct proxy_route_request){
+        .is_tunnel = what->kind == PROXY_REQUEST_TUNNEL,
+        .is_get = span_equals(conn->request->head.method, "GET"),
+        .scheme = what->target.scheme,
+        .host = what->target.authority.host,
+        .port = what->port,
+        .path = http1_target_path_query(&what->target),
+    };
+}
+
+static void redirect(struct proxy_conn *conn)
+{
+    const struct proxy_route_request request = route_request(conn);
+    struct http1_field field = {.name = SPAN("Location")};
+    struct proxy_refusal refusal;
+    struct buf location;
+
+    buf_init(&location, conn->conf->line_bytes + 512);
+    if (proxy_route_write_location(&conn->conf->route, &request, &location) != OK) {
+        buf_fini(&location);
+        refuse_nomem(conn);
+        return;
+    }
+    field.value = buf_span(&location);
+    proxy_refusal_set(&refusal, 301, HTTP1_PROXY_STATUS_REQUEST_DENIED,
+                      "%.*s has no domain; this proxy's clients mean %.*s (ProxyDomain)",
+                      SPAN_ARG(request.host), SPAN_ARG(buf_span(&location)));
+    proxy_conn_refuse_with(conn, &refusal, (struct http1_fields){&field, 1});
+    buf_fini(&location);
+}
+
+static void go(struct proxy_conn *conn, const struct proxy_route *route)
+{
+    conn->request->parent = route->way == PROXY_ROUTE_PARENT ? route->parent : NULL;
+    switch (route->way) {
+    case PROXY_ROUTE_DIRECT:
+    case PROXY_ROUTE_PARENT: connect_upstream(conn, true); return;
+    case PROXY_ROUTE_BLOCKED: refuse_blocked(conn, route->line); return;
+    case PROXY_ROUTE_REDIRECT: redirect(conn); return;
+    }
+}
+
+static void on_route(void *ctx, enum err e, const struct proxy_route *route)
+{
+    struct proxy_conn *conn = ctx;
+
+    conn->request->ask = NULL;
+    if (e != OK) {
+        refuse_nomem(conn);
+        return;
+    }
+    go(conn, route);
+}
+
+void proxy_exchange_begin(struct proxy_conn *conn)
+{
+    struct proxy_conn_request *request = conn->request;
+    const struct proxy_route_request wanted = route_request(conn);
+    struct proxy_refusal refusal;
+    struct proxy_route route;
+    enum err e;
+
+    if (request->what.kind == PROXY_REQUEST_ANSWER) {
+        proxy_exchange_answer_own(conn);
+        return;
+    }
+    metric_add(metrics_of(conn),
+               request->what.kind == PROXY_REQUEST_TUNNEL    ? PROXY_METRICS_REQUESTS_CONNECT
+               : request->what.kind == PROXY_REQUEST_UPGRADE ? PROXY_METRICS_REQUESTS_UPGRADE
+                                                             : PROXY_METRICS_REQUESTS_FORWARD,
+               1);
+    if (request->what.kind == PROXY_REQUEST_TUNNEL &&
+        !proxy_request_port_is_allowed(conn->conf, request->what.port, &refusal)) {
+        metric_add(metrics_of(conn), PROXY_METRICS_REFUSED_PORT, 1);
+        proxy_conn_refuse(conn, &refusal);
+        return;
+    }
+    if (daemon_is_over_memory(conn->worker->worker->daemon)) {
+        refuse_full(conn, PROXY_METRICS_REFUSED_MEMORY,
+                    "this proxy uses as much memory as it may (MemoryMax); try again later");
+        return;
+    }
+    if (request->what.kind != PROXY_REQUEST_FORWARD && !take_limits(conn)) {
+        return;
+    }
+    e = proxy_route_ask(&conn->conf->route, conn->worker->worker->resolver, &wanted, on_route,
+                        conn, &route, &request->ask);
+    if (e == OK) {
+        go(conn, &route);
+    } else if (e == ERR_AGAIN) {
+        timer_cancel(&conn->timer);
+        proxy_conn_move(conn, PROXY_CONN_CONNECTING);
+    } else {
+        refuse_nomem(conn);
+    }
+}
