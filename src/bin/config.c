@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "bin/config.h"
+
+#include "conf/conf_dump.h"
+#include "conf/conf_files.h"
+#include "conf/conf_httpd.h"
+#include "conf/conf_load.h"
+#include "conf/conf_manual.h"
+#include "conf/conf_onread.h"
+#include "daemon/daemon_conf.h"
+#include "daemon/daemon_snapshot.h"
+#include "proxy/proxy_conf.h"
+#include "proxy/proxy_explain.h"
+#include "proxy/proxy_service.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ARENA_BYTES = 16 * 1024 * 1024, /* all that a configuration may take */
+    OUTPUT_BYTES = 16 * 1024 * 1024,
+    DEFINES_MAX = 64,
+};
+
+struct options {
+    const char *file;
+    const char *manual; /* "markdown" or "man"; NULL: a file is meant */
+    const char *defines[DEFINES_MAX + 1];
+    size_t define_count;
+    bool is_explain;
+    const char *request[3]; /* with is_explain: client, method, URL */
+};
+
+enum {
+    STATUS_REFUSED = 3 /* of --explain: the proxy would refuse */
+};
+
+/* A configuration that was read, and all that it lives in. */
+struct reading {
+    struct arena arena;
+    struct diag diag;
+    struct conf_files files;
+    struct daemon_conf core;
+    struct proxy_conf proxy;
+    bool is_allowed; /* with is_explain */
+};
+
+static void print_usage(FILE *out)
+{
+    fprintf(out,
+            "wayleave config: check a proxy's configuration and print what it comes to\n\n"
+            "usage: wayleave config [-D NAME] FILE\n"
+            "       wayleave config [-D NAME] FILE --explain CLIENT METHOD URL\n\n"
+            "  -D NAME    as if Define NAME stood at the beginning\n"
+            "  --explain  say whether that request would be allowed and which lines decide.\n"
+            "             CLIENT is an address (10.1.2.3), perhaps with a user in front and a\n"
+            "             host name behind it (alice@10.1.2.3=pc.example.test); the URL of a\n"
+            "             CONNECT is host:port. Status 0: allowed, 3: refused\n"
+            "  -h         print this\n");
+}
+
+/* True to go on; otherwise *ret_status is the exit status. */
+static bool read_options(struct options *options, int argc, char **argv, int *ret_status)
+{
+    static const struct option long_options[] = {
+        {"manual", required_argument, NULL, 'm'}, /* for tool/manual.mjs; not in the usage */
+        {"explain", no_argument, NULL, 'e'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+
+    optind = 1;
+    opterr = 0;
+    *ret_status = 2;
+    while ((option = getopt_long(argc, argv, ":D:h", long_options, NULL)) != -1) {
+        if (option == 'h') {
+            print_usage(stdout);
+            *ret_status = 0;
+            return false;
+        }
+        if (option == 'm') {
+            options->manual = optarg;
+        } else if (option == 'e') {
+            options->is_explain = true;
+        } else if (option == 'D' && options->define_count < DEFINES_MAX) {
+            options->defines[options->define_count++] = optarg;
+        } else {
+            fprintf(stderr, "wayleave config: \"%s\" cannot be understood (-h explains)\n",
+                    argv[optind - 1]);
+            return false;
+        }
+    }
+    if (options->manual != NULL && optind == argc) {
+        return true;
+    }
+    if (options->manual == NULL && options->is_explain && optind + 4 == argc) {
+        options->file = argv[optind];
+        memcpy(options->request, argv + optind + 1, sizeof options->request);
+        return true;
+    }
+    if (options->manual != NULL || options->is_explain || optind + 1 != argc) {
+        fprintf(stderr, "wayleave config: needs one file%s\n",
+                options->is_explain
+                    ? ", a client, a method and a URL (write wayleave config FILE "
+                      "--explain 10.1.2.3 CONNECT realm:9000)"
+                    : " (write wayleave config FILE)");
+        return false;
+    }
+    options->file = argv[optind];
+    return true;
+}
+
+static void print_diag(const struct diag *diag)
+{
+    char line[DIAG_MAX_LINE];
+
+    for (const struct diag_message *message = diag_next(diag, NULL); message != NULL;
+         message = diag_next(diag, message)) {
+        fprintf(stderr, "%s\n", diag_format(message, line, sizeof line));
+    }
+    if (diag->is_lossy) {
+        fprintf(stderr, "there was more to say, but too much of it\n");
+    }
+}
+
+/* OK: the effective configuration, or the explanation, is in `out`. ERR_CONF: it is in the
+ * diag, or a sentence about the words that were to be explained is in `out`. */
+static enum err tell_of_text(struct reading *reading, const struct options *options,
+                             struct span text, struct buf *out)
+{
+    struct conf_table tables[DAEMON_SNAPSHOT_TABLES_MAX];
+    const struct conf_apply apply = {
+        .tables = tables,
+        .table_count =
+            daemon_snapshot_tables(&proxy_service, &reading->core, &reading->proxy, tables),
+        .place = SERVICE_IN_SERVER,
+        .arena = &reading->arena,
+        .diag = &reading->diag,
+        .source = &reading->files.source,
+    };
+    struct conf_node *nodes;
+
+    TRY(conf_load_tree(&apply, text, options->file, &nodes));
+    daemon_conf_check(&reading->core, options->file, &reading->diag);
+    proxy_conf_check(&reading->proxy, options->file, &reading->diag);
+    if (diag_count(&reading->diag, DIAG_ERROR) > 0) {
+        return ERR_CONF;
+    }
+    if (options->is_explain) {
+        return proxy_explain(&reading->proxy, span_str(options->request[0]),
+                             span_str(options->request[1]), span_str(options->request[2]), out,
+                             &reading->is_allowed);
+    }
+    return conf_dump(&apply, nodes, out);
+}
+
+static enum err read_and_tell(struct reading *reading, const struct options *options,
+                              struct buf *out)
+{
+    const struct conf_source *source = &reading->files.source;
+    struct conf_source_item item;
+    enum err e = ERR_CONF;
+
+    TRY(conf_files_init(&reading->files, options->file, options->defines));
+    TRY(source->read(source->ctx, options->file, &item));
+    if (item.kind == CONF_SOURCE_FILE) {
+        e = tell_of_text(reading, options, item.text, out);
+    } else {
+        diag_error(&reading->diag, options->file, 0, "cannot be read: %s (correct the name)",
+                   item.kind == CONF_SOURCE_DIRECTORY ? "it is a directory" : item.reason);
+    }
+    source->release(source->ctx, &item);
+    return e;
+}
+
+static enum err check_file(const struct options *options, struct buf *out, bool *ret_allowed)
+{
+    struct reading *reading = calloc(1, sizeof *reading);
+    enum err e;
+
+    if (reading == NULL) {
+        return ERR_NOMEM;
+    }
+    arena_init(&reading->arena, ARENA_BYTES);
+    diag_init(&reading->diag);
+    e = read_and_tell(reading, options, out);
+    print_diag(&reading->diag);
+    *ret_allowed = reading->is_allowed;
+    proxy_conf_fini(&reading->proxy);
+    conf_files_fini(&reading->files);
+    diag_fini(&reading->diag);
+    arena_fini(&reading->arena);
+    free(reading);
+    return e;
+}
+
+static const struct conf_manual_chapter chapters[] = {
+    {.title = "Files, names and conditions",
+     .intro =
+         "A configuration is written as for Apache httpd: one directive to a line, sections "
+         "between <Name> and </Name>, words in quotes when they hold spaces, a backslash "
+         "at the end of a line that goes on in the next. A # begins a comment wherever a "
+         "word could begin, so also behind a directive.\n\n"
+         "Durations are written 500ms, 10s, 2m or 1h; a number alone is in seconds. Sizes "
+         "are written 512, 64k, 16m or 1g. A number out of its bounds is an error, never "
+         "cut short. wayleave config FILE checks a file and prints what it comes to.\n\n"
+         "The directives of this chapter act while the file is read, in order.",
+     .rows = conf_onread_rows},
+    {.title = "The daemon", .rows = daemon_conf_rows},
+    {.title = "The proxy", .rows = proxy_conf_rows},
+    {.title = "Parents, and what is blocked", .rows = proxy_route_rows},
+    {.title = "What httpd has and Wayleave has not",
+     .intro =
+         "Refused is what would make the proxy do something else than its author believes; "
+         "the file is then not loaded. Ignored is what has no meaning here, with a note.",
+     .rows = conf_httpd_rows},
+};
+
+static enum err print_manual(const char *format, struct buf *out)
+{
+    const struct conf_manual manual = {.chapters = chapters,
+                                       .chapter_count = sizeof chapters / sizeof chapters[0],
+                                       .server = SERVICE_IN_SERVER};
+
+    return conf_manual_print(
+        &manual, strcmp(format, "man") == 0 ? CONF_MANUAL_MAN : CONF_MANUAL_MARKDOWN, out);
+}
+
+int config_main(int argc, char **argv)
+{
+    struct options options = {.file = NULL};
+    struct buf out;
+    bool is_allowed = true;
+    int status;
+    enum err e;
+
+    if (!read_options(&options, argc, argv, &status)) {
+        return status;
+    }
+    buf_init(&out, OUTPUT_BYTES);
+    e = options.manual != NULL ? print_manual(options.manual, &out)
+                               : check_file(&options, &out, &is_allowed);
+    if ((e == OK || e == ERR_CONF) && out.len > 0) {
+        fwrite(out.ptr, 1, out.len, e == OK ? stdout : stderr);
+    } else if (e != OK && e != ERR_CONF) {
+        fprintf(stderr, "wayleave config: could not do it: %s\n", err_text(e));
+    }
+    buf_fini(&out);
+    if (e != OK || fflush(stdout) != 0) {
+        return 1;
+    }
+    return options.is_explain && !is_allowed ? STATUS_REFUSED : 0;
+}
