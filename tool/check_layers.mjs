@@ -19,6 +19,8 @@ const OWNERS = [
   [/^ares/, /^src\/io\/resolver\.c$/],
   [/^uthash/, /^src\/base\/map\.c$/],
   [/^zlib/, /^src\/ws\/ws_deflate\.c$/],
+  [/^pcre2/, /^src\/proxy\/proxy_regex\.c$/],
+  [/^crypt\.h$/, /^src\/proxy\/proxy_htpasswd_hash\.c$/],
 ];
 
 const edges = new Map();

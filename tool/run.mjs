@@ -25,14 +25,14 @@ function welcome(ports) {
   Demo page      http://localhost:${ports.realm}/demo/   (two tabs of it can talk)
 
   Browser        chromium --user-data-dir="$(mktemp -d)" --ignore-certificate-errors \\
-                   --proxy-server='https=127.0.0.1:${ports.proxy}' --proxy-bypass-list='<-loopback>' \\
+                   --proxy-server=127.0.0.1:${ports.proxy} --proxy-bypass-list='<-loopback>' \\
                    http://localhost:${ports.realm}/demo/
 
-                 The https= entry is the one that Chromium asks for ws:// and wss:// alike, and
-                 <-loopback> sends localhost through the proxy too, which it otherwise never does.
-                 The page itself is fetched directly: the proxy tunnels (CONNECT) and does not
-                 forward plain HTTP yet. The certificate for wss://localhost:${ports.realmTls} is
-                 ${here(dir)}/localhost.crt: import it, or ignore certificate errors as above.
+                 One proxy for every scheme: the page is forwarded, ws:// and wss:// alike go
+                 through tunnels (CONNECT). <-loopback> sends localhost through the proxy too,
+                 which Chromium otherwise never does. The certificate for
+                 wss://localhost:${ports.realmTls} is ${here(dir)}/localhost.crt: import it, or
+                 ignore certificate errors as above.
 
   Watch          ${wayleave} sub ${proxy} ${channel}
   Send           ${wayleave} pub ${proxy} ${channel} "hello"

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { freePort, tryPort } from '../../tool/lib/ports.mjs';
 import { echo, exchange, field, listen, tunnel } from '../lib/tcp.mjs';
-import { ROOT, runWayleave, scratch, startProxyFrom } from '../lib/wayleave.mjs';
+import { AS_ROOT, ROOT, runWayleave, scratch, startProxyFrom } from '../lib/wayleave.mjs';
 
 /** A proxy's file that is right, except for what is put behind it. From line 3 on. */
 const proxy = (more) => `Listen 127.0.0.1:PORT\nProxyRequests On\n${more}\n`;
@@ -101,7 +101,9 @@ const WRONG_PROXY = {
   ],
   'a rule for users, which nobody could pass': [
     rule('Require valid-user'),
-    [':4: Require: "valid-user" is not supported (write Require all, ip, host or local)'],
+    [
+      `:4: Require valid-user: nobody can log in: AuthType is missing (write AuthType Basic, AuthName "..." and AuthUserFile with a file of htpasswd's, in this section or in <Proxy *>)`,
+    ],
   ],
   'Deny without from': [
     rule('Deny all'),
@@ -131,21 +133,19 @@ const WRONG_PROXY = {
   ],
   'a section for nobody': [
     proxy('<Proxy>\nRequire local\n</Proxy>'),
-    [':3: <Proxy>: there is nothing behind it (write <Proxy *>)'],
+    [':3: <Proxy>: there is nothing behind it (write <Proxy pattern>)'],
   ],
   'an open quote': [
     proxy('<Proxy "*>\nRequire local\n</Proxy>'),
     [':3: the quote before "*>" is never closed (write another " where the word ends)'],
   ],
-  'a section for some destinations': [
-    proxy('<Proxy http://a.example/>\nRequire local\n</Proxy>'),
-    [
-      ':3: <Proxy http://a.example/>: sections for some destinations are not supported (write <Proxy *>)',
-    ],
+  'an expression that is none': [
+    proxy('<ProxyMatch "a(b">\nRequire local\n</ProxyMatch>'),
+    [':3: <ProxyMatch a(b>: missing closing parenthesis at 3 (correct the expression)'],
   ],
   'a rule outside of its section': [
     proxy('Require local'),
-    [':3: Require may stand only inside <Proxy>'],
+    [':3: Require may stand only inside <Proxy> or <ProxyMatch>'],
   ],
   'a directive inside of one': [rule('Listen 9'), [':4: Listen may not stand inside <Proxy>']],
   'all faults are told at once': [
@@ -314,7 +314,7 @@ test('a port that somebody else has: one sentence, and the other ports are let g
   };
   for (const [verb, text] of Object.entries(files)) {
     writeFileSync(join(cwd, `${verb}.conf`), text);
-    const { code, stderr } = await runWayleave([verb, '-f', `${verb}.conf`], { cwd });
+    const { code, stderr } = await runWayleave([verb, '-f', `${verb}.conf`, ...AS_ROOT], { cwd });
     assert.equal(code, 1);
     const directive = verb === 'proxy' ? 'Listen' : 'Interface';
     assert.equal(

@@ -28,7 +28,10 @@ async function isRefused(proxy, { request, target, status, error, says, from }) 
   assert.match(body, /^wayleave: .*\.\n$/, 'one sentence');
   if (target) {
     const line = await proxy.accessLine(new RegExp(`"CONNECT ${target.replaceAll('.', '\\.')} `));
-    assert.match(line, new RegExp(` ${status} up=0 down=\\d+ ms=\\d+ closed-by=proxy`));
+    assert.match(
+      line,
+      new RegExp(` ${status} - "-" "[^"]*" up=0 down=\\d+ ms=\\d+ closed-by=proxy`),
+    );
   }
   return { head, body };
 }
@@ -205,18 +208,20 @@ test('what is too long is refused with its own status', async (t) => {
   }
 });
 
-test('what the proxy does not do yet is 501, what it is not is 405', async (t) => {
+test('what the proxy cannot forward is 501, what it is not is 405', async (t) => {
   const proxy = await startProxy(t, { allow: [9000] });
   const host = 'Host: localhost\r\n\r\n';
-  const forward = `GET http://localhost:9000/ HTTP/1.1\r\n${host}`;
-  await isRefused(proxy, { request: forward, status: 501, says: /CONNECT/ });
+  for (const scheme of ['https', 'ftp']) {
+    const forward = `GET ${scheme}://localhost:9000/ HTTP/1.1\r\n${host}`;
+    await isRefused(proxy, { request: forward, status: 501, says: /CONNECT/ });
+  }
   for (const method of ['GET', 'POST', 'DELETE', 'BREW']) {
     const { head } = await isRefused(proxy, {
       request: `${method} / HTTP/1.1\r\n${host}`,
       status: 405,
       says: /forward proxy/,
     });
-    assert.equal(field(head, 'allow'), 'CONNECT');
+    assert.equal(field(head, 'allow'), 'CONNECT, GET, HEAD');
   }
 });
 

@@ -9,7 +9,7 @@ import { connect, field } from './tcp.mjs';
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 };
 
 /** What a server has to prove. @param {string} key */
-function acceptOf(key) {
+export function acceptOf(key) {
   return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
 }
 

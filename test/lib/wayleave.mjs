@@ -24,6 +24,12 @@ const SANITIZERS = {
   UBSAN_OPTIONS: 'print_stacktrace=1',
 };
 
+/**
+ * For a daemon that tests start as root: it would become nobody, and a sanitizer cannot report from
+ * a process that has changed its user. That it does become nobody has tests of its own.
+ */
+export const AS_ROOT = process.getuid?.() === 0 ? ['-u', 'root'] : [];
+
 /** @typedef {{ after(end: () => unknown): void }} Test */
 
 /** @param {Test} t @returns {string} a directory that is gone after the test */
@@ -89,7 +95,7 @@ export class Daemon {
   }
 
   /** Ends in order; anything but order is a fault. @param {NodeJS.Signals} [signal] */
-  async stop(signal = 'SIGTERM') {
+  async stop(signal = 'SIGINT') {
     const ended = await this.program.stop({ signal });
     assertSound(this.program);
     assert.deepEqual(
@@ -114,7 +120,7 @@ export class Daemon {
 async function start(t, verb, configuration, { dir = scratch(t), ...options } = {}) {
   const file = join(dir, `${verb}.conf`);
   writeFileSync(file, configuration);
-  const program = wayleave([verb, '-f', file], options);
+  const program = wayleave([verb, '-f', file, ...AS_ROOT], options);
   t.after(async () => {
     if (program.ended?.signal === 'SIGKILL') return; // Daemon.kill()
     const ended = await program.stop();

@@ -110,7 +110,7 @@ export class Program {
    * @param {NodeJS.Signals} [options.signal]
    * @param {number} [options.ms]
    */
-  async stop({ signal = 'SIGTERM', ms = 20_000 } = {}) {
+  async stop({ signal = 'SIGINT', ms = 20_000 } = {}) {
     this.kill(signal);
     let isLate = false;
     const timer = setTimeout(() => {
