@@ -13,6 +13,7 @@ import { startSession } from '../lib/client.mjs';
 import { curlThrough } from '../lib/curl.mjs';
 import { OPCODE, frame, readMessage } from '../lib/frames.mjs';
 import { startHttpd } from '../lib/httpd.mjs';
+import { DemoPage, startBrowser } from '../lib/page.mjs';
 import { readResponse, request, response } from '../lib/http.mjs';
 import { startOrigin } from '../lib/origin.mjs';
 import { startSquid, startTinyproxy } from '../lib/rivals.mjs';
@@ -58,6 +59,23 @@ async function sessionsTalk(t, realm, proxyPort) {
   await Promise.all(sessions.map((session) => session.close()));
 }
 
+/** Two tabs of the demo page in a real browser, one on ws and one on wss. */
+async function tabsTalk(t, realm, proxyPort) {
+  const browser = await startBrowser(t, proxyPort);
+  const tabs = [
+    await DemoPage.open(browser, realm.port),
+    await DemoPage.open(browser, realm.port, { secure: 1, port: realm.tlsPort }),
+  ];
+  for (const tab of tabs) await tab.state('connected');
+  for (const [from, to] of [tabs, [...tabs].reverse()]) {
+    const words = `through ${proxyPort} by tab ${tabs.indexOf(from)}`;
+    await from.say(words);
+    await to.hears(words);
+  }
+  for (const tab of tabs) assert.deepEqual(tab.faults, []);
+  await browser.close();
+}
+
 async function pageComes(realm, proxyPort) {
   const { code, out, said } = await curlThrough(proxyPort, [
     ...['--include', `http://localhost:${realm.port}/health`],
@@ -87,6 +105,23 @@ for (const [name, start] of Object.entries(RIVALS)) {
     await sessionsTalk(t, realm, rival.port);
     await pageComes(realm, rival.port);
     await proxy.accessLine(new RegExp(`"GET http://localhost:${realm.port}/health .* 200 `));
+  });
+
+  test(`Chromium, through ours in front of ${name}, and through ${name} in front of ours`, async (t) => {
+    const realm = await startRealm(t, { more: DEMO_CHANNELS });
+    const allow = [realm.port, realm.tlsPort];
+    const behind = await start(t, { allow });
+    const more = `ProxyRemote * http://127.0.0.1:${behind.port}`;
+    const front = await startProxy(t, { allow, more });
+    await tabsTalk(t, realm, front.port);
+    const last = await startProxy(t, { allow });
+    const rival = await start(t, { allow, parent: last.port });
+    await tabsTalk(t, realm, rival.port);
+    for (const proxy of [front, last]) {
+      for (const port of allow) {
+        await proxy.accessLine(new RegExp(`"CONNECT localhost:${port} HTTP/1\\.[01]" 200 `));
+      }
+    }
   });
 
   test(`absolute-form WebSocket becomes a tunnel by CONNECT through ${name}`, async (t) => {
