@@ -5,7 +5,14 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { freePort, tryPort } from '../../tool/lib/ports.mjs';
@@ -148,9 +155,12 @@ test('make demo: when the sessions do not go through the proxy, it fails', async
 });
 
 /** tool/deps among programs that only pretend: what it would have done is written down. */
-function deps(t, { args, isRoot, installed }) {
-  const bin = join(scratch(t), 'bin');
+function deps(t, { args, isRoot, installed, policed = false }) {
+  const dir = scratch(t);
+  const bin = join(dir, 'bin');
+  const policy = join(dir, 'policy-rc.d');
   mkdirSync(bin);
+  if (policed) writeFileSync(policy, 'the own policy of the machine');
   const record = join(bin, 'record');
   const stub = (name, body) => {
     writeFileSync(join(bin, name), `#!/bin/sh\n${body}\n`);
@@ -159,11 +169,17 @@ function deps(t, { args, isRoot, installed }) {
   writeFileSync(record, '');
   stub('id', `echo ${isRoot ? 0 : 1000}`);
   stub('dpkg-query', installed ? 'printf installed' : 'exit 1');
-  stub('apt-get', `echo "apt-get $*" >> '${record}'`);
+  stub(
+    'apt-get',
+    `echo "apt-get $*" >> '${record}'\n` +
+      `[ ! -e '${policy}' ] || while read -r l; do echo "policy: $l" >> '${record}'; done <'${policy}'`,
+  );
+  for (const real of ['chmod', 'rm']) symlinkSync(`/bin/${real}`, join(bin, real));
   const { status, stdout, stderr } = spawnSync('/bin/sh', [`${ROOT}tool/deps`, ...args], {
-    env: { PATH: bin },
+    env: { PATH: bin, POLICY_RC_D: policy },
     encoding: 'utf8',
   });
+  assert.equal(existsSync(policy), policed, 'what was there stays, what was not does not');
   return { status, stdout, stderr, calls: readFileSync(record, 'utf8').trim().split('\n') };
 }
 
@@ -191,11 +207,15 @@ test('tool/deps: root gets them installed, unless only asked', (t) => {
   assert.equal(checked.status, 1);
   assert.deepEqual(checked.calls, ['']);
   const done = deps(t, { args: ['build', 'test'], isRoot: true, installed: false });
-  assert.equal(done.status, 0);
-  assert.equal(done.calls.length, 2);
-  assert.equal(done.calls[0], 'apt-get update -q');
-  assert.match(done.calls[1], /^apt-get install -q -y --no-install-recommends gcc .* clang /);
-  assert.doesNotMatch(done.calls[1], / apache2( |$)/, 'which would start a service');
+  assert.equal(done.status, 0, done.stderr);
+  const [update, install, ...policy] = done.calls;
+  assert.equal(update, 'apt-get update -q');
+  assert.match(install, /^apt-get install -q -y --no-install-recommends gcc .* clang /);
+  assert.doesNotMatch(install, / apache2( |$)/, 'which would start a service');
+  assert.deepEqual(policy, ['policy: #!/bin/sh', 'policy: exit 101'], 'no service starts');
+
+  const own = deps(t, { args: ['build'], isRoot: true, installed: false, policed: true });
+  assert.equal(own.status, 0, own.stderr);
 });
 
 test('tool/deps: a purpose that is none', (t) => {
