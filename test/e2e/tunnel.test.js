@@ -7,20 +7,13 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
+import { memory } from '../lib/memory.mjs';
 import { connect, cuttable, echo, listen, tunnel } from '../lib/tcp.mjs';
 import { until, within } from '../lib/wait.mjs';
 import { RELEASE, startProxy } from '../lib/wayleave.mjs';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-
-/** A row of proc(5) status, in bytes. */
-function memory(pid, row) {
-  const [, kilobytes] = readFileSync(`/proc/${pid}/status`, 'utf8').match(
-    new RegExp(`^${row}:\\s+(\\d+) kB$`, 'm'),
-  );
-  return Number(kilobytes) * KIB;
-}
 
 test('bytes sent right behind the CONNECT are kept', async (t) => {
   const server = await listen(t, { serve: echo });
