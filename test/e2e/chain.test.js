@@ -18,7 +18,6 @@ import { readResponse, request, response } from '../lib/http.mjs';
 import { startOrigin } from '../lib/origin.mjs';
 import { startSquid, startTinyproxy } from '../lib/rivals.mjs';
 import { connect, exchange, field, listen, tunnel } from '../lib/tcp.mjs';
-import { within } from '../lib/wait.mjs';
 import { DEMO_CHANNELS, startProxy, startRealm } from '../lib/wayleave.mjs';
 
 const MODULES = ['mpm_event', 'authz_core', 'authz_host', 'proxy', 'proxy_connect', 'proxy_http']

@@ -4,11 +4,9 @@
 /** Connections that are kept: whose they are, and by whose rules they are used again. */
 
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { connect, field, listen } from '../lib/tcp.mjs';
 import { readRequest, readResponse, response } from '../lib/http.mjs';
-import { until } from '../lib/wait.mjs';
 import { startProxyFrom } from '../lib/wayleave.mjs';
 
 const UPGRADE = [
