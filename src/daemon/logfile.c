@@ -89,8 +89,12 @@ enum err logfile_check(struct span path, const char *directive, struct diag *dia
 
 void logfile_write(const struct logfile *log, struct span line)
 {
-    ssize_t len = write(log->fd, line.ptr, line.len);
+    const int fd = log->fd;
+    ssize_t len = write(fd, line.ptr, line.len);
 
+    if (len < 0 && !is_standard(fd)) {
+        len = write(STDERR_FILENO, line.ptr, line.len);
+    }
     (void)len;
 }
 

@@ -33,8 +33,8 @@ must_check enum err logfile_open(struct logfile *log, struct span path, int stan
 /** Whether logfile_open() would succeed now. ERR_CONF: the diag says why not. */
 must_check enum err logfile_check(struct span path, const char *directive, struct diag *diag);
 
-/** One write, so that lines of several threads never mix. From any thread. A line that cannot
- *  be written is lost: nobody is left to be told. */
+/** One write, so that lines of several threads never mix. From any thread. What a file
+ *  does not take goes to stderr; what that does not take is lost, nobody is left to be told. */
 void logfile_write(const struct logfile *log, struct span line);
 
 /** Closes a file; the standard descriptors stay open. */

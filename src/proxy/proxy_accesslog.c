@@ -28,8 +28,9 @@ struct output {
     int fd;                                      /* borrowed */
     struct buf lines;                            /* that wait to be written */
     struct proxy_logformat format;
-    uint64_t lost;  /* lines, since it was last well */
-    int last_error; /* errno of the write that failed; 0: it only was not ready */
+    uint64_t lost;   /* lines, since it was last well */
+    int last_error;  /* errno of the write that failed; 0: it only was not ready */
+    bool is_failing; /* a write failed, and that was said */
 };
 
 struct proxy_accesslog {
@@ -46,6 +47,11 @@ struct proxy_accesslog {
 static const char *name_of(const struct output *output)
 {
     return output->conf->file.len == 0 ? "stdout" : (const char *)output->conf->file.ptr;
+}
+
+static const char *why_not(const struct output *output)
+{
+    return output->last_error == 0 ? "nobody reads it" : strerror(output->last_error);
 }
 
 /* ---- writing ---- */
@@ -76,11 +82,24 @@ static struct span whole_lines(struct span lines, size_t room)
 
 static void report_recovery(const struct proxy_accesslog *accesslog, struct output *output)
 {
-    if (output->lost > 0) {
+    if (output->lost > 0 || output->is_failing) {
         log_warn(accesslog->log,
                  "access log %s takes lines again; %" PRIu64 " were lost meanwhile",
                  name_of(output), output->lost);
         output->lost = 0;
+        output->is_failing = false;
+    }
+}
+
+/* At once, so that there is time to make room before anything is lost. */
+static void report_failure(const struct proxy_accesslog *accesslog, struct output *output)
+{
+    if (output->last_error != 0 && !output->is_failing) {
+        log_warn(accesslog->log,
+                 "access log %s cannot be written to: %s (up to %d KiB of lines wait in each "
+                 "worker; later ones are lost)",
+                 name_of(output), strerror(output->last_error), BUFFER_BYTES / 1024);
+        output->is_failing = true;
     }
 }
 
@@ -99,6 +118,7 @@ static bool flush_output(const struct proxy_accesslog *accesslog, struct output 
         len = write(output->fd, part.ptr, part.len);
         if (len < 0) {
             output->last_error = errno == EAGAIN ? 0 : errno;
+            report_failure(accesslog, output);
             return false;
         }
         buf_consume(&output->lines, (size_t)len);
@@ -131,8 +151,7 @@ static void lose_line(struct proxy_accesslog *accesslog, struct output *output)
     if (output->lost++ == 0) {
         log_warn(accesslog->log,
                  "access log %s does not take what is written (%s): lines are lost",
-                 name_of(output),
-                 output->last_error == 0 ? "nobody reads it" : strerror(output->last_error));
+                 name_of(output), why_not(output));
     }
     accesslog->lost++;
 }
@@ -213,6 +232,21 @@ enum err proxy_accesslog_new(const struct proxy_accesslog_conf *conf, const int 
     return OK;
 }
 
+static void close_output(const struct proxy_accesslog *accesslog, struct output *output)
+{
+    const struct span left = buf_span(&output->lines);
+    size_t count = 0;
+
+    for (size_t i = 0; i < left.len; i++) {
+        count += left.ptr[i] == '\n';
+    }
+    if (count > 0) {
+        log_warn(accesslog->log, "access log %s did not take its last lines (%s): %zu lost",
+                 name_of(output), why_not(output), count);
+    }
+    buf_fini(&output->lines);
+}
+
 void proxy_accesslog_free(struct proxy_accesslog *accesslog)
 {
     if (accesslog == NULL) {
@@ -222,7 +256,7 @@ void proxy_accesslog_free(struct proxy_accesslog *accesslog)
     loop_undefer(&accesslog->flush);
     timer_cancel(&accesslog->retry);
     for (size_t i = 0; i < accesslog->count; i++) {
-        buf_fini(&accesslog->outputs[i].lines);
+        close_output(accesslog, &accesslog->outputs[i]);
     }
     free(accesslog);
 }

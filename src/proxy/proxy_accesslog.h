@@ -8,7 +8,7 @@
  *
  * A file that takes nothing (a full disk, a pipe that nobody reads) is tried again a few times
  * a second; meanwhile lines wait in the buffer, and are dropped and counted when it is full.
- * Both are said in the error log.
+ * The error log says when a write fails, when lines are lost and when all is well again.
  *
  * Files are daemon/logfile's, one for all workers; a file may be exchanged behind its
  * descriptor at any time.
@@ -92,7 +92,8 @@ must_check enum err proxy_accesslog_new(const struct proxy_accesslog_conf *conf,
                                         struct loop *loop, const struct log *log,
                                         struct proxy_accesslog **ret_accesslog);
 
-/** Writes what waits, as far as that can be done at once. Takes NULL. */
+/** Writes what waits, as far as that can be done at once; the error log says how many lines
+ *  could not be. Takes NULL. */
 void proxy_accesslog_free(struct proxy_accesslog *accesslog);
 
 /** One line in every log. Not written before the turn ends. */

@@ -363,3 +363,12 @@ CustomLog ${dir}/json.log json`,
   assert.equal(entry.status, 200);
   assert.equal(entry.client, '127.0.0.1');
 });
+
+test('a disk that is full is said in the error log, and on stderr if that is on it too', async (t) => {
+  const logs = () => 'CustomLog /dev/full combined\nErrorLog /dev/full';
+  const proxy = await startLogging(t, [9000], logs);
+  await ask(proxy, 'CONNECT localhost:22 HTTP/1.1', ['Host: localhost:22']);
+  await proxy.program.line(
+    /warn: access log \/dev\/full cannot be written to: No space left on device/,
+  );
+});

@@ -235,6 +235,10 @@ static void nor_does_a_blocking_socket(void **state)
     fill_and_drain(fds[1], fds[0]);
 }
 
+#define FULL                                                                              \
+    "access log /log/a cannot be written to: No space left on device (up to 1024 KiB of " \
+    "lines wait in each worker; later ones are lost)\n"
+
 static void a_full_device_is_named_with_its_error(void **state)
 {
     char value[500];
@@ -243,14 +247,51 @@ static void a_full_device_is_named_with_its_error(void **state)
     (void)state;
     memset(value, 'v', sizeof value);
     open_logs(&one, &fd);
+    add(200, SPAN("x"));
+    assert_ok(loop_turn(loop, 0));
+    assert_string_equal(said, FULL); /* long before anything is lost */
     for (int i = 0; i < 5000; i++) {
         add(200, span_of(value, sizeof value));
         assert_ok(loop_turn(loop, 0));
     }
-    assert_string_equal(said, "access log /log/a does not take what is written (No space left "
-                              "on device): lines are lost\n");
+    assert_string_equal(said, FULL "access log /log/a does not take what is written (No space "
+                                   "left on device): lines are lost\n");
     assert_true(proxy_accesslog_lost(accesslog) > 800);
     close_logs();
+    close(fd);
+}
+
+static void a_disk_that_has_room_again_is_said(void **state)
+{
+    int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    int fresh = temporary_file();
+
+    (void)state;
+    open_logs(&one, &fd);
+    add(200, SPAN("x"));
+    assert_ok(loop_turn(loop, 0));
+    assert_true(dup3(fresh, fd, O_CLOEXEC) == fd);
+    add(201, SPAN("y"));
+    assert_ok(loop_turn(loop, 0));
+    assert_string_equal(content(fresh), "200 x\n201 y\n");
+    assert_string_equal(said,
+                        FULL "access log /log/a takes lines again; 0 were lost meanwhile\n");
+    close_logs();
+    close(fd);
+    close(fresh);
+}
+
+static void lines_that_wait_at_the_end_are_counted(void **state)
+{
+    int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+    (void)state;
+    open_logs(&one, &fd);
+    add(200, SPAN("x"));
+    add(200, SPAN("y"));
+    close_logs();
+    assert_string_equal(said, FULL "access log /log/a did not take its last lines (No space "
+                                   "left on device): 2 lost\n");
     close(fd);
 }
 
@@ -323,6 +364,8 @@ int main(void)
         cmocka_unit_test(a_blocking_pipe_does_not_stop_the_loop),
         cmocka_unit_test(nor_does_a_blocking_socket),
         cmocka_unit_test(a_full_device_is_named_with_its_error),
+        cmocka_unit_test(a_disk_that_has_room_again_is_said),
+        cmocka_unit_test(lines_that_wait_at_the_end_are_counted),
         cmocka_unit_test(a_log_without_a_file_name_is_stdout),
         cmocka_unit_test(the_fields_that_are_asked_for_are_known),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
