@@ -143,6 +143,9 @@ bool addr_same_host(const struct addr *a, const struct addr *b)
     struct addr left = addr_unmapped(a);
     struct addr right = addr_unmapped(b);
 
+    if (!has_family(&left) || !has_family(&right)) {
+        return false;
+    }
     /* fe80::1 on one link is not fe80::1 on another */
     if (left.sa.any.sa_family == AF_INET6 && right.sa.any.sa_family == AF_INET6 &&
         left.sa.v6.sin6_scope_id != right.sa.v6.sin6_scope_id) {

@@ -43,7 +43,8 @@ socklen_t addr_len(const struct addr *addr);
 /** IPv4-mapped IPv6 (::ffff:a.b.c.d) becomes IPv4; everything else is left as it is. */
 struct addr addr_unmapped(const struct addr *addr);
 
-/** Host and port are the same (mapped addresses count as IPv4). */
+/** Host and port are the same (mapped addresses count as IPv4). A zeroed address is like none.
+ */
 bool addr_equal(const struct addr *a, const struct addr *b);
 bool addr_same_host(const struct addr *a, const struct addr *b);
 

@@ -7,6 +7,11 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+enum {
+    ORIGINAL_DST = 80 /* SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST: <linux/netfilter_ipv4.h> and
+                         its sister, which do not go together with <netinet/in.h> */
+};
+
 static int open_stream(const struct addr *addr)
 {
     return socket(addr->sa.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -17,24 +22,33 @@ static int set_option(int fd, int level, int name, int value)
     return setsockopt(fd, level, name, &value, sizeof value);
 }
 
-static bool bind_and_listen(int fd, const struct addr *addr, int backlog, bool reuse_port)
+/* Both are one bit of the kernel's socket. */
+static bool set_transparent(int fd, int family)
 {
-    bool v6 = addr->sa.any.sa_family == AF_INET6;
+    return (family == AF_INET6 ? set_option(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1)
+                               : set_option(fd, IPPROTO_IP, IP_TRANSPARENT, 1)) == 0;
+}
+
+static bool bind_and_listen(int fd, const struct addr *addr, int backlog, unsigned flags)
+{
+    int family = addr->sa.any.sa_family;
 
     return set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) == 0 &&
-           (!reuse_port || set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) == 0) &&
-           (!v6 || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) == 0) &&
+           ((flags & SOCK_LISTEN_SHARED) == 0 ||
+            set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) == 0) &&
+           ((flags & SOCK_LISTEN_TRANSPARENT) == 0 || set_transparent(fd, family)) &&
+           (family != AF_INET6 || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) == 0) &&
            bind(fd, &addr->sa.any, addr_len(addr)) == 0 && listen(fd, backlog) == 0;
 }
 
-enum err sock_listen(int *ret_fd, const struct addr *addr, int backlog, bool reuse_port)
+enum err sock_listen(int *ret_fd, const struct addr *addr, int backlog, unsigned flags)
 {
     int fd = open_stream(addr);
 
     if (fd < 0) {
         return ERR_IO;
     }
-    if (!bind_and_listen(fd, addr, backlog, reuse_port)) {
+    if (!bind_and_listen(fd, addr, backlog, flags)) {
         sock_close(&fd);
         return ERR_IO;
     }
@@ -78,14 +92,10 @@ enum err sock_accept(int listen_fd, int *ret_fd, struct addr *ret_peer)
     return ERR_IO;
 }
 
-enum err sock_connect(int *ret_fd, const struct addr *addr)
+/* Takes the descriptor. EINTR: connect(2) says that it goes on in the background, as with
+ * EINPROGRESS. */
+static enum err begin_to_connect(int fd, const struct addr *addr, int *ret_fd)
 {
-    int fd = open_stream(addr);
-
-    if (fd < 0) {
-        return ERR_IO;
-    }
-    /* EINTR: connect(2) says that it goes on in the background, as with EINPROGRESS. */
     if (connect(fd, &addr->sa.any, addr_len(addr)) < 0 && errno != EINPROGRESS &&
         errno != EINTR) {
         sock_close(&fd);
@@ -93,6 +103,59 @@ enum err sock_connect(int *ret_fd, const struct addr *addr)
     }
     *ret_fd = fd;
     return OK;
+}
+
+enum err sock_connect(int *ret_fd, const struct addr *addr)
+{
+    int fd = open_stream(addr);
+
+    return fd < 0 ? ERR_IO : begin_to_connect(fd, addr, ret_fd);
+}
+
+/* The port is chosen with the destination known where the kernel can, so that the same one
+ * serves many. */
+static bool bind_source(int fd, const struct addr *source)
+{
+    struct addr any_port = *source;
+
+    addr_set_port(&any_port, 0);
+    set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+    return set_transparent(fd, source->sa.any.sa_family) &&
+           bind(fd, &any_port.sa.any, addr_len(&any_port)) == 0;
+}
+
+enum err sock_connect_from(int *ret_fd, const struct addr *addr, const struct addr *source)
+{
+    int fd = open_stream(addr);
+
+    assert(addr->sa.any.sa_family == source->sa.any.sa_family);
+    if (fd < 0) {
+        return ERR_IO;
+    }
+    if (!bind_source(fd, source)) {
+        sock_close(&fd);
+        return ERR_IO;
+    }
+    return begin_to_connect(fd, addr, ret_fd);
+}
+
+enum err sock_may_be_transparent(int family)
+{
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool may = fd >= 0 && set_transparent(fd, family);
+
+    sock_close(&fd);
+    return may ? OK : ERR_IO;
+}
+
+bool sock_is_transparent(int fd)
+{
+    int is_transparent = 0;
+    socklen_t len = sizeof is_transparent;
+
+    /* Told for IPv6 sockets at this level as well: it is the same bit. */
+    return getsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &is_transparent, &len) == 0 &&
+           is_transparent != 0;
 }
 
 enum err sock_connect_result(int fd)
@@ -201,6 +264,23 @@ enum err sock_local_addr(int fd, struct addr *ret_addr)
 enum err sock_peer_addr(int fd, struct addr *ret_addr)
 {
     return name_of(fd, getpeername, ret_addr);
+}
+
+static int original_dst_of(int fd, struct sockaddr *addr, socklen_t *len)
+{
+    struct sockaddr_storage local = {0};
+    socklen_t local_len = sizeof local;
+
+    if (getsockname(fd, (struct sockaddr *)&local, &local_len) < 0) {
+        return -1;
+    }
+    return getsockopt(fd, local.ss_family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP, ORIGINAL_DST,
+                      addr, len);
+}
+
+enum err sock_original_dst(int fd, struct addr *ret_addr)
+{
+    return name_of(fd, original_dst_of, ret_addr);
 }
 
 /* To an address of its own the kernel sends from that very address. */

@@ -9,11 +9,18 @@
 #include "base/span.h"
 #include "io/addr.h"
 
-/** A listening socket. `reuse_port`: several sockets may share the address (one per worker);
- *  without it an address that anybody listens on is refused. IPv6 sockets take IPv6 alone.
- *  ERR_IO with errno (EADDRINUSE, EACCES ...). */
+enum sock_listen_flag {
+    SOCK_LISTEN_SHARED = 1u << 0, /* several sockets may share the address (one per worker);
+                                     without it an address that anybody listens on is refused */
+    SOCK_LISTEN_TRANSPARENT = 1u << 1, /* takes what TPROXY gives it, whatever the destination:
+                                          sock_is_transparent(). Needs CAP_NET_RAW or
+                                          CAP_NET_ADMIN */
+};
+
+/** A listening socket; `flags` of enum sock_listen_flag. IPv6 sockets take IPv6 alone. ERR_IO
+ *  with errno (EADDRINUSE, EACCES, EPERM ...). */
 must_check enum err sock_listen(int *ret_fd, const struct addr *addr, int backlog,
-                                bool reuse_port);
+                                unsigned flags);
 
 /** ERR_AGAIN: nobody waits. ERR_LIMIT: out of descriptors or memory. ERR_IO with errno. */
 must_check enum err sock_accept(int listen_fd, int *ret_fd, struct addr *ret_peer);
@@ -21,6 +28,23 @@ must_check enum err sock_accept(int listen_fd, int *ret_fd, struct addr *ret_pee
 /** Begins to connect. OK in both cases: connected, or under way (writable tells). ERR_IO:
  * errno. */
 must_check enum err sock_connect(int *ret_fd, const struct addr *addr);
+
+/** The same from an address that need not be this host's (its port is not used): what comes
+ * back must be routed to this host. As SOCK_LISTEN_TRANSPARENT; EPERM without the capability.
+ * Both addresses are of one family. */
+must_check enum err sock_connect_from(int *ret_fd, const struct addr *addr,
+                                      const struct addr *source);
+
+/** Whether this process could do that now. ERR_IO with errno: EPERM, ENOPROTOOPT. */
+must_check enum err sock_may_be_transparent(int family);
+
+/** Whether a socket may have addresses that are not this host's. Accepted ones inherit that
+ * from their listener: then their local address is where the client was going. */
+bool sock_is_transparent(int fd);
+
+/** Where an accepted connection was going before a rule of this host's NAT (REDIRECT) had it
+ *  come here; its local address when none did. ERR_IO with errno: nobody keeps track of it. */
+must_check enum err sock_original_dst(int fd, struct addr *ret_addr);
 
 /** Once writable: OK connected, ERR_AGAIN still under way, ERR_IO with errno set to the reason.
  */

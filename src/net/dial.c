@@ -48,8 +48,10 @@ struct attempt {
 struct dial {
     struct loop *loop; /* borrowed */
     dial_filter *filter;
+    dial_opened *opened;
     dial_done *done;
-    void *ctx; /* borrowed */
+    void *ctx;          /* borrowed */
+    struct addr source; /* zeroed: none was asked for */
     struct loop_later begin;
     struct timer timeout; /* of it all; always set */
     struct timer step;    /* when dial_go() has something to do again; always set */
@@ -154,6 +156,20 @@ static const struct addr *take_addr(struct dial *dial)
 
 static void on_attempt_ready(void *ctx);
 
+static enum err connect_to(const struct dial *dial, const struct addr *addr, int *ret_fd)
+{
+    sa_family_t family = dial->source.sa.any.sa_family;
+
+    if (family == AF_UNSPEC) {
+        return sock_connect(ret_fd, addr);
+    }
+    if (family != addr->sa.any.sa_family) {
+        errno = EAFNOSUPPORT;
+        return ERR_IO;
+    }
+    return sock_connect_from(ret_fd, addr, &dial->source);
+}
+
 /* False: it failed at once, and dial->error tells why. */
 static bool attempt_start(struct dial *dial, const struct addr *addr)
 {
@@ -161,9 +177,12 @@ static bool attempt_start(struct dial *dial, const struct addr *addr)
 
     assert(dial->attempt_count < FAMILIES * RESOLVER_ADDRS_MAX);
     *attempt = (struct attempt){.dial = dial, .addr = *addr, .fd = -1};
-    if (sock_connect(&attempt->fd, addr) != OK) {
+    if (connect_to(dial, addr, &attempt->fd) != OK) {
         dial->error = errno;
         return false;
+    }
+    if (dial->opened != NULL) {
+        dial->opened(dial->ctx, attempt->fd, addr);
     }
     if (loop_watch(dial->loop, &attempt->watch, attempt->fd, on_attempt_ready, attempt) != OK) {
         dial->error = errno;
@@ -318,6 +337,10 @@ enum err dial_start(struct loop *loop, struct resolver *resolver,
     }
     dial->loop = loop;
     dial->filter = request->filter;
+    dial->opened = request->opened;
+    if (request->source != NULL) {
+        dial->source = *request->source;
+    }
     dial->done = request->done;
     dial->ctx = request->ctx;
     dial->lines[V6].dial = dial;

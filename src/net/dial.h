@@ -37,13 +37,19 @@ typedef void dial_done(void *ctx, const struct dial_result *result);
  *  not cancel the dial. */
 typedef bool dial_filter(void *ctx, const struct addr *addr);
 
+/** A connection has been begun, with that socket: to take note of, not to keep. */
+typedef void dial_opened(void *ctx, int fd, const struct addr *remote);
+
 struct dial_request {
     struct span host; /* a name or a literal (IPv6 with or without brackets); copied */
     uint16_t port;
-    msec timeout;        /* for all of it */
-    dial_filter *filter; /* NULL: any address */
+    const struct addr *source; /* to connect from: sock_connect_from(); copied. Other families
+                                  are not tried. NULL: as the system likes */
+    msec timeout;              /* for all of it */
+    dial_filter *filter;       /* NULL: any address */
+    dial_opened *opened;       /* or NULL */
     dial_done *done;
-    void *ctx; /* for filter and done */
+    void *ctx; /* for filter, opened and done */
 };
 
 /** ERR_NOMEM; ERR_LIMIT for a name that is too long. */

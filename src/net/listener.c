@@ -38,15 +38,18 @@ static enum err refuse_if_taken(const struct addr *addr, int backlog)
 {
     int fd;
 
-    TRY(sock_listen(&fd, addr, backlog, false));
+    TRY(sock_listen(&fd, addr, backlog, 0));
     sock_close(&fd);
     return OK;
 }
 
-enum err listener_bind(const struct addr *addr, int backlog, size_t count, int *ret_fds)
+enum err listener_bind(const struct addr *addr, int backlog, bool is_transparent, size_t count,
+                       int *ret_fds)
 {
     struct addr bound = *addr;
     bool share = count > 1;
+    unsigned flags =
+        (share ? SOCK_LISTEN_SHARED : 0u) | (is_transparent ? SOCK_LISTEN_TRANSPARENT : 0u);
     size_t opened = 0;
     enum err e = OK;
 
@@ -54,7 +57,7 @@ enum err listener_bind(const struct addr *addr, int backlog, size_t count, int *
         TRY(refuse_if_taken(addr, backlog));
     }
     while (e == OK && opened < count) {
-        e = sock_listen(&ret_fds[opened], &bound, backlog, share);
+        e = sock_listen(&ret_fds[opened], &bound, backlog, flags);
         if (e == OK && opened++ == 0) {
             e = sock_local_addr(ret_fds[0], &bound); /* port 0: the system chose once for all */
         }

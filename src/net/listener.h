@@ -16,10 +16,10 @@ typedef void listener_accepted(void *ctx, int fd, const struct addr *peer);
 /**
  * `count` sockets for the same address, before privileges go. An address that anybody else
  * listens on is refused, even if they share it. With port 0 all get the same free port.
- * ERR_IO with errno; then none is open.
+ * `is_transparent`: SOCK_LISTEN_TRANSPARENT. ERR_IO with errno; then none is open.
  */
-must_check enum err listener_bind(const struct addr *addr, int backlog, size_t count,
-                                  int *ret_fds);
+must_check enum err listener_bind(const struct addr *addr, int backlog, bool is_transparent,
+                                  size_t count, int *ret_fds);
 
 /** Accepts on `loop` until closed. When descriptors run out it pauses and tries again by
  * itself. */

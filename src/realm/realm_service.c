@@ -109,7 +109,7 @@ static enum err prepare(struct daemon *daemon, struct diag *diag)
     }
     for (size_t i = 0; i < conf->interface_count; i++) {
         const struct realm_conf_interface *interface = &conf->interfaces[i];
-        enum err e = listener_bind(&interface->addr, BACKLOG, 1, &shared->fds[i]);
+        enum err e = listener_bind(&interface->addr, BACKLOG, false, 1, &shared->fds[i]);
 
         if (e == ERR_IO) {
             say_bind_failed(interface, file, diag);

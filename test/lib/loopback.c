@@ -21,7 +21,7 @@ void loopback_tcp_pair(int ret_fds[2])
     struct pollfd waiting = {.events = POLLIN};
 
     assert_true(addr_parse(SPAN("127.0.0.1"), 0, &addr));
-    assert_ok(sock_listen(&waiting.fd, &addr, 1, false));
+    assert_ok(sock_listen(&waiting.fd, &addr, 1, 0));
     assert_ok(sock_local_addr(waiting.fd, &addr));
     assert_ok(sock_connect(&ret_fds[0], &addr));
     assert_int_equal(poll(&waiting, 1, PATIENCE_MS), 1);

@@ -83,7 +83,7 @@ static void addresses_are_equal_by_what_they_mean(void **state)
 {
     struct addr plain = addr_of("192.0.2.1"), mapped = addr_of("::ffff:192.0.2.1");
     struct addr other = addr_of("192.0.2.2"), v6 = addr_of("::1");
-    struct addr unmapped = addr_unmapped(&mapped);
+    struct addr unmapped = addr_unmapped(&mapped), nobody = {0};
 
     (void)state;
     assert_true(addr_equal(&plain, &mapped));
@@ -94,6 +94,8 @@ static void addresses_are_equal_by_what_they_mean(void **state)
     addr_set_port(&mapped, 1);
     assert_false(addr_equal(&plain, &mapped));
     assert_true(addr_same_host(&plain, &mapped));
+    assert_false(addr_same_host(&plain, &nobody));
+    assert_false(addr_equal(&nobody, &nobody));
 }
 
 static void one_link_local_address_on_two_links_is_two_hosts(void **state)

@@ -270,7 +270,7 @@ static inline void fake_dns_bind(struct fake_dns *dns)
         struct addr addr;
 
         assert_true(addr_parse(SPAN("127.0.0.1"), 0, &addr));
-        assert_ok(sock_listen(&dns->tcp, &addr, 8, false));
+        assert_ok(sock_listen(&dns->tcp, &addr, 8, 0));
         assert_ok(sock_local_addr(dns->tcp, &addr));
         dns->udp = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         assert_true(dns->udp >= 0);

@@ -41,7 +41,7 @@ static int listen_on(const char *text, struct addr *ret_addr)
     struct addr addr = loopback(text);
     int fd;
 
-    assert_ok(sock_listen(&fd, &addr, 8, false));
+    assert_ok(sock_listen(&fd, &addr, 8, 0));
     assert_ok(sock_local_addr(fd, ret_addr));
     assert_int_not_equal(addr_port(ret_addr), 0);
     return fd;
@@ -193,13 +193,13 @@ static void an_address_in_use_is_refused_unless_both_share(void **state)
     int first = listen_on("127.0.0.1", &addr), second = -1, third = -1;
 
     (void)state;
-    assert_int_equal(sock_listen(&second, &addr, 8, false), ERR_IO);
+    assert_int_equal(sock_listen(&second, &addr, 8, 0), ERR_IO);
     assert_int_equal(errno, EADDRINUSE);
-    assert_int_equal(sock_listen(&second, &addr, 8, true), ERR_IO);
+    assert_int_equal(sock_listen(&second, &addr, 8, SOCK_LISTEN_SHARED), ERR_IO);
     assert_int_equal(second, -1);
     sock_close(&first);
-    assert_ok(sock_listen(&second, &addr, 8, true));
-    assert_ok(sock_listen(&third, &addr, 8, true));
+    assert_ok(sock_listen(&second, &addr, 8, SOCK_LISTEN_SHARED));
+    assert_ok(sock_listen(&third, &addr, 8, SOCK_LISTEN_SHARED));
     sock_close(&second);
     sock_close(&third);
 }
@@ -210,10 +210,10 @@ static void ipv6_sockets_take_ipv6_alone(void **state)
     int fd6, fd4;
 
     (void)state;
-    assert_ok(sock_listen(&fd6, &any6, 8, false));
+    assert_ok(sock_listen(&fd6, &any6, 8, 0));
     assert_ok(sock_local_addr(fd6, &any6));
     addr_set_port(&any4, addr_port(&any6));
-    assert_ok(sock_listen(&fd4, &any4, 8, false)); /* the same port is free */
+    assert_ok(sock_listen(&fd4, &any4, 8, 0)); /* the same port is free */
     sock_close(&fd6);
     sock_close(&fd4);
 }
@@ -256,9 +256,87 @@ static void this_machines_addresses_are_known(void **state)
     assert_false(sock_addr_is_own(&addr));
 }
 
+/* ---- addresses that are not this host's ---- */
+
+/* Root has CAP_NET_RAW; as somebody else for a moment, it has not. */
+static bool is_root(void)
+{
+    return geteuid() == 0;
+}
+
+static void without_the_capability_nothing_is_transparent(void **state)
+{
+    struct addr addr = loopback("127.0.0.1"), source = loopback("192.0.2.1");
+    bool was_root = is_root();
+    int fd = -1;
+
+    (void)state;
+    assert_int_equal(was_root ? seteuid(65534) : 0, 0);
+    assert_int_equal(sock_may_be_transparent(AF_INET), ERR_IO);
+    assert_int_equal(errno, EPERM);
+    assert_int_equal(sock_listen(&fd, &addr, 8, SOCK_LISTEN_TRANSPARENT), ERR_IO);
+    assert_int_equal(errno, EPERM);
+    assert_int_equal(sock_connect_from(&fd, &addr, &source), ERR_IO);
+    assert_int_equal(errno, EPERM);
+    assert_int_equal(fd, -1);
+    assert_int_equal(was_root ? seteuid(0) : 0, 0);
+}
+
+static void who_is_accepted_by_a_transparent_listener_is_transparent(void **state)
+{
+    struct addr addr = loopback("127.0.0.1"), source = loopback("127.77.0.1"), peer;
+    int listen_fd, fd, accepted;
+
+    (void)state;
+    if (!is_root()) {
+        print_message("not root: transparent sockets are not tried\n");
+        skip();
+    }
+    assert_ok(sock_may_be_transparent(AF_INET));
+    assert_ok(sock_may_be_transparent(AF_INET6));
+    assert_ok(sock_listen(&listen_fd, &addr, 8, SOCK_LISTEN_TRANSPARENT));
+    assert_ok(sock_local_addr(listen_fd, &addr));
+    addr_set_port(&source, 1); /* is not used */
+    assert_ok(sock_connect_from(&fd, &addr, &source));
+    assert_true(wait_for(listen_fd, POLLIN));
+    assert_ok(sock_accept(listen_fd, &accepted, &peer));
+    assert_true(addr_same_host(&peer, &source));
+    assert_int_not_equal(addr_port(&peer), 1);
+    assert_true(sock_is_transparent(accepted));
+    sock_close(&accepted);
+    sock_close(&fd);
+    sock_close(&listen_fd);
+}
+
+static void a_plain_connection_was_going_where_it_came_to(void **state)
+{
+    struct addr addr, original, peer;
+    int listen_fd = listen_on("127.0.0.1", &addr), fd, accepted;
+    enum err e;
+
+    (void)state;
+    assert_ok(sock_connect(&fd, &addr));
+    assert_true(wait_for(listen_fd, POLLIN));
+    assert_ok(sock_accept(listen_fd, &accepted, &peer));
+    assert_false(sock_is_transparent(accepted));
+    e = sock_original_dst(accepted, &original);
+    if (e == OK) { /* somebody keeps track of connections */
+        assert_true(addr_equal(&original, &addr));
+    } else {
+        assert_int_equal(e, ERR_IO);
+    }
+    sock_close(&accepted);
+    assert_int_equal(sock_original_dst(accepted, &original), ERR_IO);
+    sock_close(&fd);
+    sock_close(&listen_fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_the_capability_nothing_is_transparent),
+        cmocka_unit_test(who_is_accepted_by_a_transparent_listener_is_transparent),
+        cmocka_unit_test(a_plain_connection_was_going_where_it_came_to),
         cmocka_unit_test(both_families_connect_and_every_socket_is_safe_to_have),
         cmocka_unit_test(a_half_close_ends_one_direction_alone),
         cmocka_unit_test(a_reset_is_told_from_an_end),

@@ -200,7 +200,7 @@ static int listen_at(const char *host, uint16_t *port, int backlog)
     int fd;
 
     assert_true(addr_parse(span_str(host), *port, &addr));
-    assert_ok(sock_listen(&fd, &addr, backlog, false));
+    assert_ok(sock_listen(&fd, &addr, backlog, 0));
     assert_ok(sock_local_addr(fd, &addr));
     *port = addr_port(&addr);
     return fd;
@@ -215,7 +215,7 @@ static int listen_on_both(uint16_t *ret_port, int *ret_fd6)
         struct addr addr6;
 
         assert_true(addr_parse(SPAN("::1"), port, &addr6));
-        if (sock_listen(ret_fd6, &addr6, 8, false) == OK) {
+        if (sock_listen(ret_fd6, &addr6, 8, 0) == OK) {
             *ret_port = port;
             return fd4;
         }
@@ -490,6 +490,66 @@ static void the_filter_sees_the_families_in_turn_and_may_refuse_all(void **state
     assert_string_equal(addr_text(&literal.result.addr, text), "127.0.0.1:80");
 }
 
+static void on_opened(void *ctx, int fd, const struct addr *remote)
+{
+    struct addr local;
+
+    assert_ok(sock_local_addr(fd, &local)); /* it has begun: the system has chosen a port */
+    assert_int_not_equal(addr_port(&local), 0);
+    *(struct addr *)ctx = *remote;
+}
+
+static void on_opened_done(void *ctx, const struct dial_result *result)
+{
+    int fd = result->fd;
+
+    (void)ctx;
+    sock_close(&fd);
+}
+
+static void every_attempt_is_told_of(void **state)
+{
+    struct dialled until = {.calls = 0};
+    struct addr seen = {0};
+    uint16_t port = 0;
+    int listen_fd = listen_at("127.0.0.1", &port, 8);
+    struct dial *handle;
+    const struct dial_request request = {.host = SPAN("127.0.0.1"),
+                                         .port = port,
+                                         .timeout = PATIENCE,
+                                         .opened = on_opened,
+                                         .done = on_opened_done,
+                                         .ctx = &seen};
+
+    (void)state;
+    assert_ok(dial_start(loop, resolver, &request, &handle));
+    dial(&until, "127.0.0.1", port, PATIENCE);
+    turn_until_done(&until);
+    assert_connected(&until, "127.0.0.1");
+    assert_int_equal(addr_port(&seen), port);
+    sock_close(&listen_fd);
+}
+
+static void a_source_of_another_family_reaches_nobody(void **state)
+{
+    struct dialled dialled = {.calls = 0};
+    struct addr source;
+    const struct dial_request request = {.host = SPAN("127.0.0.1"),
+                                         .port = 80,
+                                         .source = &source,
+                                         .timeout = PATIENCE,
+                                         .done = on_done,
+                                         .ctx = &dialled};
+
+    (void)state;
+    assert_true(addr_parse(SPAN("2001:db8::5"), 0, &source));
+    dialled.started = loop_now(loop);
+    assert_ok(dial_start(loop, resolver, &request, &dialled.dial));
+    turn_until_done(&dialled);
+    assert_failed(&dialled, DIAL_REFUSED);
+    assert_int_equal(dialled.result.error, EAFNOSUPPORT);
+}
+
 static void an_address_that_is_refused_is_passed_over(void **state)
 {
     struct dialled dialled = {.refuse = "::1"}, mixed = {.refuse = "::1"};
@@ -598,6 +658,8 @@ int main(void)
         WITH_DNS(names_that_lead_nowhere_say_why),
         WITH_DNS(a_name_too_long_for_dns_is_refused_at_the_start),
         WITH_DNS(the_filter_sees_the_families_in_turn_and_may_refuse_all),
+        WITH_DNS(every_attempt_is_told_of),
+        WITH_DNS(a_source_of_another_family_reaches_nobody),
         WITH_DNS(an_address_that_is_refused_is_passed_over),
         WITH_DNS(a_dial_may_be_cancelled_at_any_moment),
         WITH_DNS(done_may_dial_again),

@@ -64,7 +64,7 @@ static struct addr bind_listeners(int *ret_fds, size_t count)
 {
     struct addr addr = loopback(0), bound;
 
-    assert_ok(listener_bind(&addr, 256, count, ret_fds));
+    assert_ok(listener_bind(&addr, 256, false, count, ret_fds));
     assert_ok(sock_local_addr(ret_fds[0], &bound));
     for (size_t i = 1; i < count; i++) {
         struct addr other;
@@ -125,20 +125,20 @@ static void an_address_that_somebody_listens_on_is_refused_even_if_they_share(vo
     int other, fds[SOCKETS] = {-1, -1, -1, -1};
 
     (void)state;
-    assert_ok(sock_listen(&other, &addr, 8, true)); /* SO_REUSEPORT */
+    assert_ok(sock_listen(&other, &addr, 8, SOCK_LISTEN_SHARED)); /* SO_REUSEPORT */
     assert_ok(sock_local_addr(other, &addr));
-    assert_int_equal(listener_bind(&addr, 8, 1, fds), ERR_IO);
+    assert_int_equal(listener_bind(&addr, 8, false, 1, fds), ERR_IO);
     assert_int_equal(errno, EADDRINUSE);
-    assert_int_equal(listener_bind(&addr, 8, SOCKETS, fds), ERR_IO);
+    assert_int_equal(listener_bind(&addr, 8, false, SOCKETS, fds), ERR_IO);
     assert_int_equal(errno, EADDRINUSE);
     assert_true(addr_parse(SPAN("0.0.0.0"), addr_port(&addr), &any));
-    assert_int_equal(listener_bind(&any, 8, SOCKETS, fds), ERR_IO);
+    assert_int_equal(listener_bind(&any, 8, false, SOCKETS, fds), ERR_IO);
     assert_int_equal(errno, EADDRINUSE);
     for (size_t i = 0; i < SOCKETS; i++) {
         assert_int_equal(fds[i], -1);
     }
     sock_close(&other);
-    assert_ok(listener_bind(&addr, 8, SOCKETS, fds)); /* now it is free */
+    assert_ok(listener_bind(&addr, 8, false, SOCKETS, fds)); /* now it is free */
     close_clients(fds, SOCKETS);
 }
 
@@ -149,7 +149,7 @@ static void an_address_that_is_not_ours_is_refused(void **state)
 
     (void)state;
     assert_true(addr_parse(SPAN("203.0.113.200"), 0, &addr));
-    assert_int_equal(listener_bind(&addr, 8, 1, &fd), ERR_IO);
+    assert_int_equal(listener_bind(&addr, 8, false, 1, &fd), ERR_IO);
     assert_int_equal(errno, EADDRNOTAVAIL);
     assert_int_equal(fd, -1);
 }
