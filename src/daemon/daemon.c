@@ -265,12 +265,19 @@ static enum err prepare(struct daemon *daemon, struct privileges *plan)
     return OK;
 }
 
+static uint64_t capabilities_of(const struct daemon *daemon)
+{
+    return daemon->service->capabilities == NULL
+               ? 0
+               : daemon->service->capabilities(daemon_conf(daemon));
+}
+
 static enum err start(struct daemon *daemon)
 {
     struct privileges plan;
 
     TRY(prepare(daemon, &plan));
-    TRY(privileges_drop(&plan, &daemon->diag));
+    TRY(privileges_drop(&plan, capabilities_of(daemon), &daemon->diag));
     TRY(daemon_reload_logs(daemon, &daemon->diag));
     return daemon_workers_start(daemon);
 }

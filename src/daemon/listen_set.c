@@ -19,7 +19,8 @@ struct entry {
     uint64_t id;        /* the same as long as the socket stays open */
     bool is_dual;       /* an inherited IPv6 socket that takes IPv4 as well */
     bool is_covered;    /* by the dual socket with that id: nothing of its own */
-    int *fds;           /* owned; per worker, -1 once opened; NULL: workers have them already */
+    bool is_transparent;
+    int *fds; /* owned; per worker, -1 once opened; NULL: workers have them already */
 };
 
 struct listen_set {
@@ -70,6 +71,16 @@ static void say_bind_failed(const struct listen_set_plan *plan,
         remedy = "ports below 1024 need root, or choose a port above";
     } else if (errno == EADDRNOTAVAIL) {
         remedy = "this host has no such address";
+    } else if (errno == EPERM && want->is_transparent) {
+        remedy = old == NULL
+                     ? "tproxy needs the capability CAP_NET_RAW: start as root, or write "
+                       "AmbientCapabilities=CAP_NET_RAW in the systemd unit; a socket of "
+                       "systemd's needs Transparent=yes"
+                     : "tproxy needs the capability CAP_NET_RAW, which is given up after "
+                       "the start: a new tproxy line needs a restart";
+    } else if (errno == ENOPROTOOPT && want->is_transparent) {
+        remedy =
+            "this system's kernel knows no IP_TRANSPARENT: write redirect instead of tproxy";
     }
     diag_error(diag, plan->file, want->line, "%s: %s cannot be listened on: %s (%s)",
                plan->directive, addr_text(&want->addr, text), strerror(errno), remedy);
@@ -95,7 +106,7 @@ static bool keep_old(struct listen_set *set, const struct listen_set *old,
 
         if (addr_equal(&known->wanted, &want->addr) &&
             known->wanted.sa.any.sa_family == want->addr.sa.any.sa_family &&
-            is_taken == known->is_covered) {
+            known->is_transparent == want->is_transparent && is_taken == known->is_covered) {
             set->entries[set->count] = *known;
             set->entries[set->count].fds = NULL;
             set->count++;
@@ -151,9 +162,15 @@ static enum err open_entry(struct entry *entry, const struct listen_set_plan *pl
         fd = inherited_take(plan->inherited, &entry->wanted, &entry->is_dual);
     }
     if (fd != -1) {
+        if (entry->is_transparent && !sock_is_transparent(fd)) {
+            sock_close(&fd);
+            errno = EPERM;
+            return ERR_IO;
+        }
         TRY(share_inherited(fd, plan->workers, entry->fds));
     } else {
-        TRY(listener_bind(&entry->wanted, BACKLOG, plan->workers, entry->fds));
+        TRY(listener_bind(&entry->wanted, BACKLOG, entry->is_transparent, plan->workers,
+                          entry->fds));
     }
     return sock_local_addr(entry->fds[0], &entry->bound);
 }
@@ -165,7 +182,7 @@ static enum err add_new(struct listen_set *set, const struct listen_set_plan *pl
     struct entry *entry = &set->entries[set->count];
     enum err e;
 
-    *entry = (struct entry){.wanted = want->addr};
+    *entry = (struct entry){.wanted = want->addr, .is_transparent = want->is_transparent};
     if (is_covered_by_dual(set, &want->addr, &entry->id)) {
         entry->is_covered = true;
         entry->bound = want->addr;
@@ -222,6 +239,12 @@ const struct addr *listen_set_addr(const struct listen_set *set, size_t at)
 {
     assert(at < set->count);
     return &set->entries[at].bound;
+}
+
+bool listen_set_is_transparent(const struct listen_set *set, size_t at)
+{
+    assert(at < set->count);
+    return set->entries[at].is_transparent;
 }
 
 /* ---- a worker's ---- */

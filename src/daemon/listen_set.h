@@ -22,7 +22,8 @@ struct listen_set;
 struct listen_set_want {
     struct addr addr; /* port 0: any free one */
     unsigned line;
-    bool is_optional; /* a host without such addresses goes without */
+    bool is_optional;    /* a host without such addresses goes without */
+    bool is_transparent; /* takes what TPROXY gives it: SOCK_LISTEN_TRANSPARENT */
 };
 
 /** What to bind, and for messages. */
@@ -52,6 +53,7 @@ void listen_set_free(struct listen_set *set);
 /** Addresses that are listened on, with real ports. */
 size_t listen_set_count(const struct listen_set *set);
 const struct addr *listen_set_addr(const struct listen_set *set, size_t at);
+bool listen_set_is_transparent(const struct listen_set *set, size_t at);
 
 /** A worker's open sockets. Zeroed at first; the worker's thread alone. */
 struct listen_set_doors {

@@ -6,10 +6,12 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
@@ -146,6 +148,18 @@ void privileges_forgo(struct diag *diag)
     }
 }
 
+/* capset(2) by itself: a library for the one call would be one more to trust. */
+static bool set_capabilities(uint64_t wanted)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {
+        {.effective = (uint32_t)wanted, .permitted = (uint32_t)wanted},
+        {.effective = (uint32_t)(wanted >> 32), .permitted = (uint32_t)(wanted >> 32)},
+    };
+
+    return syscall(SYS_capset, &head, data) == 0;
+}
+
 static bool become(const struct privileges *plan)
 {
     if (plan->user[0] != '\0') {
@@ -165,9 +179,20 @@ static bool can_return(const struct privileges *plan)
     return plan->uid != 0 && (setuid(0) == 0 || seteuid(0) == 0);
 }
 
-enum err privileges_drop(const struct privileges *plan, struct diag *diag)
+/* The permitted set outlives the change of user with PR_SET_KEEPCAPS (capabilities(7)), and is
+ * cut down before there is anything else. */
+static bool become_keeping(const struct privileges *plan, uint64_t keep)
 {
-    if (plan->is_change && (!become(plan) || can_return(plan))) {
+    if (keep == 0 || plan->uid == 0) {
+        return become(plan);
+    }
+    return prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0 && become(plan) && set_capabilities(keep) &&
+           prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) == 0;
+}
+
+enum err privileges_drop(const struct privileges *plan, uint64_t keep, struct diag *diag)
+{
+    if (plan->is_change && (!become_keeping(plan, keep) || can_return(plan))) {
         diag_error(diag, NULL, 0,
                    "User: could not become user %lu, group %lu: %s (inside a container both "
                    "must exist there)",

@@ -32,6 +32,8 @@ must_check enum err privileges_plan(const struct daemon_conf_who *user,
  *  comes first. */
 void privileges_forgo(struct diag *diag);
 
-/** Becomes that user for good: groups, group, user, of every thread. ERR_CONF: the diag says
- *  what the system refused. */
-must_check enum err privileges_drop(const struct privileges *plan, struct diag *diag);
+/** Becomes that user for good: groups, group, user, of every thread. Of root's capabilities,
+ *  `keep` (1 << CAP_NET_RAW ...) are left to this thread and those that it begins later.
+ * ERR_CONF: the diag says what the system refused. */
+must_check enum err privileges_drop(const struct privileges *plan, uint64_t keep,
+                                    struct diag *diag);

@@ -66,6 +66,10 @@ struct service {
      *  the limit, and warns when it cannot. */
     uint64_t (*descriptors)(const void *conf);
 
+    /** May be NULL. Capabilities (1 << CAP_NET_RAW ...) that a configuration needs for good:
+     * they are kept when the daemon was started as root and becomes somebody else. */
+    uint64_t (*capabilities)(const void *conf);
+
     /**
      * Once, in the main thread, before any worker, with the privileges that the daemon was
      * started with: bind ports, read keys. What cannot be done is said in the diag and is

@@ -51,7 +51,7 @@ static void listen_as(int fd, struct addr *ret_addr)
     int made;
 
     expect(addr_parse(SPAN("127.0.0.1"), 0, &addr));
-    expect(sock_listen(&made, &addr, 1, false) == OK);
+    expect(sock_listen(&made, &addr, 1, 0) == OK);
     expect(sock_local_addr(made, ret_addr) == OK);
     if (made != fd) {
         expect(dup2(made, fd) == fd);

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
     WORKERS = 2
@@ -119,6 +120,59 @@ static void an_unchanged_line_keeps_its_socket(void **state)
     knock(fixture, &port); /* free of worker 1's: only what worker 0 has opened is left */
 }
 
+/* What TPROXY needs cannot be had for a socket that is open already. */
+static void a_line_that_becomes_tproxy_gets_another_socket(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct listen_set_want plain = want("127.0.0.1", 0);
+    struct listen_set_want tproxy = plain;
+    struct listen_set *first;
+    struct listen_set *second;
+
+    if (geteuid() != 0) {
+        print_message("not root: no socket can be made transparent\n");
+        skip();
+    }
+    tproxy.is_transparent = true;
+    assert_ok(bind_some(fixture, &plain, 1, NULL, NULL, &first));
+    assert_ok(bind_some(fixture, &tproxy, 1, first, NULL, &second));
+    assert_false(addr_equal(listen_set_addr(first, 0), listen_set_addr(second, 0)));
+    assert_false(listen_set_is_transparent(first, 0));
+    assert_true(listen_set_is_transparent(second, 0));
+    listen_set_free(second);
+    listen_set_free(first);
+}
+
+static void tproxy_without_the_capability_is_told_what_it_takes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct listen_set_want tproxy = want("127.0.0.1", 0);
+    struct listen_set *first;
+    struct listen_set *set;
+    char line[DIAG_MAX_LINE];
+    bool is_root = geteuid() == 0;
+
+    tproxy.is_transparent = true;
+    assert_ok(bind_some(fixture, NULL, 0, NULL, NULL, &first));
+    assert_int_equal(is_root ? seteuid(65534) : 0, 0);
+    assert_int_equal(bind_some(fixture, &tproxy, 1, NULL, NULL, &set), ERR_CONF);
+    assert_int_equal(bind_some(fixture, &tproxy, 1, first, NULL, &set), ERR_CONF);
+    assert_int_equal(is_root ? seteuid(0) : 0, 0);
+    assert_string_equal(
+        diag_format(diag_next(&fixture->diag, NULL), line, sizeof line),
+        "test.conf:7: Listen: 127.0.0.1:0 cannot be listened on: Operation not permitted (tproxy "
+        "needs the capability CAP_NET_RAW: start as root, or write "
+        "AmbientCapabilities=CAP_NET_RAW in the systemd unit; a socket of systemd's needs "
+        "Transparent=yes)");
+    assert_string_equal(
+        diag_format(diag_next(&fixture->diag, diag_next(&fixture->diag, NULL)), line,
+                    sizeof line),
+        "test.conf:7: Listen: 127.0.0.1:0 cannot be listened on: Operation not permitted (tproxy "
+        "needs the capability CAP_NET_RAW, which is given up after the start: a new tproxy line "
+        "needs a restart)");
+    listen_set_free(first);
+}
+
 static void a_line_that_is_gone_closes_its_socket(void **state)
 {
     struct fixture *fixture = *state;
@@ -135,7 +189,7 @@ static void a_line_that_is_gone_closes_its_socket(void **state)
     assert_ok(serve(fixture, second));
     listen_set_free(first);
     assert_int_equal(fixture->doors.count, 1);
-    assert_ok(sock_listen(&fd, &gone, 1, false)); /* nobody is there any more */
+    assert_ok(sock_listen(&fd, &gone, 1, 0)); /* nobody is there any more */
     sock_close(&fd);
     listen_set_free(second);
 }
@@ -165,7 +219,7 @@ static void an_address_that_is_taken_is_said_with_its_line(void **state)
     struct addr taken;
     int fd;
 
-    assert_ok(sock_listen(&fd, &wants[0].addr, 1, false));
+    assert_ok(sock_listen(&fd, &wants[0].addr, 1, 0));
     assert_ok(sock_local_addr(fd, &taken));
     wants[1].addr = taken;
     assert_int_equal(bind_some(fixture, wants, 2, NULL, NULL, &set), ERR_CONF);
@@ -209,7 +263,7 @@ static void an_inherited_socket_serves_all_workers(void **state)
     struct inherited inherited = {.count = 1};
     struct listen_set *set;
 
-    assert_ok(sock_listen(&inherited.sockets[0].fd, &wanted.addr, 8, false));
+    assert_ok(sock_listen(&inherited.sockets[0].fd, &wanted.addr, 8, 0));
     assert_ok(sock_local_addr(inherited.sockets[0].fd, &inherited.sockets[0].addr));
     wanted.addr = inherited.sockets[0].addr;
     assert_ok(bind_some(fixture, &wanted, 1, NULL, &inherited, &set));
@@ -231,7 +285,7 @@ static void an_inherited_socket_for_both_families_covers_both_lines(void **state
     struct listen_set *second;
     struct addr four;
 
-    if (sock_listen(&inherited.sockets[0].fd, &wants[0].addr, 8, false) != OK) {
+    if (sock_listen(&inherited.sockets[0].fd, &wants[0].addr, 8, 0) != OK) {
         return; /* a host without IPv6 */
     }
     inherited.sockets[0].is_dual = true; /* as systemd makes them; ours is not really */
@@ -258,7 +312,7 @@ static void what_nobody_asked_for_is_closed_and_said(void **state)
     struct listen_set_want wanted = want("127.0.0.1", 0);
     struct inherited inherited = {.count = 1};
 
-    assert_ok(sock_listen(&inherited.sockets[0].fd, &wanted.addr, 8, false));
+    assert_ok(sock_listen(&inherited.sockets[0].fd, &wanted.addr, 8, 0));
     assert_ok(sock_local_addr(inherited.sockets[0].fd, &inherited.sockets[0].addr));
     snprintf(inherited.sockets[0].name, INHERITED_NAME_BYTES, "proxy");
     inherited_fini(&inherited, &fixture->diag);
@@ -299,6 +353,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_unchanged_line_keeps_its_socket),
+        TEST(a_line_that_becomes_tproxy_gets_another_socket),
+        TEST(tproxy_without_the_capability_is_told_what_it_takes),
         TEST(a_line_that_is_gone_closes_its_socket),
         TEST(a_worker_that_is_behind_gets_what_was_bound_earlier),
         TEST(an_address_that_is_taken_is_said_with_its_line),
