@@ -26,6 +26,7 @@ enum {
 struct admin_tunnel {
     uint64_t id; /* grows from tunnel to tunnel within its worker; never 0 */
     struct addr client;
+    struct addr diverted; /* where it was going when it was diverted; zeroed: it was not */
     char user[ADMIN_USER_BYTES];     /* empty: nobody logged in */
     char target[ADMIN_TARGET_BYTES]; /* "realm.example:9000" */
     const char *kind;                /* static: "connect", "websocket", "tls" ... */

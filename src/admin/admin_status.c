@@ -94,6 +94,7 @@ static enum err write_counters(const struct daemon *daemon, struct buf *out)
 static enum err write_tunnel(const struct admin_tunnel *tunnel, size_t worker, struct buf *out)
 {
     char client[ADDR_TEXT_BYTES];
+    char diverted[ADDR_TEXT_BYTES];
 
     TRY(buf_printf(out, "\n    {\"id\": \"%zu.%" PRIu64 "\", \"client\": ", worker,
                    tunnel->id));
@@ -106,6 +107,10 @@ static enum err write_tunnel(const struct admin_tunnel *tunnel, size_t worker, s
     }
     TRY(buf_printf(out, ", \"target\": "));
     TRY(admin_json_string(out, span_str(tunnel->target)));
+    if (tunnel->diverted.sa.any.sa_family != AF_UNSPEC) {
+        TRY(buf_printf(out, ", \"diverted\": "));
+        TRY(admin_json_string(out, span_str(addr_text(&tunnel->diverted, diverted))));
+    }
     TRY(buf_printf(out, ", \"class\": "));
     TRY(admin_json_string(out, span_str(tunnel->kind)));
     return buf_printf(out,

@@ -12,6 +12,7 @@
 #include "daemon/daemon_snapshot.h"
 #include "proxy/proxy_conf.h"
 #include "proxy/proxy_explain.h"
+#include "proxy/proxy_nft.h"
 #include "proxy/proxy_service.h"
 
 #include <getopt.h>
@@ -25,13 +26,23 @@ enum {
     DEFINES_MAX = 64,
 };
 
+/* What is told of a configuration. */
+enum tell {
+    TELL_ALL,
+    TELL_EXPLAIN,
+    TELL_NFT,
+    TELL_NFT_ROUTES
+};
+
 struct options {
     const char *file;
     const char *manual; /* "markdown" or "man"; NULL: a file is meant */
     const char *defines[DEFINES_MAX + 1];
     size_t define_count;
-    bool is_explain;
-    const char *request[3]; /* with is_explain: client, method, URL */
+    enum tell tell;
+    const char *request[3]; /* TELL_EXPLAIN: client, method, URL */
+    struct proxy_nft nft;   /* TELL_NFT and TELL_NFT_ROUTES; without what the file says */
+    bool has_nft_words;     /* --local, --from and so on were given */
 };
 
 enum {
@@ -45,21 +56,123 @@ struct reading {
     struct conf_files files;
     struct daemon_conf core;
     struct proxy_conf proxy;
-    bool is_allowed; /* with is_explain */
+    bool is_allowed; /* TELL_EXPLAIN */
 };
 
 static void print_usage(FILE *out)
 {
-    fprintf(out,
-            "wayleave config: check a proxy's configuration and print what it comes to\n\n"
-            "usage: wayleave config [-D NAME] FILE\n"
-            "       wayleave config [-D NAME] FILE --explain CLIENT METHOD URL\n\n"
-            "  -D NAME    as if Define NAME stood at the beginning\n"
-            "  --explain  say whether that request would be allowed and which lines decide.\n"
-            "             CLIENT is an address (10.1.2.3), perhaps with a user in front and a\n"
-            "             host name behind it (alice@10.1.2.3=pc.example.test); the URL of a\n"
-            "             CONNECT is host:port. Status 0: allowed, 3: refused\n"
-            "  -h         print this\n");
+    fprintf(
+        out,
+        "wayleave config: check a proxy's configuration and print what it comes to\n\n"
+        "usage: wayleave config [-D NAME] FILE\n"
+        "       wayleave config [-D NAME] FILE --explain CLIENT METHOD URL\n"
+        "       wayleave config [-D NAME] FILE --nft [--local] [-u NAME] [--ports LIST]\n"
+        "                       [--from NETWORK] [--interface NAME]\n"
+        "       wayleave config [-D NAME] FILE --nft-routes\n\n"
+        "  -D NAME    as if Define NAME stood at the beginning\n"
+        "  --explain  say whether that request would be allowed and which lines decide.\n"
+        "             CLIENT is an address (10.1.2.3), perhaps with a user in front and a\n"
+        "             host name behind it (alice@10.1.2.3=pc.example.test); the URL of a\n"
+        "             CONNECT is host:port. Status 0: allowed, 3: refused\n"
+        "  --nft      print rules for nft -f - that divert connections to TransparentListen\n"
+        "    --local           those of clients on this machine, too\n"
+        "    -u NAME           whom the proxy serves as: never diverted; goes before User\n"
+        "    --ports LIST      of these ports (80,443,9000-9010); otherwise 80 and those of\n"
+        "                      AllowCONNECT\n"
+        "    --from NETWORK    of clients in it (10.0.0.0/8); may be repeated\n"
+        "    --interface NAME  that come in there (eth1, lan*); may be repeated\n"
+        "  --nft-routes        print the routes for TPROXY, a script for sh\n"
+        "  -h         print this\n");
+}
+
+static bool complain(const char *word, const char *about)
+{
+    fprintf(stderr, "wayleave config: \"%s\" %s\n", word, about);
+    return false;
+}
+
+/* What is told is one thing. */
+static bool choose(struct options *options, enum tell tell)
+{
+    if (options->tell != TELL_ALL && options->tell != tell) {
+        fprintf(
+            stderr,
+            "wayleave config: --explain, --nft and --nft-routes are asked for one by one\n");
+        return false;
+    }
+    options->tell = tell;
+    return true;
+}
+
+/* Options of --nft. */
+static bool take_nft_word(struct options *options, int option, const char *word)
+{
+    struct span text = span_str(word);
+
+    options->has_nft_words = true;
+    switch (option) {
+    case 'l': options->nft.is_local = true; return true;
+    case 'u': options->nft.user = text; return true;
+    case 'p':
+        return proxy_nft_set_ports(&options->nft, text) ||
+               complain(word, "is no list of ports (write --ports 80,443,9000-9010)");
+    case 'f':
+        return proxy_nft_add_from(&options->nft, text) ||
+               complain(word, "is no network, or one too many (write --from 10.0.0.0/8)");
+    default:
+        return proxy_nft_add_interface(&options->nft, text) ||
+               complain(word, "is no interface, or one too many (write --interface eth1)");
+    }
+}
+
+static bool take_option(struct options *options, int option, const char *word, char **argv)
+{
+    switch (option) {
+    case 'm': options->manual = word; return true;
+    case 'e': return choose(options, TELL_EXPLAIN);
+    case 'n': return choose(options, TELL_NFT);
+    case 'r': return choose(options, TELL_NFT_ROUTES);
+    case 'D':
+        if (options->define_count == DEFINES_MAX) {
+            return complain(word, "is one -D too many");
+        }
+        options->defines[options->define_count++] = word;
+        return true;
+    case 'l':
+    case 'u':
+    case 'p':
+    case 'f':
+    case 'i': return take_nft_word(options, option, word);
+    default: return complain(argv[optind - 1], "cannot be understood (-h explains)");
+    }
+}
+
+/* The words that are no options. */
+static bool take_operands(struct options *options, int count, char **words)
+{
+    bool is_explain = options->tell == TELL_EXPLAIN;
+
+    if (options->has_nft_words && options->tell != TELL_NFT &&
+        options->tell != TELL_NFT_ROUTES) {
+        fprintf(stderr, "wayleave config: --local, -u, --ports, --from and --interface belong "
+                        "to --nft\n");
+        return false;
+    }
+    if (options->manual != NULL && count == 0) {
+        return true;
+    }
+    if (options->manual == NULL && count == (is_explain ? 4 : 1)) {
+        options->file = words[0];
+        if (is_explain) {
+            memcpy(options->request, words + 1, sizeof options->request);
+        }
+        return true;
+    }
+    fprintf(stderr, "wayleave config: needs one file%s\n",
+            is_explain ? ", a client, a method and a URL (write wayleave config FILE "
+                         "--explain 10.1.2.3 CONNECT realm:9000)"
+                       : " (write wayleave config FILE)");
+    return false;
 }
 
 /* True to go on; otherwise *ret_status is the exit status. */
@@ -68,6 +181,12 @@ static bool read_options(struct options *options, int argc, char **argv, int *re
     static const struct option long_options[] = {
         {"manual", required_argument, NULL, 'm'}, /* for tool/manual.mjs; not in the usage */
         {"explain", no_argument, NULL, 'e'},
+        {"nft", no_argument, NULL, 'n'},
+        {"nft-routes", no_argument, NULL, 'r'},
+        {"local", no_argument, NULL, 'l'},
+        {"ports", required_argument, NULL, 'p'},
+        {"from", required_argument, NULL, 'f'},
+        {"interface", required_argument, NULL, 'i'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
@@ -76,42 +195,17 @@ static bool read_options(struct options *options, int argc, char **argv, int *re
     optind = 1;
     opterr = 0;
     *ret_status = 2;
-    while ((option = getopt_long(argc, argv, ":D:h", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":D:u:h", long_options, NULL)) != -1) {
         if (option == 'h') {
             print_usage(stdout);
             *ret_status = 0;
             return false;
         }
-        if (option == 'm') {
-            options->manual = optarg;
-        } else if (option == 'e') {
-            options->is_explain = true;
-        } else if (option == 'D' && options->define_count < DEFINES_MAX) {
-            options->defines[options->define_count++] = optarg;
-        } else {
-            fprintf(stderr, "wayleave config: \"%s\" cannot be understood (-h explains)\n",
-                    argv[optind - 1]);
+        if (!take_option(options, option, optarg, argv)) {
             return false;
         }
     }
-    if (options->manual != NULL && optind == argc) {
-        return true;
-    }
-    if (options->manual == NULL && options->is_explain && optind + 4 == argc) {
-        options->file = argv[optind];
-        memcpy(options->request, argv + optind + 1, sizeof options->request);
-        return true;
-    }
-    if (options->manual != NULL || options->is_explain || optind + 1 != argc) {
-        fprintf(stderr, "wayleave config: needs one file%s\n",
-                options->is_explain
-                    ? ", a client, a method and a URL (write wayleave config FILE "
-                      "--explain 10.1.2.3 CONNECT realm:9000)"
-                    : " (write wayleave config FILE)");
-        return false;
-    }
-    options->file = argv[optind];
-    return true;
+    return take_operands(options, argc - optind, argv + optind);
 }
 
 static void print_diag(const struct diag *diag)
@@ -127,8 +221,45 @@ static void print_diag(const struct diag *diag)
     }
 }
 
-/* OK: the effective configuration, or the explanation, is in `out`. ERR_CONF: it is in the
- * diag, or a sentence about the words that were to be explained is in `out`. */
+static enum err tell_nft(const struct reading *reading, const struct options *options,
+                         struct buf *out)
+{
+    const struct span user = reading->core.user.name;
+    struct proxy_nft nft = options->nft;
+
+    nft.file = options->file;
+    nft.listens = reading->proxy.divert.listens;
+    if (conf_ports_is_empty(&nft.ports)) {
+        const struct conf_ports_range web = {PROXY_NFT_WEB_PORT, PROXY_NFT_WEB_PORT};
+
+        nft.ports = reading->proxy.connect_ports;
+        conf_ports_add(&nft.ports, web);
+    }
+    if (nft.user.len == 0) {
+        nft.user = user.len > 0 ? user : SPAN("nobody"); /* as daemon/privileges.c does */
+    }
+    return options->tell == TELL_NFT ? proxy_nft_write(&nft, out)
+                                     : proxy_nft_write_routes(&nft, out);
+}
+
+static enum err tell(struct reading *reading, const struct options *options,
+                     const struct conf_apply *apply, const struct conf_node *nodes,
+                     struct buf *out)
+{
+    switch (options->tell) {
+    case TELL_EXPLAIN:
+        return proxy_explain(&reading->proxy, span_str(options->request[0]),
+                             span_str(options->request[1]), span_str(options->request[2]), out,
+                             &reading->is_allowed);
+    case TELL_NFT:
+    case TELL_NFT_ROUTES: return tell_nft(reading, options, out);
+    case TELL_ALL: break;
+    }
+    return conf_dump(apply, nodes, out);
+}
+
+/* OK: what was asked for is in `out`. ERR_CONF: the reason is in the diag, or a sentence about
+ * the words of the command in `out`. */
 static enum err tell_of_text(struct reading *reading, const struct options *options,
                              struct span text, struct buf *out)
 {
@@ -150,12 +281,7 @@ static enum err tell_of_text(struct reading *reading, const struct options *opti
     if (diag_count(&reading->diag, DIAG_ERROR) > 0) {
         return ERR_CONF;
     }
-    if (options->is_explain) {
-        return proxy_explain(&reading->proxy, span_str(options->request[0]),
-                             span_str(options->request[1]), span_str(options->request[2]), out,
-                             &reading->is_allowed);
-    }
-    return conf_dump(&apply, nodes, out);
+    return tell(reading, options, &apply, nodes, out);
 }
 
 static enum err read_and_tell(struct reading *reading, const struct options *options,
@@ -214,6 +340,7 @@ static const struct conf_manual_chapter chapters[] = {
     {.title = "The daemon", .rows = daemon_conf_rows},
     {.title = "The proxy", .rows = proxy_conf_rows},
     {.title = "Parents, and what is blocked", .rows = proxy_route_rows},
+    {.title = "Transparent proxy", .rows = proxy_divert_conf_rows},
     {.title = "What httpd has and Wayleave has not",
      .intro =
          "Refused is what would make the proxy do something else than its author believes; "
@@ -254,5 +381,5 @@ int config_main(int argc, char **argv)
     if (e != OK || fflush(stdout) != 0) {
         return 1;
     }
-    return options.is_explain && !is_allowed ? STATUS_REFUSED : 0;
+    return options.tell == TELL_EXPLAIN && !is_allowed ? STATUS_REFUSED : 0;
 }

@@ -20,6 +20,7 @@
     X(HTTP1_PROXY_STATUS_CONNECTION_LIMIT_REACHED,  "connection_limit_reached",  503) /* 2.3.12 */ \
     X(HTTP1_PROXY_STATUS_REQUEST_ERROR,             "http_request_error",        400) /* 2.3.16 */ \
     X(HTTP1_PROXY_STATUS_REQUEST_DENIED,            "http_request_denied",       403) /* 2.3.17 */ \
+    X(HTTP1_PROXY_STATUS_LOOP_DETECTED,             "proxy_loop_detected",       502) /* 2.3.29 */ \
     X(HTTP1_PROXY_STATUS_CONFIGURATION_ERROR,       "proxy_configuration_error", 500) /* 2.3.31 */
 /* clang-format on */
 

@@ -11,7 +11,8 @@
 #include <stdio.h>
 
 enum {
-    CHALLENGE_BYTES_MAX = 1024
+    CHALLENGE_BYTES_MAX = 1024,
+    LOOP_TELL_EVERY_MS = 10 * 1000
 };
 
 static void judge(struct proxy_conn *conn);
@@ -174,6 +175,117 @@ static void deny(struct proxy_conn *conn, const struct proxy_policy_decision *de
     proxy_conn_refuse(conn, &refusal);
 }
 
+/* ---- the name that a diverted client gives ---- */
+
+static void on_verified(void *ctx, enum proxy_verify_result result)
+{
+    struct proxy_conn *conn = ctx;
+    struct proxy_conn_request *request = conn->request;
+    struct span name = request->what.target.authority.host;
+    const char *what = request->what.kind == PROXY_REQUEST_TUNNEL ? "SNI" : "Host";
+    struct proxy_refusal refusal;
+
+    request->verify = NULL;
+    if (result == PROXY_VERIFY_LEADS) {
+        request->is_verified = true;
+        proxy_exchange_begin(conn);
+        return;
+    }
+    metric_add(conn->worker->worker->metrics, PROXY_METRICS_DIVERTED_REFUSED_NAME, 1);
+    if (result == PROXY_VERIFY_ELSEWHERE) {
+        proxy_refusal_set(
+            &refusal, 421, HTTP1_PROXY_STATUS_REQUEST_DENIED,
+            "%s %.*s does not resolve to %s, where this connection was going, see "
+            "TransparentVerify",
+            what, SPAN_ARG(name), conn->divert->host);
+    } else {
+        proxy_refusal_set(&refusal, 504, HTTP1_PROXY_STATUS_DNS_ERROR,
+                          "%s %.*s could not be looked up in time to verify it, see "
+                          "TransparentVerify",
+                          what, SPAN_ARG(name));
+    }
+    proxy_conn_refuse(conn, &refusal);
+}
+
+static void verify_claim(struct proxy_conn *conn)
+{
+    const struct proxy_verify_request wanted = {
+        .name = conn->request->what.target.authority.host,
+        .origin = &conn->divert->origin,
+        .timeout = conn->conf->connect_timeout,
+        .done = on_verified,
+        .ctx = conn,
+    };
+
+    if (proxy_verify_start(conn->worker->worker->loop, conn->worker->worker->resolver, &wanted,
+                           &conn->request->verify) != OK) {
+        refuse_nomem(conn);
+    } else if (conn->state != PROXY_CONN_JUDGING) {
+        proxy_conn_move(conn, PROXY_CONN_JUDGING);
+    }
+}
+
+/* RFC 9110 11.7.1: a 407 is for a client that has chosen its proxy. This one knows of none. */
+static void refuse_login(struct proxy_conn *conn, const struct proxy_policy_decision *decision)
+{
+    struct proxy_refusal refusal;
+
+    metric_add(conn->worker->worker->metrics, PROXY_METRICS_REFUSED_AUTH, 1);
+    log_info(conn->worker->worker->log, "a diverted client cannot be asked for a login: %s:%u",
+             decision->file, decision->line);
+    proxy_refusal_set(&refusal, 403, HTTP1_PROXY_STATUS_REQUEST_DENIED,
+                      "a login is needed for that, and a client whose connection was diverted "
+                      "cannot be asked for one (set this proxy as the client's proxy)");
+    proxy_conn_refuse(conn, &refusal);
+}
+
+/* Each connection that is diverted back would say the same. */
+static enum log_level loop_level(struct proxy_worker *worker, msec now)
+{
+    bool is_due = worker->loop_told_at == 0 || now - worker->loop_told_at >= LOOP_TELL_EVERY_MS;
+
+    if (is_due) {
+        worker->loop_told_at = now;
+    }
+    return is_due ? LOG_WARN : LOG_INFO;
+}
+
+static void refuse_loop(struct proxy_conn *conn)
+{
+    struct proxy_refusal refusal;
+    char text[ADDR_TEXT_BYTES];
+    enum log_level level;
+
+    metric_add(conn->worker->worker->metrics, PROXY_METRICS_LOOPS, 1);
+    addr_text(&conn->divert->origin, text);
+    level = loop_level(conn->worker, proxy_conn_now(conn));
+    log_at(conn->worker->worker->log, level,
+           "the proxy's own connection to %s was diverted back to it: a firewall rule does not "
+           "leave the proxy's traffic out (put meta skuid and the proxy's user, return, before "
+           "it; wayleave config --nft prints such rules)",
+           text);
+    proxy_refusal_set(
+        &refusal, 502, HTTP1_PROXY_STATUS_LOOP_DETECTED,
+        "the proxy's own connection to %s was diverted back to it, and would lead in "
+        "a circle (the firewall must leave the proxy's traffic out)",
+        text);
+    proxy_conn_refuse(conn, &refusal);
+}
+
+/* ---- all together ---- */
+
+/* What a client says of where it goes can be wrong where it was diverted. Verified, the name
+ * speaks for itself: on_verified() comes before anything is done. */
+static enum err decide(const struct proxy_conn *conn, const struct proxy_policy_query *query,
+                       struct proxy_policy_decision *ret_decision)
+{
+    if (proxy_divert_has_claim(conn) && !conn->conf->divert.verifies) {
+        return proxy_policy_decide_claimed(&conn->conf->policy, query,
+                                           span_str(conn->divert->host), ret_decision);
+    }
+    return proxy_policy_decide(&conn->conf->policy, query, ret_decision);
+}
+
 static void judge(struct proxy_conn *conn)
 {
     struct proxy_conn_request *request = conn->request;
@@ -187,16 +299,26 @@ static void judge(struct proxy_conn *conn)
     };
     struct proxy_policy_decision decision;
 
-    if (proxy_policy_decide(&conn->conf->policy, &query, &decision) != OK) {
+    if (decide(conn, &query, &decision) != OK) {
         refuse_nomem(conn);
         return;
     }
     switch (decision.verdict) {
     case PROXY_POLICY_ALLOW:
         request->names_destination = decision.names_destination;
-        proxy_exchange_begin(conn);
+        if (proxy_divert_has_claim(conn) && conn->conf->divert.verifies) {
+            verify_claim(conn);
+        } else {
+            proxy_exchange_begin(conn);
+        }
         return;
-    case PROXY_POLICY_LOGIN: log_in(conn, &decision); return;
+    case PROXY_POLICY_LOGIN:
+        if (conn->divert != NULL) {
+            refuse_login(conn, &decision);
+        } else {
+            log_in(conn, &decision);
+        }
+        return;
     case PROXY_POLICY_NEEDS_NAME: ask_name(conn); return;
     case PROXY_POLICY_DENY: deny(conn, &decision); return;
     }
@@ -204,5 +326,10 @@ static void judge(struct proxy_conn *conn)
 
 void proxy_access_begin(struct proxy_conn *conn)
 {
-    judge(conn);
+    /* First of all: rules may refuse the proxy's own address, and would hide what is wrong. */
+    if (proxy_divert_is_loop(conn)) {
+        refuse_loop(conn);
+    } else {
+        judge(conn);
+    }
 }

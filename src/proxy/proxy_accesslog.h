@@ -69,6 +69,9 @@ struct proxy_accesslog_entry {
     /* where to, and how it ended */
     struct addr upstream; /* the address that was dialled */
     struct span parent;   /* "proxy.test:3128": the ProxyRemote that was used */
+    struct addr diverted; /* where the client was going when it was diverted to us */
+    struct span sni;      /* the name in a diverted ClientHello */
+    struct span alpn;     /* the protocols in it: "h2,http/1.1" */
     enum proxy_accesslog_closer closer;
     struct span why;   /* a sentence */
     struct span error; /* Proxy-Status type: RFC 9209 section 2.3 */

@@ -13,60 +13,12 @@ enum {
     HEAD_BYTES_MAX = 256 * 1024, /* one head, whatever the single limits add up to */
 };
 
-static enum err add_listen(struct proxy_conf *conf, struct proxy_conf_listen listen,
-                           const struct conf_node *node, const struct conf_apply *apply)
-{
-    for (size_t i = 0; i < conf->listen_count; i++) {
-        const struct proxy_conf_listen *other = &conf->listens[i];
-
-        if (addr_port(&listen.addr) != 0 && addr_equal(&other->addr, &listen.addr)) {
-            char text[ADDR_TEXT_BYTES];
-
-            diag_error(apply->diag, node->file, node->line,
-                       "Listen: %s is listened on already, by line %u (remove one of them)",
-                       addr_text(&listen.addr, text), other->line);
-            return OK;
-        }
-    }
-    if (conf->listens == NULL) {
-        void *room;
-
-        TRY(arena_alloc(apply->arena, PROXY_CONF_LISTENS_MAX * sizeof *conf->listens, &room));
-        conf->listens = room;
-    }
-    if (conf->listen_count == PROXY_CONF_LISTENS_MAX) {
-        diag_error(apply->diag, node->file, node->line, "Listen: there are more than %d",
-                   PROXY_CONF_LISTENS_MAX);
-        return OK;
-    }
-    conf->listens[conf->listen_count++] = listen;
-    return OK;
-}
-
-/* "80", "127.0.0.1:80", "[::1]:80"; a second word may name the protocol, as in httpd. */
-static enum err set_listen(void *conf, const struct conf_node *node,
+/* A second word may name the protocol, as in httpd. */
+static enum err set_listen(void *opaque, const struct conf_node *node,
                            const struct conf_apply *apply)
 {
-    struct span word = node->words[0];
-    struct proxy_conf_listen listen = {.line = node->line};
-    struct span host = {NULL, 0};
-    uint64_t port;
-    size_t colon = word.len;
-    bool is_address = true;
+    struct proxy_conf *conf = opaque;
 
-    while (colon > 0 && word.ptr[colon - 1] != ':') {
-        colon--;
-    }
-    if (colon > 0) {
-        host = span_head(word, colon - 1);
-    }
-    if (!text_u64(span_tail(word, colon), UINT16_MAX, &port)) {
-        diag_error(apply->diag, node->file, node->line,
-                   "Listen: \"%.*s\" is not a port, nor an address with one (write 8080, "
-                   "127.0.0.1:8080 or [::1]:8080)",
-                   SPAN_ARG(diag_word(word)));
-        return OK;
-    }
     if (node->word_count > 1 && !span_equals_nocase(node->words[1], "http")) {
         diag_error(apply->diag, node->file, node->line,
                    "Listen: \"%.*s\" is not a protocol that the proxy listens for (write http, "
@@ -74,29 +26,7 @@ static enum err set_listen(void *conf, const struct conf_node *node,
                    SPAN_ARG(diag_word(node->words[1])));
         return OK;
     }
-    if (colon == 0) { /* every address of both families */
-        is_address = addr_parse(SPAN("::"), (uint16_t)port, &listen.addr);
-        assert(is_address);
-        listen.is_optional = true;
-        TRY(add_listen(conf, listen, node, apply));
-        listen.is_optional = false;
-        is_address = addr_parse(SPAN("0.0.0.0"), (uint16_t)port, &listen.addr);
-        assert(is_address);
-    } else if (span_equals(host, "*")) {
-        is_address = addr_parse(SPAN("0.0.0.0"), (uint16_t)port, &listen.addr);
-    } else {
-        is_address = addr_parse(host, (uint16_t)port, &listen.addr);
-        if (is_address && listen.addr.sa.any.sa_family == AF_INET6 && host.ptr[0] != '[') {
-            is_address = false;
-        }
-    }
-    if (!is_address) {
-        diag_error(apply->diag, node->file, node->line,
-                   "Listen: \"%.*s\" is not an address (write 127.0.0.1:%u or [::1]:%u)",
-                   SPAN_ARG(diag_word(host)), (unsigned)port, (unsigned)port);
-        return OK;
-    }
-    return add_listen(conf, listen, node, apply);
+    return proxy_listen_read(&conf->listens, "Listen", false, node, apply);
 }
 
 static enum err set_tunnel_allow(void *conf, const struct conf_node *node,
@@ -229,6 +159,7 @@ const struct directive proxy_conf_rows[] = {
              "with everything.",
      .more = "Besides httpd's items: %{tunnel}x (websocket, tls, http, other), %{bytes-up}x, "
              "%{bytes-down}x, %{closer}x (client, server, proxy), %{upstream}x, %{parent}x, "
+             "%{diverted}x (where a diverted client was going), %{sni}x, %{alpn}x, "
              "%{error}x (as in Proxy-Status), %{why}x (a sentence), %{ws-path}x, %{ws-protocol}x, "
              "%{ws-messages-up}x, %{ws-messages-down}x, %{ws-bytes-up}x, %{ws-bytes-down}x, "
              "%{ws-close}x, %{ws-closer}x, %{ws-compression}x, %{ws-lost}x, and %{known}x for "
@@ -333,25 +264,38 @@ static bool is_public(const struct addr *addr)
     return !addr_is_loopback(addr);
 }
 
-static void refuse_open_proxy(const struct proxy_conf *conf, const char *file,
-                              struct diag *diag)
+/* One sentence is enough: the remedy is the same. True: it was said. */
+static bool refuse_open_listens(const struct proxy_conf *conf,
+                                const struct proxy_listen_list *listens, const char *name,
+                                const char *file, struct diag *diag)
 {
-    for (size_t i = 0; i < conf->listen_count; i++) {
-        const struct proxy_conf_listen *listen = &conf->listens[i];
+    for (size_t i = 0; i < listens->count; i++) {
+        const struct proxy_listen *listen = &listens->ptr[i];
         char text[ADDR_TEXT_BYTES];
 
         if (is_public(&listen->addr) &&
             proxy_policy_admits_strangers(&conf->policy, listen->addr.sa.any.sa_family)) {
             diag_error(
                 diag, file, listen->line,
-                "Listen: anybody who reaches %s could use this proxy, which endangers "
+                "%s: anybody who reaches %s could use this proxy, which endangers "
                 "your network and everyone else's (add <Proxy *>, Require ip and your "
                 "clients' network, </Proxy>; or listen on 127.0.0.1; or, if it is meant, "
                 "ProxyOpen On)",
-                addr_text(&listen->addr, text));
-            return; /* one sentence is enough: the remedy is the same */
+                name, addr_text(&listen->addr, text));
+            return true;
         }
     }
+    return false;
+}
+
+static void refuse_open_proxy(const struct proxy_conf *conf, const char *file,
+                              struct diag *diag)
+{
+    if (conf->open ||
+        (conf->requests && refuse_open_listens(conf, &conf->listens, "Listen", file, diag))) {
+        return;
+    }
+    (void)refuse_open_listens(conf, &conf->divert.listens, "TransparentListen", file, diag);
 }
 
 static void open_parent_tls(struct proxy_conf *conf, const char *file, struct diag *diag)
@@ -381,7 +325,7 @@ void proxy_conf_check(void *opaque, const char *file, struct diag *diag)
     if (conf->connect_timeout == 0) {
         conf->connect_timeout = conf->timeout;
     }
-    if (conf->listen_count == 0) {
+    if (conf->listens.count == 0 && conf->divert.listens.count == 0) {
         diag_error(diag, file, 0, "there is no Listen (add Listen 127.0.0.1:8080)");
     }
     proxy_policy_check(&conf->policy, diag);
@@ -395,11 +339,12 @@ void proxy_conf_check(void *opaque, const char *file, struct diag *diag)
     }
     proxy_accesslog_conf_check(&conf->accesslog, file, diag);
     open_parent_tls(conf, file, diag);
-    if (!conf->requests) {
+    proxy_divert_conf_check(&conf->divert, &conf->listens, file, diag);
+    if (!conf->requests && conf->divert.listens.count == 0) {
         diag_warn(diag, file, 0,
                   "ProxyRequests is Off: every request will be answered 405 (write "
                   "ProxyRequests On)");
-    } else if (!conf->open) {
+    } else {
         refuse_open_proxy(conf, file, diag);
     }
 }

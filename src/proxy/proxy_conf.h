@@ -11,9 +11,10 @@
 #include "conf/conf_schema.h"
 #include "daemon/service.h"
 #include "http1/http1_head.h"
-#include "io/addr.h"
 #include "proxy/proxy_accesslog_conf.h"
+#include "proxy/proxy_divert_conf.h"
 #include "proxy/proxy_follow.h"
+#include "proxy/proxy_listen.h"
 #include "proxy/proxy_policy.h"
 #include "proxy/proxy_readtime.h"
 #include "proxy/proxy_route.h"
@@ -25,10 +26,6 @@ enum proxy_conf_place {
 
 struct tls_ctx;
 
-enum {
-    PROXY_CONF_LISTENS_MAX = 64,
-};
-
 enum proxy_conf_via {
     PROXY_CONF_VIA_OFF,
     PROXY_CONF_VIA_ON,
@@ -36,16 +33,10 @@ enum proxy_conf_via {
     PROXY_CONF_VIA_BLOCK,
 };
 
-struct proxy_conf_listen {
-    struct addr addr;
-    unsigned line;
-    bool is_optional; /* the IPv6 half of "Listen 80": a host without IPv6 goes without */
-};
-
 struct proxy_conf {
-    struct proxy_policy policy;        /* first: <Proxy> writes to it */
-    struct proxy_conf_listen *listens; /* in the arena */
-    size_t listen_count;
+    struct proxy_policy policy; /* first: <Proxy> writes to it */
+    struct proxy_listen_list listens;
+    struct proxy_divert_conf divert; /* proxy_divert_conf_rows write to it */
     struct span server_name;
     bool requests;
     enum proxy_conf_via via;

@@ -8,6 +8,7 @@
 #include "io/sock.h"
 #include "net/stream_tcp.h"
 #include "proxy/proxy_access.h"
+#include "proxy/proxy_divert.h"
 #include "proxy/proxy_entry.h"
 #include "proxy/proxy_exchange.h"
 #include "proxy/proxy_metrics.h"
@@ -27,10 +28,14 @@ enum {
 /* clang-format off */
 #define TO(name) STATE_BIT(PROXY_CONN_##name)
 static const struct state_rule conn_rules[PROXY_CONN_STATES] = {
-    [PROXY_CONN_READING]    = {"reading",    TO(JUDGING) | TO(CONNECTING) | TO(EXCHANGING) |
-                                             TO(CONFIRMING) | TO(ANSWERING) | TO(LINGERING)},
+    [PROXY_CONN_READING]    = {"reading",    TO(DETECTING) | TO(JUDGING) | TO(CONNECTING) |
+                                             TO(EXCHANGING) | TO(CONFIRMING) | TO(ANSWERING) |
+                                             TO(LINGERING)},
+    [PROXY_CONN_DETECTING]  = {"detecting",  TO(READING) | TO(JUDGING) | TO(CONNECTING) |
+                                             TO(ANSWERING)},
     [PROXY_CONN_JUDGING]    = {"judging",    TO(CONNECTING) | TO(EXCHANGING) | TO(ANSWERING)},
-    [PROXY_CONN_CONNECTING] = {"connecting", TO(EXCHANGING) | TO(CONFIRMING) | TO(ANSWERING)},
+    [PROXY_CONN_CONNECTING] = {"connecting", TO(EXCHANGING) | TO(CONFIRMING) | TO(RELAYING) |
+                                             TO(ANSWERING)},
     [PROXY_CONN_EXCHANGING] = {"exchanging", TO(CONNECTING) | TO(RELAYING) | TO(ANSWERING) |
                                              TO(READING) | TO(LINGERING)},
     [PROXY_CONN_CONFIRMING] = {"confirming", TO(RELAYING)},
@@ -79,6 +84,7 @@ void proxy_conn_drop_request(struct proxy_conn *conn)
     if (request == NULL) {
         return;
     }
+    proxy_verify_cancel(request->verify);
     proxy_clientname_cancel(request->lookup);
     proxy_auth_cancel(request->auth);
     proxy_route_ask_cancel(request->ask);
@@ -109,6 +115,7 @@ void proxy_conn_free(struct proxy_conn *conn)
     loop_undefer(&conn->next);
     stream_free(conn->client);
     buf_fini(&conn->early);
+    proxy_divert_free(conn->divert);
     proxy_limits_give(proxy_service_limits(worker), conn->hold);
     list_remove(&conn->node);
     worker->conn_count--;
@@ -222,11 +229,30 @@ void proxy_conn_answer(struct proxy_conn *conn)
     write_answer(conn);
 }
 
+/* In the language of whoever asked. */
+static enum err write_refusal(struct proxy_conn *conn, const struct proxy_refusal *refusal,
+                              struct http1_fields more)
+{
+    struct proxy_conn_request *request = conn->request;
+    char stamp[DAEMON_CLOCK_BYTES];
+    const struct proxy_refusal_frame frame = {
+        .via = proxy_service_via(conn->snapshot),
+        .date = span_str(daemon_clock_http(stamp)),
+        .more = more,
+        .is_to_head = request->is_read && span_equals(request->head.method, "HEAD"),
+        .closes = conn->closes,
+    };
+
+    if (conn->divert != NULL && conn->divert->kind != PROXY_DETECT_HTTP) {
+        return proxy_divert_put_refusal(conn->divert, refusal, &request->answer);
+    }
+    return proxy_refusal_write(refusal, &frame, &request->answer);
+}
+
 void proxy_conn_refuse_with(struct proxy_conn *conn, const struct proxy_refusal *refusal,
                             struct http1_fields more)
 {
     struct proxy_conn_request *request = conn->request;
-    char stamp[DAEMON_CLOCK_BYTES];
     /* After a login is asked for, the client comes back on the same connection. Otherwise it
      * ends: nobody knows what the client thinks that it is sending. */
     bool keeps = refusal->status == 407 && request->is_understood && !conn->closes &&
@@ -237,16 +263,7 @@ void proxy_conn_refuse_with(struct proxy_conn *conn, const struct proxy_refusal 
     request->status = refusal->status;
     request->error = http1_proxy_status_type(refusal->error);
     snprintf(request->why, sizeof request->why, "%s", refusal->text); /* the log escapes */
-    if (proxy_refusal_write(
-            refusal,
-            &(struct proxy_refusal_frame){
-                .via = proxy_service_via(conn->snapshot),
-                .date = span_str(daemon_clock_http(stamp)),
-                .more = more,
-                .is_to_head = request->is_read && span_equals(request->head.method, "HEAD"),
-                .closes = conn->closes,
-            },
-            &request->answer) != OK) {
+    if (write_refusal(conn, refusal, more) != OK) {
         proxy_entry_log_answer(conn);
         proxy_conn_free(conn);
         return;
@@ -269,6 +286,24 @@ static bool ends_after_this(const struct proxy_conn *conn)
            !http1_forward_client_persists(&conn->request->head);
 }
 
+static enum err read_request(struct proxy_conn *conn, struct proxy_refusal *ret_refusal)
+{
+    struct proxy_conn_request *request = conn->request;
+    enum err e;
+
+    if (conn->divert != NULL) {
+        const struct proxy_request_origin origin = proxy_divert_origin(conn->divert);
+
+        return proxy_request_read_diverted(&request->head, &origin, &request->what,
+                                           ret_refusal);
+    }
+    e = proxy_request_read(&request->head, conn->conf, &request->what, ret_refusal);
+    if (e != OK && span_starts(request->head.target, SPAN("/"))) {
+        proxy_divert_explain(conn, ret_refusal);
+    }
+    return e;
+}
+
 static void on_head(struct proxy_conn *conn)
 {
     struct proxy_conn_request *request = conn->request;
@@ -277,7 +312,7 @@ static void on_head(struct proxy_conn *conn)
     request->is_read = true;
     conn->request_count++;
     conn->closes = ends_after_this(conn);
-    if (proxy_request_read(&request->head, conn->conf, &request->what, &refusal) != OK) {
+    if (read_request(conn, &refusal) != OK) {
         metric_add(conn->worker->worker->metrics, PROXY_METRICS_REFUSED_REQUEST, 1);
         proxy_conn_refuse(conn, &refusal);
         return;
@@ -295,6 +330,7 @@ static void on_head(struct proxy_conn *conn)
 
 static void on_wrong_head(struct proxy_conn *conn, enum err e)
 {
+    enum http1_fault fault = http1_head_fault(&conn->request->head);
     struct proxy_refusal refusal;
 
     if (e == ERR_NOMEM) {
@@ -302,7 +338,10 @@ static void on_wrong_head(struct proxy_conn *conn, enum err e)
         return;
     }
     metric_add(conn->worker->worker->metrics, PROXY_METRICS_REFUSED_REQUEST, 1);
-    proxy_request_refuse_fault(http1_head_fault(&conn->request->head), &refusal);
+    proxy_request_refuse_fault(fault, &refusal);
+    if (fault == HTTP1_FAULT_TLS) {
+        proxy_divert_explain(conn, &refusal);
+    }
     proxy_conn_refuse(conn, &refusal);
 }
 
@@ -327,17 +366,21 @@ static void follow_conf(struct proxy_conn *conn)
     }
 }
 
+enum err proxy_conn_new_request(struct proxy_conn *conn)
+{
+    follow_conf(conn);
+    conn->request = request_new(conn);
+    return conn->request == NULL ? ERR_NOMEM : OK;
+}
+
 /* OK: a head is complete, and what is behind it is in conn->early. ERR_AGAIN, or why not. */
 static enum err take_head_bytes(struct proxy_conn *conn, struct span bytes)
 {
     enum err e;
 
     if (conn->request == NULL) {
-        follow_conf(conn);
-        conn->request = request_new(conn);
-        if (conn->request == NULL || set_head_timer(conn) != OK) {
-            return ERR_NOMEM;
-        }
+        TRY(proxy_conn_new_request(conn));
+        TRY(set_head_timer(conn));
     }
     e = http1_head_next(&conn->request->head, &bytes);
     if (e == OK) {
@@ -410,6 +453,7 @@ static void on_ready(void *ctx)
 
     switch (conn->state) {
     case PROXY_CONN_READING: read_head(conn); return;
+    case PROXY_CONN_DETECTING: proxy_divert_read(conn); return;
     case PROXY_CONN_CONFIRMING: proxy_exchange_confirm(conn); return;
     case PROXY_CONN_ANSWERING: write_answer(conn); return;
     case PROXY_CONN_LINGERING: linger(conn); return;
@@ -460,6 +504,7 @@ static void on_timer(void *ctx)
 
     switch (conn->state) {
     case PROXY_CONN_READING: on_slow_head(conn); return;
+    case PROXY_CONN_DETECTING: proxy_divert_on_timer(conn); return;
     case PROXY_CONN_RELAYING: proxy_tunnel_on_timer(conn); return;
     case PROXY_CONN_ANSWERING:
     case PROXY_CONN_CONFIRMING:
@@ -476,8 +521,8 @@ static void on_timer(void *ctx)
 
 /* ---- life ---- */
 
-static struct proxy_conn *conn_new(struct proxy_worker *worker, int *take_fd,
-                                   const struct addr *peer)
+struct proxy_conn *proxy_conn_new(struct proxy_worker *worker, int *take_fd,
+                                  const struct addr *peer)
 {
     struct proxy_conn *conn = calloc(1, sizeof *conn);
     struct addr local;
@@ -500,6 +545,7 @@ static struct proxy_conn *conn_new(struct proxy_worker *worker, int *take_fd,
     buf_init(&conn->early, PROXY_WORKER_ROOM_BYTES);
     timer_init(&conn->timer, worker->worker->loop, on_timer, conn);
     loop_later_init(&conn->next, on_next, conn);
+    stream_on_ready(conn->client, on_ready, conn);
     list_append(&worker->conns, &conn->node);
     worker->conn_count++;
     metric_add(worker->worker->metrics, PROXY_METRICS_CONNECTIONS_TOTAL, 1);
@@ -507,41 +553,11 @@ static struct proxy_conn *conn_new(struct proxy_worker *worker, int *take_fd,
     return conn;
 }
 
-static void turn_away(struct proxy_worker *worker, int fd, const struct addr *peer,
-                      const char *directive)
+void proxy_conn_begin(struct proxy_conn *conn)
 {
-    char text[ADDR_TEXT_BYTES];
-
-    metric_add(worker->worker->metrics, PROXY_METRICS_TURNED_AWAY, 1);
-    log_warn(worker->worker->log, "client %s is turned away: no room (see %s)",
-             addr_text(peer, text), directive);
-    sock_close(&fd);
-}
-
-void proxy_conn_accept(struct proxy_worker *worker, int fd, const struct addr *peer)
-{
-    const struct proxy_conf *conf = worker_conf(worker->worker);
-    struct proxy_limits *limits = proxy_service_limits(worker);
-    struct proxy_limits_hold *hold = NULL;
-    uint8_t room[PROXY_LIMITS_KEY_BYTES];
-    struct proxy_conn *conn = NULL;
-
-    if (proxy_limits_take(limits, proxy_limits_connections(peer, room),
-                          conf->connections_per_client, &hold) != OK) {
-        turn_away(worker, fd, peer, "ConnectionsPerClient");
-        return;
+    if (conn->state != PROXY_CONN_READING) {
+        proxy_conn_move(conn, PROXY_CONN_READING);
     }
-    if (worker->conn_count < conf->tunnels_max + PROXY_WORKER_WAITING_MAX) {
-        sock_tune(fd);
-        conn = conn_new(worker, &fd, peer);
-    }
-    if (conn == NULL) {
-        proxy_limits_give(limits, hold);
-        turn_away(worker, fd, peer, "MaxTunnels");
-        return;
-    }
-    conn->hold = hold;
-    stream_on_ready(conn->client, on_ready, conn);
     if (set_head_timer(conn) != OK) {
         proxy_conn_free(conn);
         return;
@@ -568,7 +584,8 @@ void proxy_conn_drain_all(struct proxy_worker *worker)
         struct proxy_conn *conn = LIST_ENTRY(node, struct proxy_conn, node);
 
         conn->closes = true;
-        if (conn->state == PROXY_CONN_READING && conn->request == NULL) {
+        if ((conn->state == PROXY_CONN_READING && conn->request == NULL) ||
+            conn->state == PROXY_CONN_DETECTING) {
             proxy_conn_free(conn);
         }
     }

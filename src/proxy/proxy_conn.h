@@ -4,10 +4,11 @@
  * One client of the proxy, from accept to close. It reads one request after the other and hands
  * each to those who know more:
  *
+ *   proxy_accept    is there room for it?
  *   proxy_conn      reads heads, writes answers of our own, keeps alive, lingers, closes
- *   proxy_request   what is asked for (no I/O)
- *   proxy_access    who asks, and may they?      names, passwords
- *   proxy_exchange  the way there: port, limits, route, connection; then proxy_forward
+ *   proxy_divert    before the first head, where a connection was diverted: where to, what is
+ * it? proxy_request   what is asked for (no I/O) proxy_access    who asks, and may they? names,
+ * passwords proxy_exchange  the way there: port, limits, route, connection; then proxy_forward
  *   proxy_tunnel    bytes both ways, once a tunnel stands
  *   proxy_entry     the line in the access log
  *
@@ -21,10 +22,12 @@
 #include "proxy/proxy_clientname.h"
 #include "proxy/proxy_connect.h"
 #include "proxy/proxy_dest.h"
+#include "proxy/proxy_divert.h"
 #include "proxy/proxy_forward.h"
 #include "proxy/proxy_limits.h"
 #include "proxy/proxy_request.h"
 #include "proxy/proxy_route_ask.h"
+#include "proxy/proxy_verify.h"
 #include "proxy/proxy_worker.h"
 
 struct daemon_snapshot;
@@ -32,6 +35,7 @@ struct proxy_tunnel;
 
 enum proxy_conn_state {
     PROXY_CONN_READING,    /* between requests, or a request head */
+    PROXY_CONN_DETECTING,  /* the first bytes of a diverted connection: what do they begin? */
     PROXY_CONN_JUDGING,    /* a name or a password is being looked up */
     PROXY_CONN_CONNECTING, /* on the way to the destination; the client's bytes wait unread */
     PROXY_CONN_EXCHANGING, /* proxy_forward has both streams */
@@ -58,7 +62,9 @@ struct proxy_conn_request {
     char user[PROXY_AUTH_BASIC_USER_MAX + 1]; /* whose password was right; empty: none */
     const struct proxy_htpasswd *users;       /* where */
     bool has_failed_login;
-    bool names_destination; /* a section for this very host let it in */
+    bool names_destination;      /* a section for this very host let it in */
+    struct proxy_verify *verify; /* owned while under way */
+    bool is_verified; /* the name that a diverted client gave leads to where it was going */
 
     /* the way: proxy_exchange */
     struct proxy_route_ask *ask;
@@ -90,21 +96,25 @@ struct proxy_conn {
     struct stream *client;              /* owned */
     struct proxy_conn_request *request; /* owned; NULL between requests and in a tunnel */
     struct proxy_tunnel *tunnel;        /* owned; NULL unless RELAYING */
+    struct proxy_divert *divert;        /* owned; NULL unless the kernel diverted it */
     struct proxy_limits_hold *hold;     /* of ConnectionsPerClient */
     struct buf early; /* what the client sent and nobody used yet: no memory while empty */
     struct timer timer;
     struct loop_later next; /* the next request, when its bytes are here already */
     struct addr peer;
-    struct addr local;
+    struct addr local; /* of ours, that the client reached; zeroed: TPROXY does not tell */
     uint64_t id;
     uint32_t request_count; /* heads that were complete */
     uint32_t lingered;      /* bytes thrown away */
     enum proxy_conn_state state;
-    bool closes; /* after the request in hand */
+    bool closes;         /* after the request in hand */
+    bool is_transparent; /* came in by a TransparentListen, diverted or not */
 };
 
-/** A new client. The socket is the connection's from now on, whatever happens. */
-void proxy_conn_accept(struct proxy_worker *worker, int fd, const struct addr *peer);
+/** For a client that was accepted: a connection that nothing has been read from, one of the
+ * worker's. NULL: out of memory. */
+struct proxy_conn *proxy_conn_new(struct proxy_worker *worker, int *take_fd,
+                                  const struct addr *peer);
 
 /** The worker stops: ends every connection, with its log line. */
 void proxy_conn_close_all(struct proxy_worker *worker);
@@ -116,6 +126,13 @@ void proxy_conn_drain_all(struct proxy_worker *worker);
 
 /** The only way to another state, but for the end. */
 void proxy_conn_move(struct proxy_conn *conn, enum proxy_conn_state next);
+
+/** Reads requests: READING, from the bytes on that are in conn->early. The connection may be
+ * gone afterwards. */
+void proxy_conn_begin(struct proxy_conn *conn);
+
+/** conn->request is a new one, of the configuration that is in force now. ERR_NOMEM. */
+must_check enum err proxy_conn_new_request(struct proxy_conn *conn);
 
 /** Loop time. */
 msec proxy_conn_now(const struct proxy_conn *conn);

@@ -53,11 +53,13 @@ struct proxy_connect {
     struct addr addr; /* of the peer, once it is connected */
     dial_filter *filter;
     dial_filter *parent_filter;
+    dial_opened *opened;
     proxy_connect_done *done;
     void *ctx; /* borrowed */
     msec timeout;
     bool asks_connect; /* for a tunnel through the parent */
     bool keeps_login;
+    bool has_source; /* an address that is not ours */
     uint16_t port;
     char host[HOST_BYTES + 1];
     char authority[AUTHORITY_BYTES];
@@ -106,6 +108,7 @@ static struct proxy_connect_refusal_ask ask_of(const struct proxy_connect *conne
         .authority = connect->authority,
         .is_tunnel = connect->asks_connect,
         .keeps_login = connect->keeps_login,
+        .has_source = connect->has_source,
         .timeout = connect->timeout,
     };
 }
@@ -240,6 +243,15 @@ bool proxy_connect_forbids(const struct proxy_connect_request *request, struct a
            !request->filter(request->ctx, ret_addr);
 }
 
+static void on_opened(void *ctx, int fd, const struct addr *remote)
+{
+    struct proxy_connect *connect = ctx;
+
+    if (connect->opened != NULL) {
+        connect->opened(connect->ctx, fd, remote);
+    }
+}
+
 static void on_refused(void *ctx)
 {
     struct proxy_connect *connect = ctx;
@@ -262,8 +274,10 @@ static enum err connect_open(struct proxy_connect *connect,
     const struct dial_request request = {
         .host = parent != NULL ? parent->host : span_str(connect->host),
         .port = parent != NULL ? parent->port : connect->port,
+        .source = parent != NULL ? NULL : wanted->source,
         .timeout = MSEC_NEVER, /* ours counts */
         .filter = ask_filter,
+        .opened = on_opened,
         .done = on_dialled,
         .ctx = connect,
     };
@@ -292,6 +306,8 @@ static struct proxy_connect *connect_new(const struct proxy_connect_env *env,
     connect->state = CONNECT_DIALLING;
     connect->filter = request->filter;
     connect->parent_filter = request->parent_filter;
+    connect->opened = request->opened;
+    connect->has_source = request->source != NULL;
     connect->done = request->done;
     connect->ctx = request->ctx;
     connect->timeout = request->timeout;

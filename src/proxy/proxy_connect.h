@@ -46,6 +46,8 @@ typedef void proxy_connect_done(void *ctx, const struct proxy_connect_result *re
 struct proxy_connect_request {
     struct span host; /* the destination: a name, or a literal without brackets; copied */
     uint16_t port;
+    const struct addr *source; /* the address to connect from when it goes direct, as in struct
+                                  dial_request; copied. NULL: our own */
     const struct proxy_route_parent *parent; /* NULL: direct; borrowed from the configuration,
                                                 which must live until the answer */
     bool is_tunnel; /* through a parent: by CONNECT. False: the request will go to it in
@@ -61,8 +63,9 @@ struct proxy_connect_request {
      * from inside proxy_connect_start(). NULL: any. Must not cancel the attempt. */
     dial_filter *filter;
     dial_filter *parent_filter; /* the same for the parent's addresses */
+    dial_opened *opened;        /* or NULL */
     proxy_connect_done *done;
-    void *ctx; /* for all three */
+    void *ctx; /* for all four */
 };
 
 /** ERR_NOMEM; ERR_LIMIT for a host that is too long, or that cannot stand in a request line. */

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 enum {
@@ -40,6 +41,14 @@ static void tell_direct(const struct proxy_connect_refusal_ask *ask,
                           addr_text(&result->addr, text), ask->host);
         return;
     case DIAL_REFUSED:
+        if (ask->has_source && result->error == EPERM) {
+            proxy_refusal_set(
+                refusal, 502, HTTP1_PROXY_STATUS_CONFIGURATION_ERROR,
+                "no connection to %s: this proxy may not use the client's address "
+                "(TransparentSource client needs CAP_NET_RAW)",
+                ask->host);
+            return;
+        }
         proxy_refusal_set(refusal, 502, HTTP1_PROXY_STATUS_CONNECTION_REFUSED,
                           "no connection to %s: %s: %s (is a server listening on port %u?)",
                           ask->host, addr_text(&result->addr, text), strerror(result->error),

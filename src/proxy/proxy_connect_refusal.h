@@ -22,6 +22,7 @@ struct proxy_connect_refusal_ask {
     const char *authority; /* host:port, with brackets where they belong */
     bool is_tunnel;        /* through a parent: by CONNECT */
     bool keeps_login;      /* the parent's logins are the client's business */
+    bool has_source;       /* with an address that is not ours: TransparentSource client */
     msec timeout;
 };
 

@@ -48,19 +48,23 @@ static bool leads_to(const struct addr *listen, const struct addr *local,
            (addr_is_any(listen) ? is_here(local, dest) : addr_same_host(listen, dest));
 }
 
-static bool is_listener(const struct proxy_conf *conf, const struct addr *local,
-                        const struct addr *dest)
+static bool is_listed(const struct proxy_listen_list *listens, const struct addr *local,
+                      const struct addr *dest)
 {
-    /* The one the client came in by, whatever port 0 has become. */
-    if (addr_equal(local, dest)) {
-        return true;
-    }
-    for (size_t i = 0; i < conf->listen_count; i++) {
-        if (leads_to(&conf->listens[i].addr, local, dest)) {
+    for (size_t i = 0; i < listens->count; i++) {
+        if (leads_to(&listens->ptr[i].addr, local, dest)) {
             return true;
         }
     }
     return false;
+}
+
+static bool is_listener(const struct proxy_conf *conf, const struct addr *local,
+                        const struct addr *dest)
+{
+    /* The one the client came in by, whatever port 0 has become. */
+    return addr_equal(local, dest) || is_listed(&conf->listens, local, dest) ||
+           is_listed(&conf->divert.listens, local, dest);
 }
 
 enum proxy_dest_verdict proxy_dest_judge(const struct proxy_conf *conf,

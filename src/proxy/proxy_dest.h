@@ -20,7 +20,8 @@ enum proxy_dest_verdict {
     PROXY_DEST_SELF,
 };
 
-/** `local` is the address where the client reached us. Mapped IPv4 counts as IPv4. */
+/** `local` is the address where the client reached us; zeroed when it is not known. Mapped IPv4
+ *  counts as IPv4. */
 enum proxy_dest_verdict proxy_dest_judge(const struct proxy_conf *conf,
                                          const struct addr *client, const struct addr *local,
                                          const struct addr *dest);

@@ -4,6 +4,53 @@
 
 #include <stdio.h>
 
+void proxy_entry_tell_divert(const struct proxy_conn *conn, struct proxy_accesslog_entry *entry)
+{
+    if (conn->divert != NULL) {
+        entry->diverted = conn->divert->origin;
+        entry->sni = conn->divert->sni;
+        entry->alpn = conn->divert->alpn;
+    }
+}
+
+/* A request in origin form says too little: which URL the rules were asked about. */
+static bool is_relative(const struct proxy_conn *conn)
+{
+    struct span target = conn->request->head.target;
+
+    return conn->request->is_understood && conn->divert != NULL &&
+           (span_starts(target, SPAN("/")) || span_equals(target, "*"));
+}
+
+static int write_line(const struct proxy_conn *conn, char *line)
+{
+    const struct proxy_conn_request *request = conn->request;
+    const struct http1_authority *authority = &request->what.target.authority;
+    struct span method = span_head(request->head.method, 32);
+    struct span target = span_head(request->head.target, PROXY_ENTRY_LINE_BYTES - 64);
+    bool is_v6 = authority->kind == HTTP1_HOST_IPV6;
+    char port[8] = "";
+
+    if (conn->divert != NULL && conn->divert->kind != PROXY_DETECT_HTTP) {
+        /* No such request was sent: it stands for one, without a version. */
+        return snprintf(line, PROXY_ENTRY_LINE_BYTES, "%.*s %.*s", SPAN_ARG(method),
+                        SPAN_ARG(target));
+    }
+    if (!is_relative(conn)) {
+        return snprintf(line, PROXY_ENTRY_LINE_BYTES, "%.*s %.*s HTTP/1.%u", SPAN_ARG(method),
+                        SPAN_ARG(target), request->head.version_minor);
+    }
+    if (request->what.port != 80) {
+        snprintf(port, sizeof port, ":%u", (unsigned)request->what.port);
+    }
+    target = span_equals(target, "*")
+                 ? SPAN("")
+                 : span_head(target, PROXY_ENTRY_LINE_BYTES - 96 - authority->host.len);
+    return snprintf(line, PROXY_ENTRY_LINE_BYTES, "%.*s http://%s%.*s%s%s%.*s HTTP/1.%u",
+                    SPAN_ARG(method), is_v6 ? "[" : "", SPAN_ARG(authority->host),
+                    is_v6 ? "]" : "", port, SPAN_ARG(target), request->head.version_minor);
+}
+
 struct proxy_accesslog_entry proxy_entry_of_request(const struct proxy_conn *conn, char *line)
 {
     const struct proxy_conn_request *request = conn->request;
@@ -13,8 +60,8 @@ struct proxy_accesslog_entry proxy_entry_of_request(const struct proxy_conn *con
         .server_name = conn->conf->server_name,
         .earlier_count = conn->request_count == 0 ? 0 : conn->request_count - 1,
     };
-    int len;
 
+    proxy_entry_tell_divert(conn, &entry);
     if (request == NULL) {
         return entry;
     }
@@ -25,17 +72,15 @@ struct proxy_accesslog_entry proxy_entry_of_request(const struct proxy_conn *con
     entry.upstream = request->upstream;
     entry.why = span_str(request->why);
     entry.error = span_str(request->error);
-    entry.head_in_bytes = request->head.bytes.len;
+    entry.head_in_bytes = conn->divert == NULL || conn->divert->kind == PROXY_DETECT_HTTP
+                              ? request->head.bytes.len
+                              : 0;
     if (request->parent != NULL) {
         entry.parent = request->parent->text;
     }
     if (request->is_read) {
         entry.request_fields = request->head.fields;
-        len = snprintf(line, PROXY_ENTRY_LINE_BYTES, "%.*s %.*s HTTP/1.%u",
-                       SPAN_ARG(span_head(request->head.method, 32)),
-                       SPAN_ARG(span_head(request->head.target, PROXY_ENTRY_LINE_BYTES - 64)),
-                       request->head.version_minor);
-        entry.request = span_of(line, (size_t)len);
+        entry.request = span_of(line, (size_t)write_line(conn, line));
     }
     return entry;
 }

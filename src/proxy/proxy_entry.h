@@ -17,6 +17,10 @@ enum {
 
 struct proxy_accesslog_entry proxy_entry_of_request(const struct proxy_conn *conn, char *line);
 
+/** What is known of a diverted connection; nothing of others. Borrowed from the connection. */
+void proxy_entry_tell_divert(const struct proxy_conn *conn,
+                             struct proxy_accesslog_entry *entry);
+
 /** Logs an answer of our own to the request in hand. */
 void proxy_entry_log_answer(const struct proxy_conn *conn);
 

@@ -7,7 +7,9 @@
 #include "http1/http1_write.h"
 #include "io/sock.h"
 #include "proxy/proxy_conn.h"
+#include "proxy/proxy_divert.h"
 #include "proxy/proxy_entry.h"
+#include "proxy/proxy_loop.h"
 #include "proxy/proxy_metrics.h"
 #include "proxy/proxy_pac.h"
 #include "proxy/proxy_route_block.h"
@@ -267,10 +269,25 @@ static void confirm(struct proxy_conn *conn)
 
 /* ---- forwarding ---- */
 
+/* Of a diverted connection always where its client was going: a name that it gives chooses no
+ * server. */
+static struct span dialled_host(const struct proxy_conn *conn)
+{
+    return conn->divert == NULL ? conn->request->what.target.authority.host
+                                : span_str(conn->divert->host);
+}
+
 static struct proxy_pool_key pool_key(const struct proxy_conn *conn)
 {
     const struct proxy_conn_request *request = conn->request;
 
+    if (conn->divert != NULL) {
+        return (struct proxy_pool_key){
+            .host = dialled_host(conn),
+            .port = request->what.port,
+            .parent = request->parent == NULL ? span_of(NULL, 0) : request->parent->text,
+        };
+    }
     if (request->parent != NULL) {
         return (struct proxy_pool_key){.host = request->parent->host,
                                        .port = request->parent->port,
@@ -280,6 +297,12 @@ static struct proxy_pool_key pool_key(const struct proxy_conn *conn)
                                    .port = request->what.port};
 }
 
+/* A connection with a client's address is that client's alone. */
+static bool may_pool(const struct proxy_conn *conn)
+{
+    return conn->request->what.kind == PROXY_REQUEST_FORWARD && !proxy_divert_spoofs(conn);
+}
+
 static void close_upstream(struct proxy_conn *conn, bool may_continue)
 {
     struct proxy_conn_request *request = conn->request;
@@ -287,8 +310,7 @@ static void close_upstream(struct proxy_conn *conn, bool may_continue)
 
     /* An upgrade through a parent has a tunnel to its origin there, which must not be taken for
      * the parent; and what an old configuration connected is not for the new one's clients. */
-    if (may_continue && request->server != NULL &&
-        request->what.kind == PROXY_REQUEST_FORWARD &&
+    if (may_continue && request->server != NULL && may_pool(conn) &&
         conn->snapshot == worker_snapshot(conn->worker->worker)) {
         proxy_pool_give(&conn->worker->upstreams, &key, &request->server);
     }
@@ -372,7 +394,10 @@ static struct span unused_login(const struct proxy_conn *conn)
 static void forward(struct proxy_conn *conn)
 {
     struct proxy_conn_request *request = conn->request;
-    bool to_parent = request->parent != NULL && request->what.kind == PROXY_REQUEST_FORWARD;
+    /* A parent must not choose the server by a name that a diverted client gives: it is asked
+     * for a tunnel to the address, and the server in there for the rest. */
+    bool to_parent = request->parent != NULL && request->what.kind == PROXY_REQUEST_FORWARD &&
+                     conn->divert == NULL;
     const struct proxy_forward_job job = {
         .env = &conn->worker->relay_env,
         .client = conn->client,
@@ -388,6 +413,7 @@ static void forward(struct proxy_conn *conn)
         .login = to_parent ? request->parent->login : span_of(NULL, 0),
         .is_upgrade = request->what.kind == PROXY_REQUEST_UPGRADE,
         .closes = conn->closes,
+        .closes_upstream = proxy_divert_spoofs(conn),
         .response_timeout = conn->conf->timeout,
         .idle_timeout = conn->conf->timeout,
         .body_time = conn->conf->readtime.body,
@@ -417,10 +443,25 @@ static void forward(struct proxy_conn *conn)
 
 static void proceed(struct proxy_conn *conn)
 {
-    if (conn->request->what.kind == PROXY_REQUEST_TUNNEL) {
+    if (conn->request->what.kind == PROXY_REQUEST_TUNNEL && conn->divert != NULL) {
+        conn->request->status = 200; /* for the log: the client hears from its server alone */
+        proxy_tunnel_begin(conn, span_of(NULL, 0));
+    } else if (conn->request->what.kind == PROXY_REQUEST_TUNNEL) {
         confirm(conn);
     } else {
         forward(conn);
+    }
+}
+
+static void on_opened(void *ctx, int fd, const struct addr *remote)
+{
+    const struct proxy_conn *conn = ctx;
+    /* With the client's address it cannot come back: what answers it goes to the client. And
+     * a connection of the client's own may have the same two ends. */
+    bool is_spoofed = proxy_divert_spoofs(conn) && conn->request->parent == NULL;
+
+    if (conn->worker->loops != NULL && !is_spoofed) {
+        proxy_loop_note(conn->worker->loops, fd, remote);
     }
 }
 
@@ -450,22 +491,23 @@ static void connect_upstream(struct proxy_conn *conn, bool may_reuse)
         .parent_tls = conn->conf->parent_tls,
     };
     const struct proxy_connect_request wanted = {
-        .host = request->what.target.authority.host,
+        .host = dialled_host(conn),
         .port = request->what.port,
+        .source = proxy_divert_spoofs(conn) ? &conn->peer : NULL,
         .parent = request->parent,
-        .is_tunnel = request->what.kind != PROXY_REQUEST_FORWARD,
-        .keeps_login = passes_logins(conn),
+        .is_tunnel = request->what.kind != PROXY_REQUEST_FORWARD || conn->divert != NULL,
+        .keeps_login = passes_logins(conn) && conn->divert == NULL,
         .client_login = unused_login(conn),
         .timeout = conn->conf->connect_timeout,
         .filter = may_dial,
         .parent_filter = may_dial_parent,
+        .opened = on_opened,
         .done = on_connected,
         .ctx = conn,
     };
     struct addr literal;
 
-    if (may_reuse && request->what.kind == PROXY_REQUEST_FORWARD &&
-        !proxy_connect_forbids(&wanted, &literal)) {
+    if (may_reuse && may_pool(conn) && !proxy_connect_forbids(&wanted, &literal)) {
         const struct proxy_pool_key key = pool_key(conn);
 
         request->server =
@@ -537,6 +579,16 @@ static void go(struct proxy_conn *conn, const struct proxy_route *route)
     }
 }
 
+/* A diverted connection goes where it was going: nothing is to be looked up. */
+static enum err find_route(struct proxy_conn *conn, const struct proxy_route_request *wanted,
+                           struct proxy_route *ret_route)
+{
+    bool is_certain = conn->request->is_verified || !proxy_divert_has_claim(conn);
+
+    return proxy_route_find_diverted(&conn->conf->route, wanted, &conn->divert->origin,
+                                     is_certain, ret_route);
+}
+
 static void on_route(void *ctx, enum err e, const struct proxy_route *route)
 {
     struct proxy_conn *conn = ctx;
@@ -580,8 +632,10 @@ void proxy_exchange_begin(struct proxy_conn *conn)
     if (request->what.kind != PROXY_REQUEST_FORWARD && !take_limits(conn)) {
         return;
     }
-    e = proxy_route_ask(&conn->conf->route, conn->worker->worker->resolver, &wanted, on_route,
-                        conn, &route, &request->ask);
+    e = conn->divert != NULL
+            ? find_route(conn, &wanted, &route)
+            : proxy_route_ask(&conn->conf->route, conn->worker->worker->resolver, &wanted,
+                              on_route, conn, &route, &request->ask);
     if (e == OK) {
         go(conn, &route);
     } else if (e == ERR_AGAIN) {

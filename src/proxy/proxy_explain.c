@@ -71,9 +71,9 @@ static void set_local(const struct proxy_conf *conf, struct request *request)
 
     assert(is_address);
     (void)is_address;
-    for (size_t i = 0; i < conf->listen_count; i++) {
-        if (!addr_is_any(&conf->listens[i].addr)) {
-            request->query.client.local = conf->listens[i].addr;
+    for (size_t i = 0; i < conf->listens.count; i++) {
+        if (!addr_is_any(&conf->listens.ptr[i].addr)) {
+            request->query.client.local = conf->listens.ptr[i].addr;
             return;
         }
     }

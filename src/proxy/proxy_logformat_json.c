@@ -108,6 +108,9 @@ static void put_request(const struct proxy_accesslog_entry *entry,
     put_addr(out, "local", &entry->local);
     put_addr(out, "upstream", &entry->upstream);
     put_string(out, "parent", entry->parent);
+    put_addr(out, "diverted", &entry->diverted);
+    put_string(out, "sni", entry->sni);
+    put_string(out, "alpn", entry->alpn);
     put_string(out, "server_name", entry->server_name);
 }
 

@@ -80,6 +80,26 @@ PUT(put_parent)
     put_or_dash(out, line->entry->parent);
 }
 
+PUT(put_diverted)
+{
+    char text[ADDR_TEXT_BYTES];
+
+    (void)item;
+    proxy_logformat_out_text(out, addr_text(&line->entry->diverted, text));
+}
+
+PUT(put_sni)
+{
+    (void)item;
+    put_or_dash(out, line->entry->sni);
+}
+
+PUT(put_alpn)
+{
+    (void)item;
+    put_or_dash(out, line->entry->alpn);
+}
+
 PUT(put_ws_path)
 {
     (void)item;
@@ -184,6 +204,19 @@ static void put_known_ws(const struct proxy_accesslog_ws *ws, struct proxy_logfo
     }
 }
 
+static void put_known_diverted(const struct proxy_accesslog_entry *entry,
+                               struct proxy_logformat_out *out)
+{
+    char text[ADDR_TEXT_BYTES];
+
+    if (entry->diverted.sa.any.sa_family == AF_UNSPEC) {
+        return;
+    }
+    put_known_text(out, " diverted=", span_str(addr_text(&entry->diverted, text)));
+    put_known_text(out, " sni=", entry->sni);
+    put_known_quoted(out, " alpn=\"", entry->alpn);
+}
+
 /* What is known besides, and nothing of what is not: the line stays readable. */
 PUT(put_known)
 {
@@ -206,6 +239,7 @@ PUT(put_known)
         put_known_text(out, " upstream=", span_str(addr_text(&entry->upstream, text)));
     }
     put_known_text(out, " parent=", entry->parent);
+    put_known_diverted(entry, out);
     put_known_ws(&entry->ws, out);
     put_known_text(out, " error=", entry->error);
     put_known_quoted(out, " why=\"", entry->why);
@@ -222,6 +256,9 @@ static const struct {
     {"closer", put_closer},               /* client, server, proxy: who ended it */
     {"upstream", put_upstream},           /* the address that was dialled */
     {"parent", put_parent},               /* the ProxyRemote that was used */
+    {"diverted", put_diverted},           /* where the client was going when it was diverted */
+    {"sni", put_sni},                     /* the name in its ClientHello then */
+    {"alpn", put_alpn},                   /* and the protocols that it offers */
     {"error", put_error},                 /* as in Proxy-Status, RFC 9209 */
     {"why", put_why},                     /* a sentence */
     {"ws-path", put_ws_path},

@@ -8,12 +8,14 @@ static const uint64_t dial_bounds[] = {1,    5,    10,   25,    50,    100,   25
 static const uint64_t life_bounds[] = {100,     1000,     10000,    60000,    300000, 900000,
                                        3600000, 14400000, 43200000, 86400000, 0};
 
-#define REQUESTS "wayleave_proxy_requests_total"
-#define ANSWERS  "wayleave_proxy_answers_total"
-#define REFUSED  "wayleave_proxy_refused_total"
-#define BYTES    "wayleave_proxy_tunnel_bytes_total"
-#define CLOSED   "wayleave_proxy_tunnels_closed_total"
-#define MESSAGES "wayleave_proxy_websocket_messages_total"
+#define REQUESTS         "wayleave_proxy_requests_total"
+#define ANSWERS          "wayleave_proxy_answers_total"
+#define REFUSED          "wayleave_proxy_refused_total"
+#define DIVERTED         "wayleave_proxy_diverted_total"
+#define DIVERTED_REFUSED "wayleave_proxy_diverted_refused_total"
+#define BYTES            "wayleave_proxy_tunnel_bytes_total"
+#define CLOSED           "wayleave_proxy_tunnels_closed_total"
+#define MESSAGES         "wayleave_proxy_websocket_messages_total"
 
 /* clang-format off */
 const struct metric_row proxy_metrics_rows[] = {
@@ -48,6 +50,18 @@ const struct metric_row proxy_metrics_rows[] = {
     [PROXY_METRICS_REFUSED_PER_CLIENT] = {METRIC_COUNTER, REFUSED, "why=\"per-client\"", "", NULL, 0},
     [PROXY_METRICS_REFUSED_PER_USER] = {METRIC_COUNTER, REFUSED, "why=\"per-user\"", "", NULL, 0},
     [PROXY_METRICS_REFUSED_MEMORY] = {METRIC_COUNTER, REFUSED, "why=\"memory\"", "", NULL, 0},
+    [PROXY_METRICS_DIVERTED_TLS] = {METRIC_COUNTER, DIVERTED, "kind=\"tls\"",
+        "Connections at a TransparentListen, by what their clients spoke; direct: not diverted.", NULL, 0},
+    [PROXY_METRICS_DIVERTED_HTTP] = {METRIC_COUNTER, DIVERTED, "kind=\"http\"", "", NULL, 0},
+    [PROXY_METRICS_DIVERTED_OTHER] = {METRIC_COUNTER, DIVERTED, "kind=\"other\"", "", NULL, 0},
+    [PROXY_METRICS_DIVERTED_DIRECT] = {METRIC_COUNTER, DIVERTED, "kind=\"direct\"", "", NULL, 0},
+    [PROXY_METRICS_DIVERTED_REFUSED_OTHER] = {METRIC_COUNTER, DIVERTED_REFUSED, "why=\"other\"",
+        "Diverted connections that were refused for what they are, by reason.", NULL, 0},
+    [PROXY_METRICS_DIVERTED_REFUSED_LATE] = {METRIC_COUNTER, DIVERTED_REFUSED, "why=\"late\"", "", NULL, 0},
+    [PROXY_METRICS_DIVERTED_REFUSED_MALFORMED] = {METRIC_COUNTER, DIVERTED_REFUSED, "why=\"malformed\"", "", NULL, 0},
+    [PROXY_METRICS_DIVERTED_REFUSED_NAME] = {METRIC_COUNTER, DIVERTED_REFUSED, "why=\"name\"", "", NULL, 0},
+    [PROXY_METRICS_LOOPS] = {METRIC_COUNTER, "wayleave_proxy_loops_total", NULL,
+        "The proxy's own connections that were diverted back to it, and refused.", NULL, 0},
     [PROXY_METRICS_TUNNELS_TOTAL] = {METRIC_COUNTER, "wayleave_proxy_tunnels_total", NULL,
         "Tunnels that were opened.", NULL, 0},
     [PROXY_METRICS_TUNNELS] = {METRIC_GAUGE, "wayleave_proxy_tunnels", NULL,

@@ -32,11 +32,20 @@ enum proxy_metrics {
     PROXY_METRICS_REFUSED_PER_CLIENT,  /* 503: TunnelsPerClient */
     PROXY_METRICS_REFUSED_PER_USER,    /* 503: TunnelsPerUser */
     PROXY_METRICS_REFUSED_MEMORY,      /* 503: MemoryMax */
-    PROXY_METRICS_TUNNELS_TOTAL,       /* begun */
-    PROXY_METRICS_TUNNELS,             /* gauge: open */
-    PROXY_METRICS_UP_BYTES,            /* from clients */
-    PROXY_METRICS_DOWN_BYTES,          /* to clients */
-    PROXY_METRICS_CLOSED_CLIENT,       /* tunnels ended, by whom; the next three alike */
+    PROXY_METRICS_DIVERTED_TLS, /* connections at a TransparentListen, by what they were */
+    PROXY_METRICS_DIVERTED_HTTP,
+    PROXY_METRICS_DIVERTED_OTHER,
+    PROXY_METRICS_DIVERTED_DIRECT,            /* not diverted at all */
+    PROXY_METRICS_DIVERTED_REFUSED_OTHER,     /* TransparentOther */
+    PROXY_METRICS_DIVERTED_REFUSED_LATE,      /* TransparentDetectTimeout */
+    PROXY_METRICS_DIVERTED_REFUSED_MALFORMED, /* a ClientHello that cannot be read */
+    PROXY_METRICS_DIVERTED_REFUSED_NAME,      /* TransparentVerify */
+    PROXY_METRICS_LOOPS,                      /* our own connections, diverted back to us */
+    PROXY_METRICS_TUNNELS_TOTAL,              /* begun */
+    PROXY_METRICS_TUNNELS,                    /* gauge: open */
+    PROXY_METRICS_UP_BYTES,                   /* from clients */
+    PROXY_METRICS_DOWN_BYTES,                 /* to clients */
+    PROXY_METRICS_CLOSED_CLIENT,              /* tunnels ended, by whom; the next three alike */
     PROXY_METRICS_CLOSED_SERVER,
     PROXY_METRICS_CLOSED_PROXY,
     PROXY_METRICS_WS_TOTAL, /* tunnels in which WebSocket was recognised */

@@ -13,6 +13,22 @@ enum err proxy_policy_decide(const struct proxy_policy *policy,
     return proxy_policy_judge_request(policy, query, &overlay, ret_decision);
 }
 
+enum err proxy_policy_decide_claimed(const struct proxy_policy *policy,
+                                     const struct proxy_policy_query *query,
+                                     struct span address,
+                                     struct proxy_policy_decision *ret_decision)
+{
+    struct proxy_policy_query by_address = *query;
+    struct proxy_policy_decision named, addressed;
+
+    by_address.url.host = address;
+    TRY(proxy_policy_decide(policy, query, &named));
+    TRY(proxy_policy_decide(policy, &by_address, &addressed));
+    /* Where both let it in, only a section that names the address itself may waive more. */
+    *ret_decision = addressed.verdict >= named.verdict ? addressed : named;
+    return OK;
+}
+
 /* ---- strangers ---- */
 
 static enum err lets_in(const struct proxy_policy *policy, struct proxy_policy_query *query,

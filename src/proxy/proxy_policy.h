@@ -110,6 +110,16 @@ must_check enum err proxy_policy_decide(const struct proxy_policy *policy,
                                         struct proxy_policy_decision *ret_decision);
 
 /**
+ * The same for a name that the client gave and nobody has verified: it may lead anywhere.
+ * Decides by the name and by `address`, the literal of where the client goes, and the stricter
+ * verdict holds, so that a name can narrow and never open.
+ */
+must_check enum err proxy_policy_decide_claimed(const struct proxy_policy *policy,
+                                                const struct proxy_policy_query *query,
+                                                struct span address,
+                                                struct proxy_policy_decision *ret_decision);
+
+/**
  * Whether clients with addresses that nobody can have would be let in, without a login, to
  * hosts that nobody named: then anybody would be.
  */

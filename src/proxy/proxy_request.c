@@ -100,24 +100,35 @@ static enum err read_forward(const struct http1_head *head, struct proxy_request
     return OK;
 }
 
+/* What is read the same way for everybody; *ret_host is empty where there is no Host. */
+static enum err read_head(const struct http1_head *head, struct proxy_request *request,
+                          struct http1_authority *ret_host, struct proxy_refusal *ret_refusal)
+{
+    bool is_connect = span_equals(head->method, "CONNECT");
+    enum http1_fault fault = HTTP1_FAULT_NONE;
+
+    *ret_host = (struct http1_authority){0};
+    /* RFC 9112 3.2: one Host. None is forgiven with CONNECT: the target says it all. */
+    if (!(is_connect && http1_fields_count(head->fields, SPAN("host")) == 0) &&
+        http1_host_of_request(head->fields, head->version_minor, ret_host, &fault) != OK) {
+        return refuse(ret_refusal, fault);
+    }
+    if (http1_body_of_request(head->fields, head->version_minor, &request->body, &fault) !=
+            OK ||
+        http1_target_read(head->method, head->target, &request->target, &fault) != OK) {
+        return refuse(ret_refusal, fault);
+    }
+    return OK;
+}
+
 enum err proxy_request_read(const struct http1_head *head, const struct proxy_conf *conf,
                             struct proxy_request *ret_request,
                             struct proxy_refusal *ret_refusal)
 {
     struct proxy_request request = {.kind = PROXY_REQUEST_FORWARD};
-    bool is_connect = span_equals(head->method, "CONNECT");
     struct http1_authority host;
-    enum http1_fault fault = HTTP1_FAULT_NONE;
 
-    /* RFC 9112 3.2: one Host. None is forgiven with CONNECT: the target says it all. */
-    if (!(is_connect && http1_fields_count(head->fields, SPAN("host")) == 0) &&
-        http1_host_of_request(head->fields, head->version_minor, &host, &fault) != OK) {
-        return refuse(ret_refusal, fault);
-    }
-    if (http1_body_of_request(head->fields, head->version_minor, &request.body, &fault) != OK ||
-        http1_target_read(head->method, head->target, &request.target, &fault) != OK) {
-        return refuse(ret_refusal, fault);
-    }
+    TRY(read_head(head, &request, &host, ret_refusal));
     if (!conf->requests) {
         proxy_refusal_set(
             ret_refusal, 405, HTTP1_PROXY_STATUS_CONFIGURATION_ERROR,
@@ -130,6 +141,66 @@ enum err proxy_request_read(const struct http1_head *head, const struct proxy_co
     case HTTP1_TARGET_ORIGIN:
     case HTTP1_TARGET_ASTERISK: TRY(read_own(head, &request, ret_refusal)); break;
     }
+    *ret_request = request;
+    return OK;
+}
+
+/* RFC 9110 7.1: the client means the origin that it has connected to, by the name in Host.
+ * HTTP/1.0 may have none: then its address is all there is. */
+static void take_authority(const struct proxy_request_origin *origin,
+                           const struct http1_authority *host, struct http1_target *target)
+{
+    if (target->form == HTTP1_TARGET_ASTERISK) {
+        target->path = SPAN(""); /* RFC 9112 3.2.4: the same, as a URI has it */
+    }
+    target->form = HTTP1_TARGET_ABSOLUTE;
+    target->scheme = SPAN("http");
+    target->authority = *host;
+    if (host->host.len == 0) {
+        target->authority = (struct http1_authority){
+            .kind = span_find(origin->host, ':') < origin->host.len ? HTTP1_HOST_IPV6
+                                                                    : HTTP1_HOST_IPV4,
+            .host = origin->host,
+            .port = origin->port == 80 ? 0 : origin->port,
+        };
+    }
+}
+
+static void refuse_connect(const struct proxy_request_origin *origin,
+                           struct proxy_refusal *ret_refusal)
+{
+    bool is_v6 = span_find(origin->host, ':') < origin->host.len;
+
+    proxy_refusal_set(
+        ret_refusal, 400, HTTP1_PROXY_STATUS_REQUEST_ERROR,
+        "this client asks a proxy that it knows for a tunnel, but its connection to "
+        "%s%.*s%s:%u was diverted to this one (exempt that address from diverting, or "
+        "set this proxy's Listen as the client's proxy)",
+        is_v6 ? "[" : "", SPAN_ARG(origin->host), is_v6 ? "]" : "", origin->port);
+}
+
+enum err proxy_request_read_diverted(const struct http1_head *head,
+                                     const struct proxy_request_origin *origin,
+                                     struct proxy_request *ret_request,
+                                     struct proxy_refusal *ret_refusal)
+{
+    struct proxy_request request = {.kind = PROXY_REQUEST_FORWARD};
+    struct http1_authority host;
+
+    TRY(read_head(head, &request, &host, ret_refusal));
+    if (request.target.form == HTTP1_TARGET_AUTHORITY && !origin->is_tunnel) {
+        refuse_connect(origin, ret_refusal);
+        return ERR_PROTO;
+    }
+    if (request.target.form == HTTP1_TARGET_AUTHORITY) {
+        TRY(read_tunnel(&request, ret_refusal));
+    } else {
+        if (request.target.form != HTTP1_TARGET_ABSOLUTE) {
+            take_authority(origin, &host, &request.target);
+        }
+        TRY(read_forward(head, &request, ret_refusal));
+    }
+    request.port = origin->port;
     *ret_request = request;
     return OK;
 }

@@ -22,7 +22,7 @@ enum proxy_request_kind {
     PROXY_REQUEST_ANSWER,  /* TRACE or OPTIONS with Max-Forwards: 0 */
 };
 
-/* Spans are borrowed from the head. */
+/* Spans are borrowed from the head, or from the origin of a diverted connection. */
 struct proxy_request {
     enum proxy_request_kind kind;
     struct http1_target target;
@@ -40,6 +40,24 @@ must_check enum err proxy_request_read(const struct http1_head *head,
                                        const struct proxy_conf *conf,
                                        struct proxy_request *ret_request,
                                        struct proxy_refusal *ret_refusal);
+
+/* Where the client of a diverted connection was going. */
+struct proxy_request_origin {
+    struct span host; /* its address, as a literal without brackets; borrowed until the request
+                         is over */
+    uint16_t port;
+    bool is_tunnel; /* the head was made up for bytes that are no HTTP: CONNECT host:port */
+};
+
+/**
+ * The same on a diverted connection, whose client believes that it speaks to the origin itself:
+ * a request in origin form is one to forward to the host that Host names, on the origin's port
+ * whatever it says. So is one in absolute form (RFC 9112 section 3.2.2). Errors as above.
+ */
+must_check enum err proxy_request_read_diverted(const struct http1_head *head,
+                                                const struct proxy_request_origin *origin,
+                                                struct proxy_request *ret_request,
+                                                struct proxy_refusal *ret_refusal);
 
 /** A head that could not be read: http1_head_next() has said ERR_LIMIT or ERR_PROTO. */
 void proxy_request_refuse_fault(enum http1_fault fault, struct proxy_refusal *ret_refusal);

@@ -367,6 +367,32 @@ enum err proxy_route_find(const struct proxy_route_conf *conf,
     return OK;
 }
 
+enum err proxy_route_find_diverted(const struct proxy_route_conf *conf,
+                                   const struct proxy_route_request *request,
+                                   const struct addr *origin, bool is_verified,
+                                   struct proxy_route *ret_route)
+{
+    struct proxy_route_request claimed = *request;
+    struct proxy_route_request addressed;
+    struct proxy_route named, other;
+    char literal[ADDR_TEXT_BYTES];
+
+    claimed.is_get = false; /* ProxyDomain answers GET alone */
+    claimed.addrs = origin;
+    claimed.addr_count = 1;
+    addressed = claimed;
+    addressed.host = span_str(addr_host_text(origin, literal));
+    TRY(proxy_route_find(conf, &claimed, &named));
+    TRY(proxy_route_find(conf, &addressed, &other));
+    if (!is_verified &&
+        (other.way == PROXY_ROUTE_BLOCKED ||
+         (named.way == PROXY_ROUTE_DIRECT && other.way == PROXY_ROUTE_PARENT))) {
+        named = other;
+    }
+    *ret_route = named;
+    return OK;
+}
+
 static enum err write_location(const struct proxy_route_conf *conf,
                                const struct proxy_route_request *request, struct buf *out)
 {

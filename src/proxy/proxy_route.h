@@ -88,6 +88,18 @@ must_check enum err proxy_route_find(const struct proxy_route_conf *conf,
                                      const struct proxy_route_request *request,
                                      struct proxy_route *ret_route);
 
+/**
+ * The same for a diverted connection, which goes to `origin` whatever the request's host says.
+ * No name is looked up, and ProxyDomain does not hold: the client has looked its name up
+ * already. Unless the name was verified, it can narrow and never open: ProxyBlock is asked
+ * about the address as well, and who would go to a parent by the address does not go direct by
+ * the name.
+ */
+must_check enum err proxy_route_find_diverted(const struct proxy_route_conf *conf,
+                                              const struct proxy_route_request *request,
+                                              const struct addr *origin, bool is_verified,
+                                              struct proxy_route *ret_route);
+
 /** Whether ProxyBlock names this very address (a literal among its words). For the address that
  * is dialled; host names among the words are proxy_route_block's. *ret_line is set when so. */
 bool proxy_route_blocks_addr(const struct proxy_route_conf *conf, const struct addr *addr,

@@ -5,11 +5,14 @@
 #include "admin/admin.h"
 #include "daemon/daemon.h"
 #include "daemon/listen_set.h"
+#include "proxy/proxy_accept.h"
 #include "proxy/proxy_accesslog.h"
 #include "proxy/proxy_auth.h"
 #include "proxy/proxy_conn.h"
+#include "proxy/proxy_doors.h"
 #include "proxy/proxy_limits.h"
 #include "proxy/proxy_logfiles.h"
+#include "proxy/proxy_loop.h"
 #include "proxy/proxy_metrics.h"
 #include "proxy/proxy_pool.h"
 #include "proxy/proxy_route_block.h"
@@ -17,6 +20,7 @@
 #include "proxy/proxy_worker.h"
 
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,21 +38,24 @@ enum {
 struct service_shared {
     struct proxy_shared face; /* what connections see of it */
     struct proxy_limits *limits;
-    struct proxy_auth *auth; /* from the first start() on: its threads are unprivileged */
+    struct proxy_auth *auth;  /* from the first start() on: its threads are unprivileged */
+    struct proxy_loop *loops; /* from the first TransparentListen on; changed by the main thread
+                                 before it tells the workers */
 };
 
 /* What belongs to one configuration. */
 struct service_plan {
     char name[NAME_BYTES]; /* what we call ourselves in Via */
     char via[VIA_BYTES];   /* the field's value in answers of our own; empty: none */
-    struct listen_set *listens;
+    struct proxy_doors doors;
     struct listen_set *admin_listens;
     struct proxy_logfiles logs;
 };
 
 struct service_worker {
     struct proxy_worker face; /* what connections see of it: worker->state */
-    struct listen_set_doors doors;
+    struct listen_set_doors listens;
+    struct listen_set_doors transparents;
     struct admin *admin;             /* of worker 0 */
     struct daemon_snapshot *adopted; /* held: what accesslog and block borrow from */
 };
@@ -58,6 +65,13 @@ struct proxy_limits *proxy_service_limits(const struct proxy_worker *state)
     const struct service_shared *shared = daemon_shared(state->worker->daemon);
 
     return shared->limits;
+}
+
+const struct listen_set *proxy_service_transparents(const struct daemon_snapshot *snapshot)
+{
+    const struct service_plan *plan = daemon_snapshot_attached(snapshot);
+
+    return plan->doors.transparents;
 }
 
 struct span proxy_service_via(const struct daemon_snapshot *snapshot)
@@ -102,27 +116,13 @@ static void make_via(const struct proxy_conf *conf, struct service_plan *plan)
     }
 }
 
-static enum err bind_listens(struct daemon *daemon, const struct proxy_conf *conf,
-                             const struct listen_set *old, struct diag *diag,
-                             struct listen_set **ret_set)
+/* The workers are told of it with the configuration. */
+static enum err open_loops(struct service_shared *shared, const struct proxy_conf *conf)
 {
-    struct listen_set_want wants[PROXY_CONF_LISTENS_MAX];
-    const struct listen_set_plan plan = {
-        .directive = "Listen",
-        .file = daemon_conf_file(daemon),
-        .wants = wants,
-        .count = conf->listen_count,
-        .workers = daemon_worker_count(daemon),
-        .inherited = daemon_inherited(daemon),
-    };
-
-    static_assert((int)PROXY_CONF_LISTENS_MAX <= (int)LISTEN_SET_MAX, "a set holds them all");
-    for (size_t i = 0; i < conf->listen_count; i++) {
-        wants[i] = (struct listen_set_want){.addr = conf->listens[i].addr,
-                                            .line = conf->listens[i].line,
-                                            .is_optional = conf->listens[i].is_optional};
+    if (conf->divert.listens.count == 0 || shared->loops != NULL) {
+        return OK;
     }
-    return listen_set_bind(&plan, old, diag, ret_set);
+    return proxy_loop_new(&shared->loops);
 }
 
 /* What may fail about a configuration that is read already. forget() gives it back, as far as
@@ -132,7 +132,6 @@ static enum err plan_for(struct daemon *daemon, struct daemon_snapshot *snapshot
 {
     const struct proxy_conf *conf = daemon_snapshot_conf(snapshot);
     struct service_plan *plan = calloc(1, sizeof *plan);
-    char text[ADDR_TEXT_BYTES];
 
     if (plan == NULL) {
         return ERR_NOMEM;
@@ -140,11 +139,9 @@ static enum err plan_for(struct daemon *daemon, struct daemon_snapshot *snapshot
     daemon_snapshot_attach(snapshot, plan);
     proxy_logfiles_init(&plan->logs);
     make_via(conf, plan);
-    TRY(bind_listens(daemon, conf, old == NULL ? NULL : old->listens, diag, &plan->listens));
-    for (size_t i = 0; i < listen_set_count(plan->listens); i++) {
-        daemon_snapshot_add_listening(snapshot,
-                                      addr_text(listen_set_addr(plan->listens, i), text));
-    }
+    TRY(open_loops(daemon_shared(daemon), conf));
+    TRY(proxy_doors_bind(daemon, snapshot, old == NULL ? NULL : &old->doors, diag,
+                         &plan->doors));
     return admin_bind(daemon, snapshot, old == NULL ? NULL : old->admin_listens, diag,
                       &plan->admin_listens);
 }
@@ -153,7 +150,7 @@ static void forget(struct daemon_snapshot *snapshot)
 {
     struct service_plan *plan = daemon_snapshot_attached(snapshot);
 
-    listen_set_free(plan->listens);
+    proxy_doors_fini(&plan->doors);
     listen_set_free(plan->admin_listens);
     proxy_logfiles_fini(&plan->logs);
     free(plan);
@@ -164,6 +161,14 @@ static uint64_t descriptors(const void *opaque)
     const struct proxy_conf *conf = opaque;
 
     return 2 * conf->tunnels_max; /* a client's and a server's each */
+}
+
+/* TransparentSource client: bind() to an address that is not ours. Nothing else is kept. */
+static uint64_t capabilities(const void *opaque)
+{
+    const struct proxy_conf *conf = opaque;
+
+    return proxy_divert_conf_spoofs(&conf->divert) ? UINT64_C(1) << CAP_NET_RAW : 0;
 }
 
 /* ---- the daemon ---- */
@@ -209,6 +214,7 @@ static void release(struct daemon *daemon)
     }
     proxy_auth_free(shared->auth);
     proxy_limits_free(shared->limits);
+    proxy_loop_free(shared->loops);
     free(shared);
     daemon_set_shared(daemon, NULL);
 }
@@ -231,7 +237,12 @@ static const struct service_plan *plan_of(const struct worker *worker)
 
 static void on_accepted(void *ctx, int fd, const struct addr *peer)
 {
-    proxy_conn_accept(ctx, fd, peer);
+    proxy_accept(ctx, fd, peer);
+}
+
+static void on_accepted_transparent(void *ctx, int fd, const struct addr *peer)
+{
+    proxy_accept_transparent(ctx, fd, peer);
 }
 
 static size_t list_tunnels(struct worker *worker, uint64_t after, struct admin_tunnel *room,
@@ -325,13 +336,26 @@ static enum err open_desk(struct service_worker *own, struct service_shared *sha
                                conf->auth_cache_timeout, &worker->rng);
 }
 
+static enum err serve_listens(struct service_worker *own)
+{
+    struct worker *worker = own->face.worker;
+    const struct proxy_doors *doors = &plan_of(worker)->doors;
+    const struct service_shared *shared = daemon_shared(worker->daemon);
+    enum err e = listen_set_serve(doors->listens, worker->index, worker->loop, on_accepted,
+                                  &own->face, &own->listens);
+    enum err e2 = listen_set_serve(doors->transparents, worker->index, worker->loop,
+                                   on_accepted_transparent, &own->face, &own->transparents);
+
+    own->face.loops = shared->loops;
+    return e != OK ? e : e2;
+}
+
 static enum err open_doors(struct service_worker *own)
 {
     struct worker *worker = own->face.worker;
     const struct service_plan *plan = plan_of(worker);
 
-    TRY(listen_set_serve(plan->listens, worker->index, worker->loop, on_accepted, &own->face,
-                         &own->doors));
+    TRY(serve_listens(own));
     if (worker->index > 0) {
         return OK;
     }
@@ -377,8 +401,7 @@ static void adopt(struct worker *worker)
     if (follow_conf(own) != OK) {
         log_error(worker->log, "out of memory: CustomLog and ProxyBlock stay as they were");
     }
-    if (listen_set_serve(plan->listens, worker->index, worker->loop, on_accepted, &own->face,
-                         &own->doors) != OK) {
+    if (serve_listens(own) != OK) {
         log_error(worker->log, "Listen: a socket could not be opened: out of memory or file "
                                "descriptors");
     }
@@ -391,7 +414,8 @@ static void drain(struct worker *worker)
 {
     struct service_worker *own = own_of(worker);
 
-    listen_set_close(&own->doors);
+    listen_set_close(&own->listens);
+    listen_set_close(&own->transparents);
     proxy_conn_drain_all(&own->face);
     if (own->face.conn_count == 0) {
         worker_idle(worker);
@@ -406,7 +430,8 @@ static void stop(struct worker *worker)
         return;
     }
     own = own_of(worker);
-    listen_set_close(&own->doors);
+    listen_set_close(&own->listens);
+    listen_set_close(&own->transparents);
     admin_free(own->admin);
     proxy_conn_close_all(&own->face);
     proxy_pool_fini(&own->face.upstreams);
@@ -422,6 +447,7 @@ static void stop(struct worker *worker)
 
 static const struct service_rows more_rows[] = {
     {proxy_route_rows, offsetof(struct proxy_conf, route)},
+    {proxy_divert_conf_rows, offsetof(struct proxy_conf, divert)},
     {NULL, 0},
 };
 
@@ -437,6 +463,7 @@ const struct service proxy_service = {
     .check = proxy_conf_check,
     .conf_fini = proxy_conf_fini,
     .descriptors = descriptors,
+    .capabilities = capabilities,
     .prepare = prepare,
     .reopen = reopen,
     .start = start,

@@ -20,6 +20,11 @@ int proxy_service_main(int argc, char **argv);
 /** How many tunnels clients and users hold, for TunnelsPerClient and TunnelsPerUser. */
 struct proxy_limits *proxy_service_limits(const struct proxy_worker *state);
 
+struct listen_set;
+
+/** The sockets of TransparentListen, with real ports. Borrowed from the snapshot. */
+const struct listen_set *proxy_service_transparents(const struct daemon_snapshot *snapshot);
+
 /** The value of our Via field for connections of that configuration; empty: none. Borrowed from
  *  the snapshot. */
 struct span proxy_service_via(const struct daemon_snapshot *snapshot);

@@ -98,6 +98,7 @@ static void log_end(struct proxy_conn *conn, enum proxy_accesslog_closer closer,
     if (tunnel->parent != NULL) {
         entry.parent = tunnel->parent->text;
     }
+    proxy_entry_tell_divert(conn, &entry);
     count_websocket(conn);
     proxy_follow_tell(&tunnel->follow, &entry);
     count_end(conn, &entry);
@@ -332,6 +333,9 @@ void proxy_tunnel_describe(const struct proxy_conn *conn, struct admin_tunnel *r
         .age = now - tunnel->began,
         .idle = now - tunnel->relay.moved_at,
     };
+    if (conn->divert != NULL) {
+        ret_tunnel->diverted = conn->divert->origin;
+    }
     snprintf(ret_tunnel->target, sizeof ret_tunnel->target, "%.*s", SPAN_ARG(target));
     snprintf(ret_tunnel->user, sizeof ret_tunnel->user, "%.*s", tunnel->user_len,
              tunnel->text + tunnel->line_len + tunnel->name_len);

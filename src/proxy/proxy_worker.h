@@ -24,6 +24,8 @@ enum {
 };
 
 /** Made before the workers, gone after them. */
+struct proxy_loop;
+
 struct proxy_shared {
     atomic_uint_least64_t tunnels; /* of all workers: MaxTunnels is the daemon's, not a
                                       worker's, so this counter is shared */
@@ -38,9 +40,12 @@ struct proxy_worker {
     uint64_t last_id;
     struct pool pool;
     struct relay_env relay_env;
-    uint8_t *scratch;                  /* PROXY_WORKER_ROOM_BYTES */
-    struct proxy_pool upstreams;       /* idle connections to servers */
-    struct proxy_auth_desk *desk;      /* passwords */
+    uint8_t *scratch;             /* PROXY_WORKER_ROOM_BYTES */
+    struct proxy_pool upstreams;  /* idle connections to servers */
+    struct proxy_auth_desk *desk; /* passwords */
+    msec loop_told_at;            /* when the log heard of one; 0: never */
+    struct proxy_loop *loops;     /* of all workers: our own connections; NULL while there is no
+                                     TransparentListen */
     struct proxy_accesslog *accesslog; /* follows the configuration, like the next */
     struct proxy_route_block *block;
 };

@@ -134,7 +134,7 @@ static inline void fake_parent_open(struct fake_parent *parent, struct loop *loo
 
     *parent = (struct fake_parent){.loop = loop, .fd = -1};
     assert_true(addr_parse(SPAN("127.0.0.1"), 0, &addr));
-    assert_ok(sock_listen(&parent->fd, &addr, 8, false));
+    assert_ok(sock_listen(&parent->fd, &addr, 8, 0));
     assert_ok(sock_local_addr(parent->fd, &addr));
     parent->port = addr_port(&addr);
     loop_later_init(&parent->later, fake_parent_go, parent);

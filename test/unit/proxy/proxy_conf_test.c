@@ -43,10 +43,11 @@ static void load(struct loaded *loaded, const char *text)
     const struct conf_table tables[] = {
         {proxy_conf_rows, &loaded->conf},
         {proxy_route_rows, &loaded->conf.route},
+        {proxy_divert_conf_rows, &loaded->conf.divert},
     };
     const struct conf_apply apply = {
         .tables = tables,
-        .table_count = 2,
+        .table_count = 3,
         .place = SERVICE_IN_SERVER,
         .arena = &loaded->arena,
         .diag = &loaded->diag,
@@ -117,7 +118,7 @@ static void the_reference_configuration_lets_localhost_through_to_9000_and_nothi
     assert_true(conf_ports_has(&loaded.conf.connect_ports, 9000));
     assert_false(conf_ports_has(&loaded.conf.connect_ports, 443));
     assert_int_equal(loaded.conf.via, PROXY_CONF_VIA_ON);
-    assert_int_equal(loaded.conf.listen_count, 2);
+    assert_int_equal(loaded.conf.listens.count, 2);
     unload(&loaded);
 }
 

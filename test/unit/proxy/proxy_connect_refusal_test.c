@@ -203,9 +203,28 @@ static void other_failures_are_told_by_their_why(void **state)
                                       "tunnel to a.test:443 within 5000 ms (ProxyTimeout)");
 }
 
+static void a_foreign_address_without_the_capability_has_a_sentence(void **state)
+{
+    struct proxy_connect_refusal_ask ask = direct;
+    const struct dial_result result = {.outcome = DIAL_REFUSED, .error = EPERM};
+    struct proxy_refusal refusal;
+
+    (void)state;
+    ask.has_source = true;
+    proxy_connect_refusal_undialled(&ask, &result, &refusal);
+    assert_int_equal(refusal.status, 502);
+    assert_string_equal(refusal.text,
+                        "no connection to a.test: this proxy may not use the client's address "
+                        "(TransparentSource client needs CAP_NET_RAW)");
+    ask.has_source = false; /* a firewall of our own says EPERM, too */
+    proxy_connect_refusal_undialled(&ask, &result, &refusal);
+    assert_null(strstr(refusal.text, "TransparentSource"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_foreign_address_without_the_capability_has_a_sentence),
         cmocka_unit_test(every_end_of_a_dial_has_its_sentence),
         cmocka_unit_test(a_parent_that_cannot_be_reached_is_named),
         cmocka_unit_test(a_parents_status_stays_where_it_has_a_sense),

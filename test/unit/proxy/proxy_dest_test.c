@@ -13,8 +13,8 @@ struct question {
 
 static enum proxy_dest_verdict judge(const struct question *question)
 {
-    struct proxy_conf_listen listens[2] = {0};
-    struct proxy_conf conf = {.listens = listens, .listen_count = 2};
+    struct proxy_listen listens[2] = {0};
+    struct proxy_conf conf = {.listens = {listens, 2}};
     struct addr client, local, dest;
 
     assert_true(addr_parse(SPAN("0.0.0.0"), 8080, &listens[0].addr));
@@ -55,6 +55,25 @@ static const struct question questions[] = {
 };
 /* clang-format on */
 
+/* TPROXY does not tell the address that the client came to. */
+static void a_transparent_listener_is_the_proxy_itself_as_well(void **state)
+{
+    struct proxy_listen listen = {0};
+    const struct proxy_conf conf = {.divert = {.listens = {&listen, 1}}};
+    const struct addr unknown = {0};
+    struct addr client, dest;
+
+    (void)state;
+    assert_true(addr_parse(SPAN("0.0.0.0"), 3129, &listen.addr));
+    assert_true(addr_parse(SPAN("10.0.0.5"), 50000, &client));
+    assert_true(addr_parse(SPAN("127.0.0.1"), 3129, &dest));
+    assert_int_equal(proxy_dest_judge(&conf, &client, &unknown, &dest), PROXY_DEST_SELF);
+    addr_set_port(&dest, 3130);
+    assert_int_equal(proxy_dest_judge(&conf, &client, &unknown, &dest), PROXY_DEST_LOOPBACK);
+    assert_true(addr_parse(SPAN("198.51.100.7"), 3129, &dest)); /* somebody else's port */
+    assert_int_equal(proxy_dest_judge(&conf, &client, &unknown, &dest), PROXY_DEST_FINE);
+}
+
 static void no_tunnel_leads_where_it_must_not(void **state)
 {
     (void)state;
@@ -88,6 +107,7 @@ static void the_admin_listener_is_no_destination(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_transparent_listener_is_the_proxy_itself_as_well),
         cmocka_unit_test(no_tunnel_leads_where_it_must_not),
         cmocka_unit_test(the_admin_listener_is_no_destination),
     };
