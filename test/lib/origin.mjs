@@ -17,10 +17,12 @@ import { until } from './wait.mjs';
  * @param {(head: { method: string, target: string, line: string, head: string }, peer:
  *   import('./tcp.mjs').Peer) => unknown} [script.onHead] before the body is read; `false` as above
  * @param {number} [script.port]
+ * @param {string} [script.host]
+ * @param {import('./netns.mjs').Host} [script.in]
  */
 export async function startOrigin(
   t,
-  { answer = ({ method, target }) => response(`${method} ${target}`), onHead, port = 0 } = {},
+  { answer = ({ method, target }) => response(`${method} ${target}`), onHead, ...where } = {},
 ) {
   /** @type {Request[]} whole ones */
   const requests = [];
@@ -43,7 +45,7 @@ export async function startOrigin(
     }
     peer.end();
   };
-  const server = await listen(t, { serve, port });
+  const server = await listen(t, { serve, ...where });
   return {
     port: server.port,
     peers: server.peers,

@@ -4,15 +4,18 @@
 /** Pages in a browser: the demo page of a realm, and a minimal one that a test fills. */
 
 import { createServer } from 'node:http';
-import { launchChromium } from '../../tool/lib/chromium.mjs';
+import { CHROMIUM, launchChromium } from '../../tool/lib/chromium.mjs';
 import { until } from './wait.mjs';
+import { scratch } from './wayleave.mjs';
 
 /**
  * @param {import('./wayleave.mjs').Test} t
  * @param {number} [proxyPort]
+ * @param {{ in?: import('./netns.mjs').Host }} [options] `in`: the host that it runs on
  */
-export async function startBrowser(t, proxyPort) {
-  const browser = await launchChromium({ proxyPort });
+export async function startBrowser(t, proxyPort, { in: host } = {}) {
+  const executablePath = host?.wrapper(scratch(t), CHROMIUM);
+  const browser = await launchChromium({ proxyPort, executablePath });
   t.after(() => browser.close());
   return browser;
 }
@@ -31,11 +34,12 @@ export class DemoPage {
    * @param {import('playwright-core').Browser} browser
    * @param {number} realmPort that serves it
    * @param {Record<string, string | number>} [query]
+   * @param {string} [host] the realm's
    */
-  static async open(browser, realmPort, query = {}) {
+  static async open(browser, realmPort, query = {}, host = 'localhost') {
     const demo = new DemoPage(await browser.newPage());
     const words = new URLSearchParams(Object.entries(query).map(([k, v]) => [k, String(v)]));
-    await demo.page.goto(`http://localhost:${realmPort}/demo/?${words}`);
+    await demo.page.goto(`http://${host}:${realmPort}/demo/?${words}`);
     return demo;
   }
 

@@ -118,10 +118,16 @@ export class Peer {
 
 /**
  * @param {number} port
- * @param {{ host?: string, from?: string }} [options] `from`: one of our own addresses
+ * @param {{ host?: string, from?: string, in?: import('./netns.mjs').Host }} [options] `from`: one
+ *   of our own addresses; `in`: the host that calls, this machine otherwise
  * @returns {Promise<Peer>}
  */
-export function connect(port, { host = '127.0.0.1', from } = {}) {
+export async function connect(port, { host = '127.0.0.1', from, in: place } = {}) {
+  if (place) {
+    const socket = await place.dial({ port, host, localAddress: from });
+    socket.allowHalfOpen = true;
+    return new Peer(socket);
+  }
   return new Promise((resolve, reject) => {
     const socket = dial({ port, host, localAddress: from, allowHalfOpen: true });
     socket.once('error', reject);
@@ -135,13 +141,17 @@ export function connect(port, { host = '127.0.0.1', from } = {}) {
 /**
  * A server whose connections a test takes one by one, or hands to `serve`.
  * @param {{ after(end: () => unknown): void }} t whose end is its end
- * @param {{ host?: string, port?: number, serve?: (peer: Peer) => unknown }} [options]
+ * @param {{ host?: string, port?: number, serve?: (peer: Peer) => unknown, in?: import('./netns.mjs').Host }} [options]
+ *   `in`: the host that listens, this machine otherwise
  */
-export async function listen(t, { host = '127.0.0.1', port = 0, serve } = {}) {
+export async function listen(t, { host = '127.0.0.1', port = 0, serve, in: place } = {}) {
   const peers = new Set();
   const waiting = [];
   const takers = [];
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  const where = { host, port, backlog: 4096 };
+  const server = place ? await place.bind(where) : createServer({ allowHalfOpen: true });
+  server.on('connection', (socket) => {
+    socket.allowHalfOpen = true;
     const peer = new Peer(socket);
     peers.add(peer);
     peer.closed.then(() => peers.delete(peer));
@@ -150,8 +160,9 @@ export async function listen(t, { host = '127.0.0.1', port = 0, serve } = {}) {
     else waiting.push(peer);
   });
   await new Promise((resolve, reject) => {
+    if (place) resolve(undefined);
     server.once('error', reject);
-    server.listen({ host, port, backlog: 4096 }, () => resolve(undefined));
+    if (!place) server.listen(where, () => resolve(undefined));
   });
   t.after(() => {
     for (const peer of peers) peer.destroy();

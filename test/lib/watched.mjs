@@ -6,13 +6,18 @@
 import { writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
+import { connector } from './netns.mjs';
 import { until } from './wait.mjs';
 import { scratch, startProxyFrom } from './wayleave.mjs';
 
 /** @returns {Promise<string>} */
-function fetchText(port, path) {
+function fetchText(port, path, host) {
   return new Promise((resolve, reject) => {
-    const request = get({ host: '127.0.0.1', port, path, agent: false }, (response) => {
+    const where = { host: '127.0.0.1', port };
+    const how = host
+      ? { createConnection: connector(host, where) }
+      : { agent: /** @type {const} */ (false) };
+    const request = get({ ...where, path, ...how }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (text) => (body += text));
       response.on('end', () => resolve(body));
@@ -24,7 +29,7 @@ function fetchText(port, path) {
 /**
  * @param {import('./wayleave.mjs').Test} t
  * @param {string} text the configuration, but for AdminListen
- * @param {{ dir?: string, binary?: string }} [options]
+ * @param {{ dir?: string, binary?: string, as?: string[], in?: import('./netns.mjs').Host }} [options]
  */
 export async function startWatched(t, text, { dir = scratch(t), ...options } = {}) {
   const whole = (configuration) => `AdminListen 127.0.0.1:0\n${configuration}\n`;
@@ -34,7 +39,7 @@ export async function startWatched(t, text, { dir = scratch(t), ...options } = {
 
   /** @param {string} name with its labels */
   async function metric(name) {
-    const rows = (await fetchText(admin, '/metrics')).split('\n');
+    const rows = (await fetchText(admin, '/metrics', options.in)).split('\n');
     const row = rows.find((each) => each.startsWith(`${name} `));
     if (row === undefined) throw new Error(`no metric ${name}`);
     return Number(row.slice(name.length));
@@ -43,6 +48,8 @@ export async function startWatched(t, text, { dir = scratch(t), ...options } = {
   return Object.assign(proxy, {
     dir,
     metric,
+    /** Of the admin listener. @param {string} path */
+    fetch: (path) => fetchText(admin, path, options.in),
     /** Waits for a metric to be so. @param {string} name @param {number} value */
     async reaches(name, value) {
       let seen;

@@ -41,11 +41,12 @@ export function scratch(t) {
 
 /**
  * @param {string[]} args
- * @param {{ binary?: string, env?: Record<string, string>, cwd?: string }} [options]
+ * @param {{ binary?: string, env?: Record<string, string>, cwd?: string, in?: import('./netns.mjs').Host }} [options]
+ *   `in`: the host that it runs on
  */
-export function wayleave(args, { binary = CHECKED, env, cwd } = {}) {
-  const name = `wayleave ${args[0]}`;
-  return new Program(binary, args, { name, cwd, env: { ...SANITIZERS, ...env } });
+export function wayleave(args, { binary = CHECKED, env, cwd, in: host } = {}) {
+  const options = { name: `wayleave ${args[0]}`, cwd, env: { ...SANITIZERS, ...env } };
+  return host ? host.program(binary, args, options) : new Program(binary, args, options);
 }
 
 /** Runs it to its end. @param {string[]} args @param {Parameters<typeof wayleave>[1]} [options] */
@@ -115,12 +116,13 @@ export class Daemon {
  * @param {Test} t
  * @param {'proxy' | 'realm'} verb
  * @param {string} configuration
- * @param {Parameters<typeof wayleave>[1] & { dir?: string }} [options]
+ * @param {Parameters<typeof wayleave>[1] & { dir?: string, as?: string[] }} [options] `as`: whom it
+ *   is told to serve as
  */
-async function start(t, verb, configuration, { dir = scratch(t), ...options } = {}) {
+async function start(t, verb, configuration, { dir = scratch(t), as = AS_ROOT, ...options } = {}) {
   const file = join(dir, `${verb}.conf`);
   writeFileSync(file, configuration);
-  const program = wayleave([verb, '-f', file, ...AS_ROOT], options);
+  const program = wayleave([verb, '-f', file, ...as], options);
   t.after(async () => {
     if (program.ended?.signal === 'SIGKILL') return; // Daemon.kill()
     const ended = await program.stop();
@@ -158,16 +160,16 @@ ${more}
 /**
  * A realm with a plain and a TLS interface on free ports, or on those of an earlier life.
  * @param {Test} t
- * @param {{ port?: number, tlsPort?: number, more?: string, dir?: string, binary?: string }} [options]
+ * @param {{ port?: number, tlsPort?: number, hosts?: string[], more?: string, dir?: string, binary?: string, in?: import('./netns.mjs').Host }} [options]
  */
 export async function startRealm(
   t,
-  { port, tlsPort, more = '', dir = scratch(t), ...options } = {},
+  { port, tlsPort, hosts = ['127.0.0.1'], more = '', dir = scratch(t), ...options } = {},
 ) {
   port ??= await freePort();
   tlsPort ??= await freePort();
-  const configuration = `Interface http://127.0.0.1:${port}
-Interface https://127.0.0.1:${tlsPort}
+  const configuration = `${hosts.map((host) => `Interface http://${host}:${port}`).join('\n')}
+${hosts.map((host) => `Interface https://${host}:${tlsPort}`).join('\n')}
 SSLCertificateFile "${join(dir, 'localhost.crt')}"
 SSLCertificateKeyFile "${join(dir, 'localhost.key')}"
 SSLCertificateMake On

@@ -25,13 +25,15 @@ export function proxyFlags(port) {
   return [`--proxy-server=https=127.0.0.1:${port}`, '--proxy-bypass-list=<-loopback>'];
 }
 
+export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
 /**
- * @param {{ proxyPort?: number }} [options]
+ * @param {{ proxyPort?: number, executablePath?: string }} [options]
  * @returns {Promise<import('playwright-core').Browser>}
  */
-export function launchChromium({ proxyPort } = {}) {
+export function launchChromium({ proxyPort, executablePath = CHROMIUM } = {}) {
   return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    executablePath,
     headless: true,
     args: [...FLAGS, ...(proxyPort ? proxyFlags(proxyPort) : [])],
   });
