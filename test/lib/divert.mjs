@@ -9,7 +9,7 @@
 import { join } from 'node:path';
 import { startNetwork } from './netns.mjs';
 import { startWatched } from './watched.mjs';
-import { CHECKED, scratch } from './wayleave.mjs';
+import { RELEASE, scratch } from './wayleave.mjs';
 
 /** Ways of diverting. */
 export const WAYS = /** @type {const} */ (['redirect', 'tproxy']);
@@ -61,6 +61,6 @@ export async function startDiverting(
 /** Loads the rules that fit a configuration. @param {import('./netns.mjs').Host} router @param {string} file @param {string[]} [words] */
 export function divert(router, file, words = []) {
   const ports = ['--ports', [...PORTS, 22, 9999].join(',')];
-  router.rules(router.run(CHECKED, ['config', file, '--nft', ...ports, ...words]));
-  router.run('sh', [], router.run(CHECKED, ['config', file, '--nft-routes', ...words]));
+  router.rules(router.run(RELEASE, ['config', file, '--nft', ...ports, ...words]));
+  router.run('sh', [], router.run(RELEASE, ['config', file, '--nft-routes', ...words]));
 }
