@@ -64,7 +64,7 @@ static void say_bind_failed(const struct listen_set_plan *plan,
         for (size_t i = 0; old != NULL && i < old->count; i++) {
             if (addr_port(&old->entries[i].bound) == addr_port(&want->addr)) {
                 remedy = "we listen on that port ourselves until this file is in force: a "
-                         "change of its address alone needs a restart";
+                         "change of its address or kind alone needs a restart";
             }
         }
     } else if (errno == EACCES) {

@@ -196,13 +196,25 @@ static void refuse_blocked(struct proxy_conn *conn, unsigned line)
     proxy_conn_refuse(conn, &refusal);
 }
 
+/* "192.0.2.1:80, the address of realm.example, is link-local" */
+static void set_forbidden(const struct proxy_conn *conn, const struct addr *dest,
+                          enum proxy_dest_verdict verdict, struct proxy_refusal *ret_refusal)
+{
+    struct span host = conn->request->what.target.authority.host;
+    bool is_literal = span_equals(host, addr_host_text(dest, (char[ADDR_TEXT_BYTES]){0}));
+    char text[ADDR_TEXT_BYTES];
+
+    proxy_refusal_set(ret_refusal, 403, HTTP1_PROXY_STATUS_DESTINATION_IP_PROHIBITED,
+                      "%s%s%.*s%s %s", addr_text(dest, text),
+                      is_literal ? "" : ", the address of ", is_literal ? 0 : (int)host.len,
+                      (const char *)host.ptr, is_literal ? "" : ",", proxy_dest_text(verdict));
+}
+
 static void refuse_unreached(struct proxy_conn *conn, const struct proxy_connect_result *result)
 {
     struct proxy_conn_request *request = conn->request;
     struct proxy_refusal refusal = result->refusal;
     const struct http1_field *challenge = NULL;
-    char text[ADDR_TEXT_BYTES];
-
     bool is_self = request->self.sa.any.sa_family != AF_UNSPEC;
 
     if (result->is_forbidden && request->blocked_line != 0) {
@@ -213,11 +225,8 @@ static void refuse_unreached(struct proxy_conn *conn, const struct proxy_connect
      * the first. */
     if (result->is_forbidden || is_self) {
         metric_add(metrics_of(conn), PROXY_METRICS_REFUSED_DESTINATION, 1);
-        proxy_refusal_set(&refusal, 403, HTTP1_PROXY_STATUS_DESTINATION_IP_PROHIBITED,
-                          "%s, the address of %.*s, %s",
-                          addr_text(is_self ? &request->self : &result->addr, text),
-                          SPAN_ARG(request->what.target.authority.host),
-                          proxy_dest_text(is_self ? PROXY_DEST_SELF : request->dest_verdict));
+        set_forbidden(conn, is_self ? &request->self : &result->addr,
+                      is_self ? PROXY_DEST_SELF : request->dest_verdict, &refusal);
     } else {
         metric_add(metrics_of(conn), PROXY_METRICS_REFUSED_DIAL, 1);
     }
