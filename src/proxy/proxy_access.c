@@ -69,7 +69,7 @@ static void challenge(struct proxy_conn *conn, const struct proxy_policy_decisio
 
     metric_add(conn->worker->worker->metrics, PROXY_METRICS_REFUSED_AUTH, 1);
     buf_init(&value, CHALLENGE_BYTES_MAX);
-    if (proxy_auth_basic_challenge(decision->realm, &value) != OK) {
+    if (auth_basic_challenge(decision->realm, &value) != OK) {
         buf_fini(&value);
         refuse_nomem(conn);
         return;
@@ -90,7 +90,7 @@ static void on_password(void *ctx, bool is_right)
     request->auth = NULL;
     if (!is_right) {
         char text[ADDR_TEXT_BYTES];
-        char user[4 * PROXY_AUTH_BASIC_USER_MAX + 1];
+        char user[4 * AUTH_BASIC_USER_MAX + 1];
 
         log_info(conn->worker->worker->log,
                  "client %s: user \"%s\": wrong password or no such user",
@@ -104,16 +104,16 @@ static void on_password(void *ctx, bool is_right)
 }
 
 static void verify(struct proxy_conn *conn, const struct proxy_policy_decision *decision,
-                   struct proxy_auth_basic *basic)
+                   struct auth_basic *basic)
 {
     struct proxy_conn_request *request = conn->request;
     enum err e;
 
     snprintf(request->user, sizeof request->user, "%.*s", SPAN_ARG(basic->user));
     request->users = decision->users;
-    e = proxy_auth_check(conn->worker->desk, decision->users, basic, proxy_conn_now(conn),
-                         on_password, conn, &request->auth);
-    proxy_auth_basic_wipe(basic);
+    e = auth_check(conn->worker->desk, decision->users, basic, proxy_conn_now(conn),
+                   on_password, conn, &request->auth);
+    auth_basic_wipe(basic);
     if (e == OK) {
         judge(conn);
     } else if (e == ERR_LIMIT) {
@@ -130,7 +130,7 @@ static void verify(struct proxy_conn *conn, const struct proxy_policy_decision *
 static void log_in(struct proxy_conn *conn, const struct proxy_policy_decision *decision)
 {
     struct proxy_conn_request *request = conn->request;
-    struct proxy_auth_basic basic;
+    struct auth_basic basic;
 
     if (request->has_failed_login) {
         challenge(conn, decision, "the user or the password was wrong");
@@ -140,7 +140,7 @@ static void log_in(struct proxy_conn *conn, const struct proxy_policy_decision *
         challenge(conn, decision, "this user may not do that");
         return;
     }
-    switch (proxy_auth_basic_find(request->head.fields, &basic)) {
+    switch (auth_basic_find(request->head.fields, &basic)) {
     case OK: verify(conn, decision, &basic); return;
     case ERR_PROTO: challenge(conn, decision, "the credentials were malformed"); return;
     case ERR_AGAIN:

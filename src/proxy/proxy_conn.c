@@ -86,7 +86,7 @@ void proxy_conn_drop_request(struct proxy_conn *conn)
     }
     proxy_verify_cancel(request->verify);
     proxy_clientname_cancel(request->lookup);
-    proxy_auth_cancel(request->auth);
+    auth_cancel(request->auth);
     proxy_route_ask_cancel(request->ask);
     proxy_connect_cancel(request->connect);
     stream_free(request->server);

@@ -16,9 +16,9 @@
  */
 #pragma once
 
+#include "auth/auth.h"
 #include "base/list.h"
 #include "io/timer.h"
-#include "proxy/proxy_auth.h"
 #include "proxy/proxy_clientname.h"
 #include "proxy/proxy_connect.h"
 #include "proxy/proxy_dest.h"
@@ -56,11 +56,11 @@ struct proxy_conn_request {
 
     /* who: proxy_access */
     struct proxy_clientname *lookup; /* owned while under way; so are the next three */
-    struct proxy_auth_job *auth;
+    struct auth_job *auth;
     char name[256]; /* the client's, verified; empty: none */
     bool name_is_known;
-    char user[PROXY_AUTH_BASIC_USER_MAX + 1]; /* whose password was right; empty: none */
-    const struct proxy_htpasswd *users;       /* where */
+    char user[AUTH_BASIC_USER_MAX + 1]; /* whose password was right; empty: none */
+    const struct htpasswd *users;       /* where */
     bool has_failed_login;
     bool names_destination;      /* a section for this very host let it in */
     struct proxy_verify *verify; /* owned while under way */

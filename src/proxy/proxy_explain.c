@@ -89,7 +89,7 @@ static enum err decide(const struct proxy_conf *conf, struct request *request,
     request->query.users = NULL;
     TRY(proxy_policy_decide(&conf->policy, &request->query, ret_decision));
     if (ret_decision->verdict != PROXY_POLICY_LOGIN || user.len == 0 ||
-        proxy_htpasswd_find(ret_decision->users, user) == NULL) {
+        htpasswd_find(ret_decision->users, user) == NULL) {
         return OK;
     }
     request->query.user = user;
@@ -118,7 +118,7 @@ static enum err say_user_is_unknown(const struct proxy_policy_decision *decision
                                     struct span user, struct buf *out)
 {
     if (decision->verdict != PROXY_POLICY_LOGIN || user.len == 0 ||
-        proxy_htpasswd_find(decision->users, user) != NULL) {
+        htpasswd_find(decision->users, user) != NULL) {
         return OK;
     }
     return buf_printf(out, "%s has no user %.*s.\n", decision->users->file, SPAN_ARG(user));

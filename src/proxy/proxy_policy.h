@@ -17,7 +17,7 @@
  *
  *     decide without user or name
  *       NEEDS_NAME  proxy_clientname_ask(), then again with name_is_known
- *       LOGIN       no Proxy-Authorization: 407 with the realm. Else proxy_auth_check() against
+ *       LOGIN       no Proxy-Authorization: 407 with the realm. Else auth_check() against
  *                   decision.users; wrong: 407; right: again with user and users set
  *       DENY        403
  *       ALLOW       go on: ports are the next question
@@ -54,10 +54,10 @@ struct proxy_policy_section {
     struct proxy_policy_rule *require; /* ANY_OF; NULL: no Require stood in it */
 
     enum proxy_policy_auth_type auth_type;
-    struct span realm;                  /* ptr NULL: no AuthName */
-    const struct proxy_htpasswd *users; /* NULL: no AuthUserFile */
+    struct span realm;            /* ptr NULL: no AuthName */
+    const struct htpasswd *users; /* NULL: no AuthUserFile */
     unsigned users_line;
-    const struct proxy_htpasswd_groups *groups; /* NULL: no AuthGroupFile */
+    const struct htpasswd_groups *groups; /* NULL: no AuthGroupFile */
     unsigned groups_line;
 
     struct proxy_policy_section *next;
@@ -79,10 +79,10 @@ struct proxy_policy_query {
     struct proxy_policy_client client;
     bool name_is_known; /* client.name was looked up, whether there is one or not */
     struct span method;
-    struct proxy_section_url url;       /* "ws" or "wss" as the scheme of whatever asks for an
-                                           upgrade to WebSocket; empty for CONNECT */
-    struct span user;                   /* whose password was right; empty: none */
-    const struct proxy_htpasswd *users; /* the file in which it was; NULL without user */
+    struct proxy_section_url url; /* "ws" or "wss" as the scheme of whatever asks for an
+                                     upgrade to WebSocket; empty for CONNECT */
+    struct span user;             /* whose password was right; empty: none */
+    const struct htpasswd *users; /* the file in which it was; NULL without user */
 };
 
 enum proxy_policy_verdict {
@@ -99,7 +99,7 @@ struct proxy_policy_decision {
     char sentence[PROXY_POLICY_SENTENCE_BYTES]; /* for the log: "Deny from all names the
                                                    client". Empty for ALLOW */
     struct span realm;                          /* LOGIN */
-    const struct proxy_htpasswd *users;         /* LOGIN: where the user is to be found */
+    const struct htpasswd *users;               /* LOGIN: where the user is to be found */
     bool names_destination; /* ALLOW: a section admitted it that is for this very host, so
                                proxy_dest's rules about loopback and the like may be waived */
 };

@@ -5,7 +5,7 @@
 /* What a section can draw on when somebody is to log in. */
 struct means {
     bool type, realm, users, groups;
-    const struct proxy_htpasswd_groups *group_file;
+    const struct htpasswd_groups *group_file;
 };
 
 /* What every text begins with that the section takes; false when that does not say it all. */
@@ -104,7 +104,7 @@ static void check_groups(const struct means *means, const struct proxy_policy_ru
                 "file with the line %.*s: alice bob)",
                 SPAN_ARG(diag_word(rule->word)), SPAN_ARG(diag_word(rule->word)));
         } else if (means->group_file != NULL &&
-                   !proxy_htpasswd_groups_knows(means->group_file, rule->word)) {
+                   !htpasswd_groups_knows(means->group_file, rule->word)) {
             diag_warn(diag, rule->file, rule->line,
                       "Require group %.*s: %s has no such group (add the line %.*s: alice bob)",
                       SPAN_ARG(diag_word(rule->word)), means->group_file->file,

@@ -181,8 +181,8 @@ static enum err set_auth_user_file(void *conf, const struct conf_node *node,
 
     TRY(conf_path_join(apply->arena, node->base, node->words[0], &path));
     section->users_line = node->line;
-    return report_unread(proxy_htpasswd_read((const char *)path.ptr, apply->arena, apply->diag,
-                                             fault, &section->users),
+    return report_unread(htpasswd_read((const char *)path.ptr, apply->arena, apply->diag, fault,
+                                       &section->users),
                          fault, node, apply);
 }
 
@@ -195,8 +195,8 @@ static enum err set_auth_group_file(void *conf, const struct conf_node *node,
 
     TRY(conf_path_join(apply->arena, node->base, node->words[0], &path));
     section->groups_line = node->line;
-    return report_unread(proxy_htpasswd_groups_read((const char *)path.ptr, apply->arena,
-                                                    apply->diag, fault, &section->groups),
+    return report_unread(htpasswd_groups_read((const char *)path.ptr, apply->arena, apply->diag,
+                                              fault, &section->groups),
                          fault, node, apply);
 }
 

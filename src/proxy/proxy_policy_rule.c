@@ -54,7 +54,7 @@ static enum proxy_policy_rule_outcome judge_user(const struct proxy_policy_rule 
         return granted_if(span_equal(facts->user, rule->word));
     }
     return granted_if(facts->groups != NULL &&
-                      proxy_htpasswd_groups_has(facts->groups, rule->word, facts->user));
+                      htpasswd_groups_has(facts->groups, rule->word, facts->user));
 }
 
 /* How much a child of <RequireAny> says against the others, and of <RequireAll>; 0: nothing.

@@ -6,10 +6,10 @@
  */
 #pragma once
 
+#include "auth/htpasswd.h"
+#include "auth/htpasswd_groups.h"
 #include "base/buf.h"
 #include "io/addr.h"
-#include "proxy/proxy_htpasswd.h"
-#include "proxy/proxy_htpasswd_groups.h"
 
 enum proxy_policy_rule_kind {
     PROXY_POLICY_RULE_ALL,        /* all, all granted */
@@ -53,7 +53,7 @@ struct proxy_policy_rule_facts {
     struct span name;         /* verified; empty: there is none to trust */
     struct span method;
     struct span user; /* verified against the file that holds here; empty: none */
-    const struct proxy_htpasswd_groups *groups; /* NULL: no file */
+    const struct htpasswd_groups *groups; /* NULL: no file */
 };
 
 /** With httpd's arithmetic of granted, denied and neutral. *ret_decider, if it is not NULL, is

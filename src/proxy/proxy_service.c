@@ -3,11 +3,12 @@
 #include "proxy/proxy_service.h"
 
 #include "admin/admin.h"
+#include "admin/admin_tunnel.h"
+#include "auth/auth.h"
 #include "daemon/daemon.h"
 #include "daemon/listen_set.h"
 #include "proxy/proxy_accept.h"
 #include "proxy/proxy_accesslog.h"
-#include "proxy/proxy_auth.h"
 #include "proxy/proxy_conn.h"
 #include "proxy/proxy_doors.h"
 #include "proxy/proxy_limits.h"
@@ -38,7 +39,7 @@ enum {
 struct service_shared {
     struct proxy_shared face; /* what connections see of it */
     struct proxy_limits *limits;
-    struct proxy_auth *auth;  /* from the first start() on: its threads are unprivileged */
+    struct auth *auth;        /* from the first start() on: its threads are unprivileged */
     struct proxy_loop *loops; /* from the first TransparentListen on; changed by the main thread
                                  before it tells the workers */
 };
@@ -212,7 +213,7 @@ static void release(struct daemon *daemon)
     if (shared == NULL) {
         return;
     }
-    proxy_auth_free(shared->auth);
+    auth_free(shared->auth);
     proxy_limits_free(shared->limits);
     proxy_loop_free(shared->loops);
     free(shared);
@@ -245,9 +246,9 @@ static void on_accepted_transparent(void *ctx, int fd, const struct addr *peer)
     proxy_accept_transparent(ctx, fd, peer);
 }
 
-static size_t list_tunnels(struct worker *worker, uint64_t after, struct admin_tunnel *room,
-                           size_t room_count)
+static size_t list_tunnels(struct worker *worker, uint64_t after, void *room, size_t room_count)
 {
+    struct admin_tunnel *rows = room;
     struct proxy_worker *state = worker->state;
     size_t count = 0;
 
@@ -258,13 +259,18 @@ static size_t list_tunnels(struct worker *worker, uint64_t after, struct admin_t
             break;
         }
         if (conn->state == PROXY_CONN_RELAYING && conn->id > after) {
-            proxy_tunnel_describe(conn, &room[count++]);
+            proxy_tunnel_describe(conn, &rows[count++]);
         }
     }
     return count;
 }
 
-static const struct admin_source admin_source = {.tunnels = list_tunnels};
+static const struct admin_source admin_source = {
+    .name = "tunnels",
+    .row_bytes = sizeof(struct admin_tunnel),
+    .list = list_tunnels,
+    .write = admin_tunnel_write,
+};
 
 static enum err open_rooms(struct proxy_worker *state, const struct proxy_conf *conf)
 {
@@ -330,10 +336,10 @@ static enum err open_desk(struct service_worker *own, struct service_shared *sha
     const struct proxy_conf *conf = worker_conf(worker);
 
     if (shared->auth == NULL) {
-        TRY(proxy_auth_new(&shared->auth, conf->auth_threads, conf->auth_waiting_max));
+        TRY(auth_new(&shared->auth, conf->auth_threads, conf->auth_waiting_max));
     }
-    return proxy_auth_desk_new(&own->face.desk, shared->auth, worker->mailbox,
-                               conf->auth_cache_timeout, &worker->rng);
+    return auth_desk_new(&own->face.desk, shared->auth, worker->mailbox,
+                         conf->auth_cache_timeout, &worker->rng);
 }
 
 static enum err serve_listens(struct service_worker *own)
@@ -435,7 +441,7 @@ static void stop(struct worker *worker)
     admin_free(own->admin);
     proxy_conn_close_all(&own->face);
     proxy_pool_fini(&own->face.upstreams);
-    proxy_auth_desk_free(own->face.desk);
+    auth_desk_free(own->face.desk);
     proxy_route_block_free(own->face.block);
     proxy_accesslog_free(own->face.accesslog);
     daemon_snapshot_unref(own->adopted);

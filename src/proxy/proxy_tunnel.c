@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "proxy/proxy_tunnel.h"
 
-#include "admin/admin.h"
+#include "admin/admin_tunnel.h"
 #include "proxy/proxy_conn.h"
 #include "proxy/proxy_entry.h"
 #include "proxy/proxy_follow.h"

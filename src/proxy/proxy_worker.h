@@ -5,12 +5,12 @@
  */
 #pragma once
 
+#include "auth/auth.h"
 #include "base/list.h"
 #include "base/pool.h"
 #include "daemon/worker.h"
 #include "net/relay.h"
 #include "proxy/proxy_accesslog.h"
-#include "proxy/proxy_auth.h"
 #include "proxy/proxy_conf.h"
 #include "proxy/proxy_pool.h"
 #include "proxy/proxy_route_block.h"
@@ -40,12 +40,12 @@ struct proxy_worker {
     uint64_t last_id;
     struct pool pool;
     struct relay_env relay_env;
-    uint8_t *scratch;             /* PROXY_WORKER_ROOM_BYTES */
-    struct proxy_pool upstreams;  /* idle connections to servers */
-    struct proxy_auth_desk *desk; /* passwords */
-    msec loop_told_at;            /* when the log heard of one; 0: never */
-    struct proxy_loop *loops;     /* of all workers: our own connections; NULL while there is no
-                                     TransparentListen */
+    uint8_t *scratch;            /* PROXY_WORKER_ROOM_BYTES */
+    struct proxy_pool upstreams; /* idle connections to servers */
+    struct auth_desk *desk;      /* passwords */
+    msec loop_told_at;           /* when the log heard of one; 0: never */
+    struct proxy_loop *loops;    /* of all workers: our own connections; NULL while there is no
+                                    TransparentListen */
     struct proxy_accesslog *accesslog; /* follows the configuration, like the next */
     struct proxy_route_block *block;
 };

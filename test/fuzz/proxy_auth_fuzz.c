@@ -6,11 +6,11 @@
  * same bytes as a user file, a group file and a pattern of <Proxy>: what is read keeps what its
  * header promises, and a section's narrow answer is never without the generous one.
  */
+#include "auth/auth_basic.h"
+#include "auth/htpasswd.h"
+#include "auth/htpasswd_groups.h"
+#include "auth/htpasswd_hash.h"
 #include "base/digest.h"
-#include "proxy/proxy_auth_basic.h"
-#include "proxy/proxy_htpasswd.h"
-#include "proxy/proxy_htpasswd_groups.h"
-#include "proxy/proxy_htpasswd_hash.h"
 #include "proxy/proxy_section.h"
 
 #include <stdlib.h>
@@ -33,16 +33,16 @@ static void check_text(struct span text)
 
 static void read_field(struct span value)
 {
-    struct proxy_auth_basic basic;
+    struct auth_basic basic;
     uint8_t plain[1024];
     char again[2048];
     struct span token;
 
-    if (proxy_auth_basic_read(value, &basic) != OK) {
+    if (auth_basic_read(value, &basic) != OK) {
         return;
     }
-    check(basic.user.len > 0 && basic.user.len <= PROXY_AUTH_BASIC_USER_MAX);
-    check(basic.password.len <= PROXY_AUTH_BASIC_PASSWORD_MAX);
+    check(basic.user.len > 0 && basic.user.len <= AUTH_BASIC_USER_MAX);
+    check(basic.password.len <= AUTH_BASIC_PASSWORD_MAX);
     check(span_find(basic.user, ':') == basic.user.len);
     check_text(basic.user);
     check_text(basic.password);
@@ -55,26 +55,26 @@ static void read_field(struct span value)
     digest_base64(span_of(plain, basic.user.len + 1 + basic.password.len), again);
     token = span_tail(value, value.len - strlen(again));
     check(span_equals(token, again));
-    proxy_auth_basic_wipe(&basic);
+    auth_basic_wipe(&basic);
 }
 
 static void read_files(struct span text, struct arena *arena, struct diag *diag)
 {
-    const struct proxy_htpasswd *users;
-    const struct proxy_htpasswd_groups *groups;
+    const struct htpasswd *users;
+    const struct htpasswd_groups *groups;
 
-    if (proxy_htpasswd_parse(text, "users", arena, diag, &users) == OK) {
+    if (htpasswd_parse(text, "users", arena, diag, &users) == OK) {
         for (size_t i = 0; i < users->count; i++) {
-            const struct proxy_htpasswd_user *user = &users->users[i];
+            const struct htpasswd_user *user = &users->users[i];
 
-            check(proxy_htpasswd_find(users, user->name) == user);
-            check(proxy_htpasswd_hash_fault(user->hash) == NULL);
-            check(user->hash.len <= PROXY_HTPASSWD_HASH_BYTES_MAX);
+            check(htpasswd_find(users, user->name) == user);
+            check(htpasswd_hash_fault(user->hash) == NULL);
+            check(user->hash.len <= HTPASSWD_HASH_BYTES_MAX);
         }
     }
-    if (proxy_htpasswd_groups_parse(text, "groups", arena, diag, &groups) == OK) {
+    if (htpasswd_groups_parse(text, "groups", arena, diag, &groups) == OK) {
         for (size_t i = 0; i < groups->count; i++) {
-            check(proxy_htpasswd_groups_knows(groups, groups->members[i].group));
+            check(htpasswd_groups_knows(groups, groups->members[i].group));
         }
     }
 }

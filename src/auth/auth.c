@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
-#include "proxy/proxy_auth.h"
+#include "auth/auth.h"
 
-#include "proxy/proxy_auth_cache.h"
-#include "proxy/proxy_htpasswd_hash.h"
+#include "auth/auth_cache.h"
+#include "auth/htpasswd_hash.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -13,11 +13,11 @@ enum {
     THREADS_MAX = 16,
 };
 
-struct proxy_auth {
+struct auth {
     pthread_mutex_t lock;  /* guards everything below, and every job's state */
     pthread_cond_t wanted; /* the queue is no longer empty, or it is time to go */
     pthread_cond_t posted; /* a job that ran has been posted */
-    struct list queue;     /* struct proxy_auth_job, by `waiting` */
+    struct list queue;     /* struct auth_job, by `waiting` */
     size_t queue_count;
     size_t queue_max;
     bool is_ending;
@@ -25,11 +25,11 @@ struct proxy_auth {
     size_t thread_count;
 };
 
-struct proxy_auth_desk {
-    struct proxy_auth *auth; /* borrowed, as is the next, for the worker's life */
+struct auth_desk {
+    struct auth *auth; /* borrowed, as is the next, for the worker's life */
     struct mailbox *mailbox;
-    struct proxy_auth_cache *cache; /* owned */
-    struct list jobs;               /* struct proxy_auth_job, by `node`: not yet answered */
+    struct auth_cache *cache; /* owned */
+    struct list jobs;         /* struct auth_job, by `node`: not yet answered */
 };
 
 enum job_state {
@@ -38,25 +38,25 @@ enum job_state {
     JOB_POSTED,  /* the mailbox has it */
 };
 
-struct proxy_auth_job {
+struct auth_job {
     struct mailbox_letter letter;
-    struct list node;             /* the desk's */
-    struct list waiting;          /* the queue's */
-    struct proxy_auth_desk *desk; /* borrowed; NULL when it is gone */
-    enum job_state state;         /* guarded by auth->lock */
-    proxy_auth_done *done;        /* NULL: cancelled. The worker's alone */
-    void *ctx;                    /* borrowed until `done` */
-    msec now;                     /* when it was asked */
-    struct proxy_auth_cache_key key;
+    struct list node;       /* the desk's */
+    struct list waiting;    /* the queue's */
+    struct auth_desk *desk; /* borrowed; NULL when it is gone */
+    enum job_state state;   /* guarded by auth->lock */
+    auth_done *done;        /* NULL: cancelled. The worker's alone */
+    void *ctx;              /* borrowed until `done` */
+    msec now;               /* when it was asked */
+    struct auth_cache_key key;
     bool is_known; /* the user is in the file; else the hash is somebody else's */
     bool is_right;
     size_t password_len;
     size_t hash_len;
-    uint8_t password[PROXY_AUTH_BASIC_PASSWORD_MAX];
-    uint8_t hash[PROXY_HTPASSWD_HASH_BYTES_MAX + 1];
+    uint8_t password[AUTH_BASIC_PASSWORD_MAX];
+    uint8_t hash[HTPASSWD_HASH_BYTES_MAX + 1];
 };
 
-static void job_free(struct proxy_auth_job *job)
+static void job_free(struct auth_job *job)
 {
     digest_wipe(job->password, sizeof job->password);
     free(job);
@@ -64,21 +64,21 @@ static void job_free(struct proxy_auth_job *job)
 
 /* ---- the threads ---- */
 
-static void verify(struct proxy_auth_job *job)
+static void verify(struct auth_job *job)
 {
-    bool is_same = proxy_htpasswd_hash_verify(span_of(job->hash, job->hash_len),
-                                              span_of(job->password, job->password_len));
+    bool is_same = htpasswd_hash_verify(span_of(job->hash, job->hash_len),
+                                        span_of(job->password, job->password_len));
 
     job->is_right = is_same && job->is_known;
 }
 
 static void *run(void *opaque)
 {
-    struct proxy_auth *auth = opaque;
+    struct auth *auth = opaque;
 
     pthread_mutex_lock(&auth->lock);
     for (;;) {
-        struct proxy_auth_job *job;
+        struct auth_job *job;
 
         while (list_is_empty(&auth->queue) && !auth->is_ending) {
             pthread_cond_wait(&auth->wanted, &auth->lock);
@@ -86,7 +86,7 @@ static void *run(void *opaque)
         if (list_is_empty(&auth->queue)) {
             break; /* ending, and nothing is left */
         }
-        job = LIST_ENTRY(auth->queue.next, struct proxy_auth_job, waiting);
+        job = LIST_ENTRY(auth->queue.next, struct auth_job, waiting);
         list_remove(&job->waiting);
         auth->queue_count--;
         job->state = JOB_RUNNING;
@@ -105,9 +105,9 @@ static void *run(void *opaque)
     return NULL;
 }
 
-enum err proxy_auth_new(struct proxy_auth **ret_auth, size_t threads, size_t queue_max)
+enum err auth_new(struct auth **ret_auth, size_t threads, size_t queue_max)
 {
-    struct proxy_auth *auth = calloc(1, sizeof *auth);
+    struct auth *auth = calloc(1, sizeof *auth);
 
     if (auth == NULL) {
         return ERR_NOMEM;
@@ -122,7 +122,7 @@ enum err proxy_auth_new(struct proxy_auth **ret_auth, size_t threads, size_t que
         int fault = pthread_create(&auth->threads[i], NULL, run, auth);
 
         if (fault != 0) {
-            proxy_auth_free(auth);
+            auth_free(auth);
             errno = fault;
             return ERR_IO;
         }
@@ -132,7 +132,7 @@ enum err proxy_auth_new(struct proxy_auth **ret_auth, size_t threads, size_t que
     return OK;
 }
 
-void proxy_auth_free(struct proxy_auth *auth)
+void auth_free(struct auth *auth)
 {
     if (auth == NULL) {
         return;
@@ -153,16 +153,16 @@ void proxy_auth_free(struct proxy_auth *auth)
 
 /* ---- a worker's side ---- */
 
-enum err proxy_auth_desk_new(struct proxy_auth_desk **ret_desk, struct proxy_auth *auth,
-                             struct mailbox *mailbox, msec cache_ttl, struct rng *rng)
+enum err auth_desk_new(struct auth_desk **ret_desk, struct auth *auth, struct mailbox *mailbox,
+                       msec cache_ttl, struct rng *rng)
 {
-    struct proxy_auth_desk *desk = calloc(1, sizeof *desk);
+    struct auth_desk *desk = calloc(1, sizeof *desk);
     enum err e;
 
     if (desk == NULL) {
         return ERR_NOMEM;
     }
-    e = proxy_auth_cache_new(&desk->cache, cache_ttl, rng);
+    e = auth_cache_new(&desk->cache, cache_ttl, rng);
     if (e != OK) {
         free(desk);
         return e;
@@ -174,13 +174,13 @@ enum err proxy_auth_desk_new(struct proxy_auth_desk **ret_desk, struct proxy_aut
     return OK;
 }
 
-void proxy_auth_desk_set_ttl(struct proxy_auth_desk *desk, msec cache_ttl)
+void auth_desk_set_ttl(struct auth_desk *desk, msec cache_ttl)
 {
-    proxy_auth_cache_set_ttl(desk->cache, cache_ttl);
+    auth_cache_set_ttl(desk->cache, cache_ttl);
 }
 
 /* Takes it out of the queue if it is still there. */
-static bool take_back(struct proxy_auth *auth, struct proxy_auth_job *job)
+static bool take_back(struct auth *auth, struct auth_job *job)
 {
     bool was_waiting;
 
@@ -194,7 +194,7 @@ static bool take_back(struct proxy_auth *auth, struct proxy_auth_job *job)
     return was_waiting;
 }
 
-void proxy_auth_cancel(struct proxy_auth_job *job)
+void auth_cancel(struct auth_job *job)
 {
     if (job == NULL) {
         return;
@@ -207,7 +207,7 @@ void proxy_auth_cancel(struct proxy_auth_job *job)
     /* Else its letter comes, and frees it. */
 }
 
-static void await_posting(struct proxy_auth *auth, const struct proxy_auth_job *job)
+static void await_posting(struct auth *auth, const struct auth_job *job)
 {
     pthread_mutex_lock(&auth->lock);
     while (job->state == JOB_RUNNING) {
@@ -216,37 +216,37 @@ static void await_posting(struct proxy_auth *auth, const struct proxy_auth_job *
     pthread_mutex_unlock(&auth->lock);
 }
 
-void proxy_auth_desk_free(struct proxy_auth_desk *desk)
+void auth_desk_free(struct auth_desk *desk)
 {
     if (desk == NULL) {
         return;
     }
     LIST_FOREACH (node, after, &desk->jobs) {
-        proxy_auth_cancel(LIST_ENTRY(node, struct proxy_auth_job, node));
+        auth_cancel(LIST_ENTRY(node, struct auth_job, node));
     }
     /* What is left runs or lies in the mailbox. */
     LIST_FOREACH (node, after, &desk->jobs) {
-        struct proxy_auth_job *job = LIST_ENTRY(node, struct proxy_auth_job, node);
+        struct auth_job *job = LIST_ENTRY(node, struct auth_job, node);
 
         await_posting(desk->auth, job);
         list_remove(&job->node);
         job->desk = NULL;
     }
-    proxy_auth_cache_free(desk->cache);
+    auth_cache_free(desk->cache);
     free(desk);
 }
 
 static void on_letter(struct mailbox_letter *letter)
 {
-    struct proxy_auth_job *job = LIST_ENTRY(letter, struct proxy_auth_job, letter);
-    proxy_auth_done *done = job->done;
+    struct auth_job *job = LIST_ENTRY(letter, struct auth_job, letter);
+    auth_done *done = job->done;
     void *ctx = job->ctx;
     bool is_right = job->is_right;
 
     if (job->desk != NULL) {
         list_remove(&job->node);
         if (is_right) {
-            proxy_auth_cache_put(job->desk->cache, &job->key, job->now);
+            auth_cache_put(job->desk->cache, &job->key, job->now);
         }
     }
     job_free(job);
@@ -259,15 +259,15 @@ static void on_letter(struct mailbox_letter *letter)
 
 /* Somebody of the file, always the same for a name: what an unknown user costs then looks like
  * one of the known. */
-static const struct proxy_htpasswd_user *stand_in(const struct proxy_htpasswd *users,
-                                                  const struct proxy_auth_cache_key *key)
+static const struct htpasswd_user *stand_in(const struct htpasswd *users,
+                                            const struct auth_cache_key *key)
 {
     size_t number = (size_t)(key->bytes[2] | key->bytes[3] << 8 | key->bytes[4] << 16);
 
     return users->count == 0 ? NULL : &users->users[number % users->count];
 }
 
-static void copy_in(struct proxy_auth_job *job, struct span hash, struct span password)
+static void copy_in(struct auth_job *job, struct span hash, struct span password)
 {
     assert(hash.len < sizeof job->hash && password.len <= sizeof job->password);
     if (hash.len > 0) {
@@ -280,7 +280,7 @@ static void copy_in(struct proxy_auth_job *job, struct span hash, struct span pa
     job->password_len = password.len;
 }
 
-static enum err enqueue(struct proxy_auth *auth, struct proxy_auth_job *job)
+static enum err enqueue(struct auth *auth, struct auth_job *job)
 {
     enum err e = ERR_LIMIT;
 
@@ -295,7 +295,7 @@ static enum err enqueue(struct proxy_auth *auth, struct proxy_auth_job *job)
     return e;
 }
 
-static enum err start_job(struct proxy_auth_desk *desk, struct proxy_auth_job *job)
+static enum err start_job(struct auth_desk *desk, struct auth_job *job)
 {
     enum err e = enqueue(desk->auth, job);
 
@@ -307,19 +307,18 @@ static enum err start_job(struct proxy_auth_desk *desk, struct proxy_auth_job *j
     return ERR_AGAIN;
 }
 
-enum err proxy_auth_check(struct proxy_auth_desk *desk, const struct proxy_htpasswd *users,
-                          const struct proxy_auth_basic *credentials, msec now,
-                          proxy_auth_done *done, void *ctx, struct proxy_auth_job **ret_job)
+enum err auth_check(struct auth_desk *desk, const struct htpasswd *users,
+                    const struct auth_basic *credentials, msec now, auth_done *done, void *ctx,
+                    struct auth_job **ret_job)
 {
-    const struct proxy_htpasswd_user *user = proxy_htpasswd_find(users, credentials->user);
-    struct proxy_auth_cache_key key;
-    struct proxy_auth_job *job;
+    const struct htpasswd_user *user = htpasswd_find(users, credentials->user);
+    struct auth_cache_key key;
+    struct auth_job *job;
     enum err e;
 
-    TRY(proxy_auth_cache_digest(desk->cache, user == NULL ? SPAN("") : user->hash,
-                                credentials->user,
-                                user == NULL ? SPAN("") : credentials->password, &key));
-    if (user != NULL && proxy_auth_cache_has(desk->cache, &key, now)) {
+    TRY(auth_cache_digest(desk->cache, user == NULL ? SPAN("") : user->hash, credentials->user,
+                          user == NULL ? SPAN("") : credentials->password, &key));
+    if (user != NULL && auth_cache_has(desk->cache, &key, now)) {
         return OK;
     }
     job = calloc(1, sizeof *job);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
-#include "proxy/proxy_auth_basic.h"
+#include "auth/auth_basic.h"
 
 #include "base/digest.h"
 
 enum {
-    ROOM_BYTES = sizeof((struct proxy_auth_basic *)NULL)->room,
+    ROOM_BYTES = sizeof((struct auth_basic *)NULL)->room,
     BASE64_CHARS_MAX = ROOM_BYTES / 3 * 4, /* decoding fills whole groups of three */
 };
 
 _Static_assert(ROOM_BYTES % 3 == 0, "the longest credentials and their padding have room");
 
-void proxy_auth_basic_wipe(struct proxy_auth_basic *basic)
+void auth_basic_wipe(struct auth_basic *basic)
 {
     digest_wipe(basic, sizeof *basic);
 }
@@ -28,7 +28,7 @@ static bool has_control(struct span text)
     return false;
 }
 
-static enum err read_token(struct span token, struct proxy_auth_basic *basic)
+static enum err read_token(struct span token, struct auth_basic *basic)
 {
     struct span text;
     size_t colon, len;
@@ -45,14 +45,14 @@ static enum err read_token(struct span token, struct proxy_auth_basic *basic)
     /* RFC 7617 2: a user-id containing a colon character is invalid; the first one ends it */
     basic->user = span_head(text, colon);
     basic->password = span_tail(text, colon + 1);
-    if (basic->user.len == 0 || basic->user.len > PROXY_AUTH_BASIC_USER_MAX ||
-        basic->password.len > PROXY_AUTH_BASIC_PASSWORD_MAX) {
+    if (basic->user.len == 0 || basic->user.len > AUTH_BASIC_USER_MAX ||
+        basic->password.len > AUTH_BASIC_PASSWORD_MAX) {
         return ERR_PROTO;
     }
     return OK;
 }
 
-enum err proxy_auth_basic_read(struct span value, struct proxy_auth_basic *ret_basic)
+enum err auth_basic_read(struct span value, struct auth_basic *ret_basic)
 {
     size_t space = span_find(value, ' ');
     struct span token = value;
@@ -68,12 +68,12 @@ enum err proxy_auth_basic_read(struct span value, struct proxy_auth_basic *ret_b
     }
     e = read_token(token, ret_basic);
     if (e != OK) {
-        proxy_auth_basic_wipe(ret_basic);
+        auth_basic_wipe(ret_basic);
     }
     return e;
 }
 
-enum err proxy_auth_basic_find(struct http1_fields fields, struct proxy_auth_basic *ret_basic)
+enum err auth_basic_find(struct http1_fields fields, struct auth_basic *ret_basic)
 {
     const struct http1_field *field = http1_fields_find(fields, SPAN("proxy-authorization"));
 
@@ -83,10 +83,10 @@ enum err proxy_auth_basic_find(struct http1_fields fields, struct proxy_auth_bas
     if (http1_fields_count(fields, SPAN("proxy-authorization")) > 1) {
         return ERR_PROTO; /* whose would count? */
     }
-    return proxy_auth_basic_read(field->value, ret_basic);
+    return auth_basic_read(field->value, ret_basic);
 }
 
-enum err proxy_auth_basic_challenge(struct span realm, struct buf *out)
+enum err auth_basic_challenge(struct span realm, struct buf *out)
 {
     size_t before = out->len;
     enum err e = buf_append(out, SPAN("Basic realm=\""));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
-#include "proxy/proxy_auth_cache.h"
+#include "auth/auth_cache.h"
 
 #include <stdlib.h>
 
@@ -12,19 +12,19 @@ enum {
 };
 
 struct entry {
-    struct proxy_auth_cache_key key;
+    struct auth_cache_key key;
     msec until; /* 0: free */
 };
 
-struct proxy_auth_cache {
+struct auth_cache {
     msec ttl;
     uint8_t secret[KEY_BYTES];
     struct entry entries[SETS][WAYS];
 };
 
-enum err proxy_auth_cache_new(struct proxy_auth_cache **ret_cache, msec ttl, struct rng *rng)
+enum err auth_cache_new(struct auth_cache **ret_cache, msec ttl, struct rng *rng)
 {
-    struct proxy_auth_cache *cache = calloc(1, sizeof *cache);
+    struct auth_cache *cache = calloc(1, sizeof *cache);
 
     if (cache == NULL) {
         return ERR_NOMEM;
@@ -35,7 +35,7 @@ enum err proxy_auth_cache_new(struct proxy_auth_cache **ret_cache, msec ttl, str
     return OK;
 }
 
-void proxy_auth_cache_free(struct proxy_auth_cache *cache)
+void auth_cache_free(struct auth_cache *cache)
 {
     if (cache != NULL) {
         digest_wipe(cache->secret, sizeof cache->secret);
@@ -43,7 +43,7 @@ void proxy_auth_cache_free(struct proxy_auth_cache *cache)
     free(cache);
 }
 
-void proxy_auth_cache_set_ttl(struct proxy_auth_cache *cache, msec ttl)
+void auth_cache_set_ttl(struct auth_cache *cache, msec ttl)
 {
     cache->ttl = ttl;
 }
@@ -60,9 +60,8 @@ static size_t add_part(uint8_t *room, size_t len, struct span part)
     return len + part.len;
 }
 
-enum err proxy_auth_cache_digest(const struct proxy_auth_cache *cache, struct span hash,
-                                 struct span user, struct span password,
-                                 struct proxy_auth_cache_key *ret_key)
+enum err auth_cache_digest(const struct auth_cache *cache, struct span hash, struct span user,
+                           struct span password, struct auth_cache_key *ret_key)
 {
     uint8_t text[TEXT_BYTES_MAX];
     size_t len = 0;
@@ -77,19 +76,18 @@ enum err proxy_auth_cache_digest(const struct proxy_auth_cache *cache, struct sp
     return e;
 }
 
-static size_t set_of(const struct proxy_auth_cache_key *key)
+static size_t set_of(const struct auth_cache_key *key)
 {
     return (size_t)(key->bytes[0] | key->bytes[1] << 8) % SETS;
 }
 
-static bool is_key(const struct entry *entry, const struct proxy_auth_cache_key *key)
+static bool is_key(const struct entry *entry, const struct auth_cache_key *key)
 {
     return digest_same(span_of(entry->key.bytes, sizeof entry->key.bytes),
                        span_of(key->bytes, sizeof key->bytes));
 }
 
-bool proxy_auth_cache_has(const struct proxy_auth_cache *cache,
-                          const struct proxy_auth_cache_key *key, msec now)
+bool auth_cache_has(const struct auth_cache *cache, const struct auth_cache_key *key, msec now)
 {
     const struct entry *set = cache->entries[set_of(key)];
 
@@ -101,8 +99,7 @@ bool proxy_auth_cache_has(const struct proxy_auth_cache *cache,
     return false;
 }
 
-void proxy_auth_cache_put(struct proxy_auth_cache *cache,
-                          const struct proxy_auth_cache_key *key, msec now)
+void auth_cache_put(struct auth_cache *cache, const struct auth_cache_key *key, msec now)
 {
     struct entry *set = cache->entries[set_of(key)];
     struct entry *oldest = &set[0];

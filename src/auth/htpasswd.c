@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
-#include "proxy/proxy_htpasswd.h"
+#include "auth/htpasswd.h"
 
-#include "proxy/proxy_htpasswd_hash.h"
+#include "auth/htpasswd_hash.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,9 +24,9 @@ static enum err read_whole(int fd, const char *file, struct arena *arena, char *
         snprintf(fault, DIAG_MAX_TEXT, "%s is no file (name the file itself)", file);
         return ERR_CONF;
     }
-    if (status.st_size > PROXY_HTPASSWD_FILE_BYTES_MAX) {
+    if (status.st_size > HTPASSWD_FILE_BYTES_MAX) {
         snprintf(fault, DIAG_MAX_TEXT, "%s is larger than %d bytes (is this the right file?)",
-                 file, PROXY_HTPASSWD_FILE_BYTES_MAX);
+                 file, HTPASSWD_FILE_BYTES_MAX);
         return ERR_CONF;
     }
     TRY(arena_alloc(arena, (size_t)status.st_size + 1, &room));
@@ -50,8 +50,8 @@ static enum err read_whole(int fd, const char *file, struct arena *arena, char *
     return OK;
 }
 
-enum err proxy_htpasswd_slurp(const char *file, struct arena *arena, char *fault,
-                              struct span *ret_text)
+enum err htpasswd_slurp(const char *file, struct arena *arena, char *fault,
+                        struct span *ret_text)
 {
     /* Without blocking: a FIFO must not hold up the start. */
     int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -73,7 +73,7 @@ enum err proxy_htpasswd_slurp(const char *file, struct arena *arena, char *fault
 struct parser {
     const char *file; /* in the arena */
     struct diag *diag;
-    struct proxy_htpasswd_user *users;
+    struct htpasswd_user *users;
     size_t count;
 };
 
@@ -115,7 +115,7 @@ static const char *name_fault(struct span name)
     if (name.len == 0) {
         return "there is no name in front of the colon (write name:hash, as htpasswd does)";
     }
-    if (name.len > PROXY_HTPASSWD_USER_BYTES_MAX) {
+    if (name.len > HTPASSWD_USER_BYTES_MAX) {
         return "the name is longer than 255 bytes (is this the right file?)";
     }
     for (size_t i = 0; i < name.len; i++) {
@@ -143,7 +143,7 @@ static enum err add_user(struct parser *parser, struct span line, unsigned numbe
         TRY(arena_copy(arena, trimmed(span_head(rest, span_find(rest, ':'))), &hash));
         fault = name_fault(name);
         if (fault == NULL) {
-            fault = proxy_htpasswd_hash_fault(hash);
+            fault = htpasswd_hash_fault(hash);
         }
     }
     if (fault != NULL) {
@@ -151,7 +151,7 @@ static enum err add_user(struct parser *parser, struct span line, unsigned numbe
         return OK;
     }
     parser->users[parser->count++] =
-        (struct proxy_htpasswd_user){.name = name, .hash = hash, .line = number};
+        (struct htpasswd_user){.name = name, .hash = hash, .line = number};
     return OK;
 }
 
@@ -165,7 +165,7 @@ static int compare_spans(struct span a, struct span b)
 
 static int compare_users(const void *left, const void *right)
 {
-    const struct proxy_htpasswd_user *a = left, *b = right;
+    const struct htpasswd_user *a = left, *b = right;
     int order = compare_spans(a->name, b->name);
 
     return order != 0 ? order : a->line < b->line ? -1 : a->line > b->line ? 1 : 0;
@@ -178,7 +178,7 @@ static void drop_doubles(struct parser *parser)
 
     qsort(parser->users, parser->count, sizeof *parser->users, compare_users);
     for (size_t i = 0; i < parser->count; i++) {
-        const struct proxy_htpasswd_user *user = &parser->users[i];
+        const struct htpasswd_user *user = &parser->users[i];
 
         if (kept > 0 && span_equal(parser->users[kept - 1].name, user->name)) {
             diag_warn(parser->diag, parser->file, user->line,
@@ -192,11 +192,11 @@ static void drop_doubles(struct parser *parser)
     parser->count = kept;
 }
 
-enum err proxy_htpasswd_parse(struct span text, const char *file, struct arena *arena,
-                              struct diag *diag, const struct proxy_htpasswd **ret_users)
+enum err htpasswd_parse(struct span text, const char *file, struct arena *arena,
+                        struct diag *diag, const struct htpasswd **ret_users)
 {
     struct parser parser = {.diag = diag};
-    struct proxy_htpasswd *users;
+    struct htpasswd *users;
     struct span copy, line;
     unsigned number = 0;
     void *room;
@@ -215,23 +215,22 @@ enum err proxy_htpasswd_parse(struct span text, const char *file, struct arena *
     drop_doubles(&parser);
     TRY(arena_alloc(arena, sizeof *users, &room));
     users = room;
-    *users = (struct proxy_htpasswd){
-        .file = parser.file, .users = parser.users, .count = parser.count};
+    *users =
+        (struct htpasswd){.file = parser.file, .users = parser.users, .count = parser.count};
     *ret_users = users;
     return OK;
 }
 
-enum err proxy_htpasswd_read(const char *file, struct arena *arena, struct diag *diag,
-                             char *fault, const struct proxy_htpasswd **ret_users)
+enum err htpasswd_read(const char *file, struct arena *arena, struct diag *diag, char *fault,
+                       const struct htpasswd **ret_users)
 {
     struct span text;
 
-    TRY(proxy_htpasswd_slurp(file, arena, fault, &text));
-    return proxy_htpasswd_parse(text, file, arena, diag, ret_users);
+    TRY(htpasswd_slurp(file, arena, fault, &text));
+    return htpasswd_parse(text, file, arena, diag, ret_users);
 }
 
-const struct proxy_htpasswd_user *proxy_htpasswd_find(const struct proxy_htpasswd *users,
-                                                      struct span name)
+const struct htpasswd_user *htpasswd_find(const struct htpasswd *users, struct span name)
 {
     size_t low = 0, high = users->count;
 

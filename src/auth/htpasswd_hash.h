@@ -10,14 +10,14 @@
 #include "base/span.h"
 
 enum {
-    PROXY_HTPASSWD_HASH_PASSWORD_MAX = 511, /* bytes; libcrypt takes no more */
+    HTPASSWD_HASH_PASSWORD_MAX = 511, /* bytes; libcrypt takes no more */
 };
 
 /** NULL when the hash can be used; else what is wrong with it and, in parentheses, what would
  *  be right. Static storage. */
-const char *proxy_htpasswd_hash_fault(struct span hash);
+const char *htpasswd_hash_fault(struct span hash);
 
 /** Whether the password, without zero bytes and not over the maximum, belongs to the hash. The
  *  comparison takes the same time wherever they differ. From any thread; false also when there
  *  is no memory. */
-bool proxy_htpasswd_hash_verify(struct span hash, struct span password);
+bool htpasswd_hash_verify(struct span hash, struct span password);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
-#include "proxy/proxy_htpasswd_hash.h"
+#include "auth/htpasswd_hash.h"
 
 #include "base/digest.h"
 #include "base/text.h"
@@ -20,7 +20,7 @@ enum {
     APR1_ROUNDS = 1000,
     /* password, magic, salt, then one digest byte for each of the password's, and a bit each
      * for its length */
-    APR1_ROOM = 2 * PROXY_HTPASSWD_HASH_PASSWORD_MAX + 64,
+    APR1_ROOM = 2 * HTPASSWD_HASH_PASSWORD_MAX + 64,
 };
 
 #define MAKE "make it with htpasswd -B"
@@ -150,7 +150,7 @@ static bool is_bcrypt(struct span hash)
            span_starts(hash, SPAN("$2b$"));
 }
 
-const char *proxy_htpasswd_hash_fault(struct span hash)
+const char *htpasswd_hash_fault(struct span hash)
 {
     if (is_bcrypt(hash)) {
         return bcrypt_fault(hash);
@@ -297,7 +297,7 @@ static bool verify_apr1(struct span hash, struct span password)
 static bool verify_crypt(struct span hash, struct span password)
 {
     struct crypt_data *data = calloc(1, sizeof *data);
-    char phrase[PROXY_HTPASSWD_HASH_PASSWORD_MAX + 1];
+    char phrase[HTPASSWD_HASH_PASSWORD_MAX + 1];
     const char *again;
     bool is_same;
 
@@ -316,10 +316,9 @@ static bool verify_crypt(struct span hash, struct span password)
     return is_same;
 }
 
-bool proxy_htpasswd_hash_verify(struct span hash, struct span password)
+bool htpasswd_hash_verify(struct span hash, struct span password)
 {
-    if (proxy_htpasswd_hash_fault(hash) != NULL ||
-        password.len > PROXY_HTPASSWD_HASH_PASSWORD_MAX ||
+    if (htpasswd_hash_fault(hash) != NULL || password.len > HTPASSWD_HASH_PASSWORD_MAX ||
         span_find(password, '\0') < password.len) {
         return false;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
-#include "proxy/proxy_htpasswd.h"
+#include "auth/htpasswd.h"
 
 #include "lib/oom.h"
 #include "lib/testing.h"
@@ -12,13 +12,13 @@
 static struct arena arena;
 static struct diag diag;
 
-static const struct proxy_htpasswd *parse(const char *text)
+static const struct htpasswd *parse(const char *text)
 {
-    const struct proxy_htpasswd *users;
+    const struct htpasswd *users;
 
     arena_init(&arena, 1024 * 1024);
     diag_init(&diag);
-    assert_ok(proxy_htpasswd_parse(span_str(text), "users", &arena, &diag, &users));
+    assert_ok(htpasswd_parse(span_str(text), "users", &arena, &diag, &users));
     return users;
 }
 
@@ -28,21 +28,21 @@ static void done(void)
     arena_fini(&arena);
 }
 
-static const char *hash_of(const struct proxy_htpasswd *users, const char *name)
+static const char *hash_of(const struct htpasswd *users, const char *name)
 {
-    const struct proxy_htpasswd_user *user = proxy_htpasswd_find(users, span_str(name));
+    const struct htpasswd_user *user = htpasswd_find(users, span_str(name));
 
     return user == NULL ? NULL : (const char *)user->hash.ptr;
 }
 
 static void users_are_found_by_their_whole_name(void **state)
 {
-    const struct proxy_htpasswd *users = parse("# users\n"
-                                               "\n"
-                                               "bob:" SHA "\r\n"
-                                               "  alice:" SHA ":more: of it\n"
-                                               "zo\xc3\xab with blanks:" SHA "  \n"
-                                               "last:" SHA);
+    const struct htpasswd *users = parse("# users\n"
+                                         "\n"
+                                         "bob:" SHA "\r\n"
+                                         "  alice:" SHA ":more: of it\n"
+                                         "zo\xc3\xab with blanks:" SHA "  \n"
+                                         "last:" SHA);
 
     (void)state;
     assert_int_equal(diag_count(&diag, DIAG_ERROR), 0);
@@ -60,7 +60,7 @@ static void users_are_found_by_their_whole_name(void **state)
 
 static void of_two_lines_for_one_name_the_first_counts(void **state)
 {
-    const struct proxy_htpasswd *users =
+    const struct htpasswd *users =
         parse("a:" SHA "\na:$apr1$salt$0123456789012345678901\nb:" SHA "\n");
 
     (void)state;
@@ -113,16 +113,15 @@ static void a_malformed_line_is_named(void **state)
 
 static void a_file_that_cannot_be_read_says_why(void **state)
 {
-    const struct proxy_htpasswd *users = NULL;
+    const struct htpasswd *users = NULL;
     char fault[DIAG_MAX_TEXT];
 
     (void)state;
     arena_init(&arena, 1024 * 1024);
     diag_init(&diag);
-    assert_int_equal(proxy_htpasswd_read("/nonexistent", &arena, &diag, fault, &users),
-                     ERR_CONF);
+    assert_int_equal(htpasswd_read("/nonexistent", &arena, &diag, fault, &users), ERR_CONF);
     assert_non_null(strstr(fault, "No such file"));
-    assert_int_equal(proxy_htpasswd_read("/dev/zero", &arena, &diag, fault, &users), ERR_CONF);
+    assert_int_equal(htpasswd_read("/dev/zero", &arena, &diag, fault, &users), ERR_CONF);
     assert_non_null(strstr(fault, "is no file"));
     assert_null(users);
     done();
@@ -130,11 +129,11 @@ static void a_file_that_cannot_be_read_says_why(void **state)
 
 static void parse_some(void)
 {
-    const struct proxy_htpasswd *users;
+    const struct htpasswd *users;
 
     arena_init(&arena, 1024 * 1024);
     diag_init(&diag);
-    (void)!proxy_htpasswd_parse(SPAN("a:" SHA "\nb\na:" SHA), "users", &arena, &diag, &users);
+    (void)!htpasswd_parse(SPAN("a:" SHA "\nb\na:" SHA), "users", &arena, &diag, &users);
     done();
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
-#include "proxy/proxy_htpasswd_groups.h"
+#include "auth/htpasswd_groups.h"
 
 #include <stdlib.h>
 
@@ -71,29 +71,29 @@ static int compare_spans(struct span a, struct span b)
 
 static int compare_members(const void *left, const void *right)
 {
-    const struct proxy_htpasswd_member *a = left, *b = right;
+    const struct htpasswd_member *a = left, *b = right;
     int order = compare_spans(a->group, b->group);
 
     return order != 0 ? order : compare_spans(a->user, b->user);
 }
 
 /* A group's own entry has no user: that is how an empty one is known. */
-static size_t add_line(struct proxy_htpasswd_member *members, struct span line, size_t colon)
+static size_t add_line(struct htpasswd_member *members, struct span line, size_t colon)
 {
     struct span group = trimmed(span_head(line, colon));
     struct span rest = span_tail(line, colon + 1);
     struct span user;
     size_t count = 0;
 
-    members[count++] = (struct proxy_htpasswd_member){.group = group};
+    members[count++] = (struct htpasswd_member){.group = group};
     while (next_word(&rest, &user)) {
-        members[count++] = (struct proxy_htpasswd_member){.group = group, .user = user};
+        members[count++] = (struct htpasswd_member){.group = group, .user = user};
     }
     return count;
 }
 
 static size_t add_lines(struct span text, const char *file, struct diag *diag,
-                        struct proxy_htpasswd_member *members)
+                        struct htpasswd_member *members)
 {
     unsigned number = 0;
     size_t count = 0;
@@ -119,12 +119,11 @@ static size_t add_lines(struct span text, const char *file, struct diag *diag,
     return count;
 }
 
-enum err proxy_htpasswd_groups_parse(struct span text, const char *file, struct arena *arena,
-                                     struct diag *diag,
-                                     const struct proxy_htpasswd_groups **ret_groups)
+enum err htpasswd_groups_parse(struct span text, const char *file, struct arena *arena,
+                               struct diag *diag, const struct htpasswd_groups **ret_groups)
 {
-    struct proxy_htpasswd_groups groups;
-    struct proxy_htpasswd_member *members;
+    struct htpasswd_groups groups;
+    struct htpasswd_member *members;
     struct span copy;
     void *room;
 
@@ -142,26 +141,25 @@ enum err proxy_htpasswd_groups_parse(struct span text, const char *file, struct 
     return OK;
 }
 
-enum err proxy_htpasswd_groups_read(const char *file, struct arena *arena, struct diag *diag,
-                                    char *fault,
-                                    const struct proxy_htpasswd_groups **ret_groups)
+enum err htpasswd_groups_read(const char *file, struct arena *arena, struct diag *diag,
+                              char *fault, const struct htpasswd_groups **ret_groups)
 {
     struct span text;
 
-    TRY(proxy_htpasswd_slurp(file, arena, fault, &text));
-    return proxy_htpasswd_groups_parse(text, file, arena, diag, ret_groups);
+    TRY(htpasswd_slurp(file, arena, fault, &text));
+    return htpasswd_groups_parse(text, file, arena, diag, ret_groups);
 }
 
-bool proxy_htpasswd_groups_has(const struct proxy_htpasswd_groups *groups, struct span group,
-                               struct span user)
+bool htpasswd_groups_has(const struct htpasswd_groups *groups, struct span group,
+                         struct span user)
 {
-    const struct proxy_htpasswd_member wanted = {.group = group, .user = user};
+    const struct htpasswd_member wanted = {.group = group, .user = user};
 
     return groups->count > 0 && bsearch(&wanted, groups->members, groups->count, sizeof wanted,
                                         compare_members) != NULL;
 }
 
-bool proxy_htpasswd_groups_knows(const struct proxy_htpasswd_groups *groups, struct span group)
+bool htpasswd_groups_knows(const struct htpasswd_groups *groups, struct span group)
 {
-    return proxy_htpasswd_groups_has(groups, group, SPAN(""));
+    return htpasswd_groups_has(groups, group, SPAN(""));
 }

@@ -11,33 +11,31 @@
 #include "http1/http1_fields.h"
 
 enum {
-    PROXY_AUTH_BASIC_USER_MAX = 255,
-    PROXY_AUTH_BASIC_PASSWORD_MAX = 511,
+    AUTH_BASIC_USER_MAX = 255,
+    AUTH_BASIC_PASSWORD_MAX = 511,
 };
 
-struct proxy_auth_basic {
+struct auth_basic {
     struct span user;     /* in `room`; never empty, no colon */
     struct span password; /* in `room`; may be empty */
-    uint8_t room[PROXY_AUTH_BASIC_USER_MAX + 1 + PROXY_AUTH_BASIC_PASSWORD_MAX + 1];
+    uint8_t room[AUTH_BASIC_USER_MAX + 1 + AUTH_BASIC_PASSWORD_MAX + 1];
 };
 
 /**
  * Reads the value of a field.
  *
- * Returns OK         proxy_auth_basic_wipe() is due
+ * Returns OK         auth_basic_wipe() is due
  *         ERR_AGAIN  another scheme: as good as no credentials
  *         ERR_PROTO  malformed; *ret_basic is wiped
  */
-must_check enum err proxy_auth_basic_read(struct span value,
-                                          struct proxy_auth_basic *ret_basic);
+must_check enum err auth_basic_read(struct span value, struct auth_basic *ret_basic);
 
 /** The same from a head: ERR_AGAIN also without the field, ERR_PROTO also when it is there
  *  twice. */
-must_check enum err proxy_auth_basic_find(struct http1_fields fields,
-                                          struct proxy_auth_basic *ret_basic);
+must_check enum err auth_basic_find(struct http1_fields fields, struct auth_basic *ret_basic);
 
 /** Nothing of the password stays in memory. */
-void proxy_auth_basic_wipe(struct proxy_auth_basic *basic);
+void auth_basic_wipe(struct auth_basic *basic);
 
 /** The value of Proxy-Authenticate: Basic realm="...". Errors as buf_append(). */
-must_check enum err proxy_auth_basic_challenge(struct span realm, struct buf *out);
+must_check enum err auth_basic_challenge(struct span realm, struct buf *out);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
-#include "proxy/proxy_auth.h"
+#include "auth/auth.h"
 
 #include "lib/oom.h"
 #include "lib/testing.h"
@@ -16,11 +16,11 @@
 struct scene {
     struct arena arena;
     struct diag diag;
-    const struct proxy_htpasswd *users;
+    const struct htpasswd *users;
     struct loop *loop;
     struct mailbox *mailbox;
-    struct proxy_auth *auth;
-    struct proxy_auth_desk *desk;
+    struct auth *auth;
+    struct auth_desk *desk;
 };
 
 static enum err open_scene(struct scene *scene, size_t queue_max)
@@ -30,27 +30,27 @@ static enum err open_scene(struct scene *scene, size_t queue_max)
     *scene = (struct scene){0};
     arena_init(&scene->arena, 1024 * 1024);
     diag_init(&scene->diag);
-    TRY(proxy_htpasswd_parse(SPAN("alice:" HASH "\n"), "users", &scene->arena, &scene->diag,
-                             &scene->users));
+    TRY(htpasswd_parse(SPAN("alice:" HASH "\n"), "users", &scene->arena, &scene->diag,
+                       &scene->users));
     TRY(loop_new(&scene->loop));
     TRY(mailbox_new(&scene->mailbox, scene->loop));
-    TRY(proxy_auth_new(&scene->auth, 1, queue_max));
-    return proxy_auth_desk_new(&scene->desk, scene->auth, scene->mailbox, 60000, &rng);
+    TRY(auth_new(&scene->auth, 1, queue_max));
+    return auth_desk_new(&scene->desk, scene->auth, scene->mailbox, 60000, &rng);
 }
 
 static void close_scene(struct scene *scene)
 {
-    proxy_auth_desk_free(scene->desk);
-    proxy_auth_free(scene->auth);
+    auth_desk_free(scene->desk);
+    auth_free(scene->auth);
     mailbox_free(scene->mailbox);
     loop_free(scene->loop);
     diag_fini(&scene->diag);
     arena_fini(&scene->arena);
 }
 
-static struct proxy_auth_basic basic_of(const char *user, const char *password)
+static struct auth_basic basic_of(const char *user, const char *password)
 {
-    struct proxy_auth_basic basic = {.user = span_str(user), .password = span_str(password)};
+    struct auth_basic basic = {.user = span_str(user), .password = span_str(password)};
 
     return basic;
 }
@@ -69,11 +69,11 @@ static void on_done(void *ctx, bool is_right)
 }
 
 static enum err check(struct scene *scene, const char *user, const char *password, msec now,
-                      struct answer *answer, struct proxy_auth_job **ret_job)
+                      struct answer *answer, struct auth_job **ret_job)
 {
-    struct proxy_auth_basic basic = basic_of(user, password);
+    struct auth_basic basic = basic_of(user, password);
 
-    return proxy_auth_check(scene->desk, scene->users, &basic, now, on_done, answer, ret_job);
+    return auth_check(scene->desk, scene->users, &basic, now, on_done, answer, ret_job);
 }
 
 static void await(struct scene *scene, const struct answer *answer)
@@ -87,7 +87,7 @@ static void await(struct scene *scene, const struct answer *answer)
 static bool is_right(struct scene *scene, const char *user, const char *password)
 {
     struct answer answer = {0};
-    struct proxy_auth_job *job;
+    struct auth_job *job;
 
     assert_int_equal(check(scene, user, password, 1000000, &answer, &job), ERR_AGAIN);
     assert_int_equal(answer.count, 0);
@@ -111,7 +111,7 @@ static void what_was_right_is_known_for_a_while(void **state)
 {
     struct scene scene;
     struct answer answer = {0};
-    struct proxy_auth_job *job;
+    struct auth_job *job;
 
     (void)state;
     assert_ok(open_scene(&scene, 10));
@@ -130,7 +130,7 @@ static void a_full_queue_is_said_at_once(void **state)
 {
     struct scene scene;
     struct answer answers[64] = {{0}};
-    struct proxy_auth_job *job;
+    struct auth_job *job;
     size_t asked = 0;
     enum err e;
 
@@ -153,7 +153,7 @@ static void a_cancelled_login_is_never_answered(void **state)
 {
     struct scene scene;
     struct answer cancelled[8] = {{0}}, last = {0};
-    struct proxy_auth_job *jobs[8], *job;
+    struct auth_job *jobs[8], *job;
 
     (void)state;
     assert_ok(open_scene(&scene, 20));
@@ -162,9 +162,9 @@ static void a_cancelled_login_is_never_answered(void **state)
     }
     assert_int_equal(check(&scene, "alice", "open sesame", 1, &last, &job), ERR_AGAIN);
     for (size_t i = 0; i < 8; i++) {
-        proxy_auth_cancel(jobs[i]); /* waiting, running or in the mailbox */
+        auth_cancel(jobs[i]); /* waiting, running or in the mailbox */
     }
-    proxy_auth_cancel(NULL);
+    auth_cancel(NULL);
     await(&scene, &last);
     assert_true(last.is_right);
     for (size_t i = 0; i < 8; i++) {
@@ -179,7 +179,7 @@ static void a_worker_may_leave_while_logins_run(void **state)
     for (unsigned round = 0; round < 10; round++) {
         struct scene scene;
         struct answer answer = {0};
-        struct proxy_auth_job *job;
+        struct auth_job *job;
 
         assert_ok(open_scene(&scene, 20));
         for (unsigned i = 0; i < round; i++) {
@@ -197,7 +197,7 @@ static void nobody_is_known_from_an_empty_file(void **state)
 
     (void)state;
     assert_ok(open_scene(&scene, 20));
-    assert_ok(proxy_htpasswd_parse(SPAN(""), "users", &scene.arena, &scene.diag, &scene.users));
+    assert_ok(htpasswd_parse(SPAN(""), "users", &scene.arena, &scene.diag, &scene.users));
     assert_false(is_right(&scene, "alice", ""));
     close_scene(&scene);
 }
@@ -206,7 +206,7 @@ static void log_in(void)
 {
     struct scene scene;
     struct answer answer = {0};
-    struct proxy_auth_job *job = NULL;
+    struct auth_job *job = NULL;
 
     if (open_scene(&scene, 3) == OK &&
         check(&scene, "alice", "open sesame", 1, &answer, &job) == ERR_AGAIN) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
-#include "proxy/proxy_htpasswd_hash.h"
+#include "auth/htpasswd_hash.h"
 
+#include "auth/auth_basic.h"
 #include "lib/testing.h"
-#include "proxy/proxy_auth_basic.h"
 
 #define LONG                                                                                       \
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \
@@ -40,10 +40,10 @@ static void every_kind_that_htpasswd_writes_is_verified(void **state)
     for (size_t i = 0; i < sizeof stored / sizeof stored[0]; i++) {
         struct span hash = span_str(stored[i].hash);
 
-        assert_null(proxy_htpasswd_hash_fault(hash));
-        if (!proxy_htpasswd_hash_verify(hash, span_str(stored[i].password)) ||
-            proxy_htpasswd_hash_verify(hash, SPAN("open sesam")) ||
-            proxy_htpasswd_hash_verify(hash, SPAN("Open sesame"))) {
+        assert_null(htpasswd_hash_fault(hash));
+        if (!htpasswd_hash_verify(hash, span_str(stored[i].password)) ||
+            htpasswd_hash_verify(hash, SPAN("open sesam")) ||
+            htpasswd_hash_verify(hash, SPAN("Open sesame"))) {
             fail_msg("%s", stored[i].hash);
         }
     }
@@ -58,25 +58,24 @@ static void a_changed_hash_belongs_to_nobody(void **state)
 
         memcpy(hash, stored[i].hash, last + 3);
         hash[last] = hash[last] == 'A' ? 'B' : 'A';
-        assert_false(proxy_htpasswd_hash_verify(span_str(hash), span_str(stored[i].password)));
+        assert_false(htpasswd_hash_verify(span_str(hash), span_str(stored[i].password)));
     }
 }
 
 static void what_no_hash_can_be_made_of_is_wrong(void **state)
 {
-    char text[PROXY_AUTH_BASIC_PASSWORD_MAX + 2];
+    char text[AUTH_BASIC_PASSWORD_MAX + 2];
 
     (void)state;
     memset(text, 'a', sizeof text);
-    assert_false(proxy_htpasswd_hash_verify(span_str(stored[0].hash), SPAN("a\0b")));
-    assert_false(
-        proxy_htpasswd_hash_verify(span_str(stored[4].hash), span_of(text, sizeof text)));
-    assert_false(proxy_htpasswd_hash_verify(SPAN(""), SPAN("")));
-    assert_false(proxy_htpasswd_hash_verify(SPAN("plain"), SPAN("plain")));
+    assert_false(htpasswd_hash_verify(span_str(stored[0].hash), SPAN("a\0b")));
+    assert_false(htpasswd_hash_verify(span_str(stored[4].hash), span_of(text, sizeof text)));
+    assert_false(htpasswd_hash_verify(SPAN(""), SPAN("")));
+    assert_false(htpasswd_hash_verify(SPAN("plain"), SPAN("plain")));
     /* the longest that there can be */
     assert_false(
-        proxy_htpasswd_hash_verify(span_str(stored[4].hash), span_of(text, sizeof text - 1)));
-    assert_int_equal(PROXY_HTPASSWD_HASH_PASSWORD_MAX, PROXY_AUTH_BASIC_PASSWORD_MAX);
+        htpasswd_hash_verify(span_str(stored[4].hash), span_of(text, sizeof text - 1)));
+    assert_int_equal(HTPASSWD_HASH_PASSWORD_MAX, AUTH_BASIC_PASSWORD_MAX);
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
-#include "proxy/proxy_htpasswd_groups.h"
+#include "auth/htpasswd_groups.h"
 
 #include "lib/oom.h"
 #include "lib/testing.h"
@@ -8,13 +8,13 @@
 static struct arena arena;
 static struct diag diag;
 
-static const struct proxy_htpasswd_groups *parse(const char *text)
+static const struct htpasswd_groups *parse(const char *text)
 {
-    const struct proxy_htpasswd_groups *groups;
+    const struct htpasswd_groups *groups;
 
     arena_init(&arena, 1024 * 1024);
     diag_init(&diag);
-    assert_ok(proxy_htpasswd_groups_parse(span_str(text), "groups", &arena, &diag, &groups));
+    assert_ok(htpasswd_groups_parse(span_str(text), "groups", &arena, &diag, &groups));
     return groups;
 }
 
@@ -24,19 +24,19 @@ static void done(void)
     arena_fini(&arena);
 }
 
-static bool has(const struct proxy_htpasswd_groups *groups, const char *group, const char *user)
+static bool has(const struct htpasswd_groups *groups, const char *group, const char *user)
 {
-    return proxy_htpasswd_groups_has(groups, span_str(group), span_str(user));
+    return htpasswd_groups_has(groups, span_str(group), span_str(user));
 }
 
 static void a_group_may_be_split_over_several_lines(void **state)
 {
-    const struct proxy_htpasswd_groups *groups = parse("# groups\n"
-                                                       "staff: alice  bob\r\n"
-                                                       "\n"
-                                                       "guests:carol\n"
-                                                       "staff : dave\n"
-                                                       "empty:\n");
+    const struct htpasswd_groups *groups = parse("# groups\n"
+                                                 "staff: alice  bob\r\n"
+                                                 "\n"
+                                                 "guests:carol\n"
+                                                 "staff : dave\n"
+                                                 "empty:\n");
 
     (void)state;
     assert_int_equal(diag_count(&diag, DIAG_ERROR), 0);
@@ -47,8 +47,8 @@ static void a_group_may_be_split_over_several_lines(void **state)
     assert_false(has(groups, "staff", "carol"));
     assert_false(has(groups, "staf", "alice"));
     assert_false(has(groups, "Staff", "alice"));
-    assert_true(proxy_htpasswd_groups_knows(groups, SPAN("empty")));
-    assert_false(proxy_htpasswd_groups_knows(groups, SPAN("other")));
+    assert_true(htpasswd_groups_knows(groups, SPAN("empty")));
+    assert_false(htpasswd_groups_knows(groups, SPAN("other")));
     done();
 }
 
@@ -64,11 +64,11 @@ static void a_malformed_line_is_named(void **state)
 
 static void parse_some(void)
 {
-    const struct proxy_htpasswd_groups *groups;
+    const struct htpasswd_groups *groups;
 
     arena_init(&arena, 1024 * 1024);
     diag_init(&diag);
-    (void)!proxy_htpasswd_groups_parse(SPAN("a: b c\nd\n"), "groups", &arena, &diag, &groups);
+    (void)!htpasswd_groups_parse(SPAN("a: b c\nd\n"), "groups", &arena, &diag, &groups);
     done();
 }
 

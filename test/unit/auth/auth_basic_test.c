@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
-#include "proxy/proxy_auth_basic.h"
+#include "auth/auth_basic.h"
 
 #include "lib/oom.h"
 #include "lib/testing.h"
@@ -25,12 +25,12 @@ static void credentials_are_read_as_they_are(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct proxy_auth_basic basic;
+        struct auth_basic basic;
 
-        assert_ok(proxy_auth_basic_read(span_str(rows[i].value), &basic));
+        assert_ok(auth_basic_read(span_str(rows[i].value), &basic));
         assert_bytes(basic.user, span_str(rows[i].user));
         assert_bytes(basic.password, span_str(rows[i].password));
-        proxy_auth_basic_wipe(&basic);
+        auth_basic_wipe(&basic);
     }
 }
 
@@ -56,9 +56,9 @@ static void what_is_malformed_is_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct proxy_auth_basic basic;
+        struct auth_basic basic;
 
-        if (proxy_auth_basic_read(span_str(rows[i]), &basic) != ERR_PROTO) {
+        if (auth_basic_read(span_str(rows[i]), &basic) != ERR_PROTO) {
             fail_msg("%s", rows[i]);
         }
     }
@@ -71,9 +71,9 @@ static void other_schemes_are_no_credentials(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct proxy_auth_basic basic;
+        struct auth_basic basic;
 
-        assert_int_equal(proxy_auth_basic_read(span_str(rows[i]), &basic), ERR_AGAIN);
+        assert_int_equal(auth_basic_read(span_str(rows[i]), &basic), ERR_AGAIN);
     }
 }
 
@@ -81,14 +81,14 @@ static enum err read_lengths(size_t user, size_t password)
 {
     uint8_t plain[2048];
     char value[4096] = "Basic ";
-    struct proxy_auth_basic basic;
+    struct auth_basic basic;
     enum err e;
 
     memset(plain, 'u', user);
     plain[user] = ':';
     memset(plain + user + 1, 'p', password);
     digest_base64(span_of(plain, user + 1 + password), value + 6);
-    e = proxy_auth_basic_read(span_str(value), &basic);
+    e = auth_basic_read(span_str(value), &basic);
     if (e == OK) {
         assert_int_equal(basic.user.len, user);
         assert_int_equal(basic.password.len, password);
@@ -117,14 +117,12 @@ static void two_fields_are_one_too_many(void **state)
         {SPAN("proxy-AUTHORIZATION"), SPAN("Basic YTpi")},
         {SPAN("Proxy-Authorization"), SPAN("Basic YTpj")},
     };
-    struct proxy_auth_basic basic;
+    struct auth_basic basic;
 
     (void)state;
-    assert_int_equal(proxy_auth_basic_find((struct http1_fields){fields, 1}, &basic),
-                     ERR_AGAIN);
-    assert_ok(proxy_auth_basic_find((struct http1_fields){fields, 2}, &basic));
-    assert_int_equal(proxy_auth_basic_find((struct http1_fields){fields, 3}, &basic),
-                     ERR_PROTO);
+    assert_int_equal(auth_basic_find((struct http1_fields){fields, 1}, &basic), ERR_AGAIN);
+    assert_ok(auth_basic_find((struct http1_fields){fields, 2}, &basic));
+    assert_int_equal(auth_basic_find((struct http1_fields){fields, 3}, &basic), ERR_PROTO);
 }
 
 static void a_challenge_quotes_its_realm(void **state)
@@ -133,9 +131,9 @@ static void a_challenge_quotes_its_realm(void **state)
 
     (void)state;
     buf_init(&out, 30);
-    assert_ok(proxy_auth_basic_challenge(SPAN("the \"lab\""), &out));
+    assert_ok(auth_basic_challenge(SPAN("the \"lab\""), &out));
     assert_bytes(buf_span(&out), SPAN("Basic realm=\"the \\\"lab\\\"\""));
-    assert_int_equal(proxy_auth_basic_challenge(SPAN("x"), &out), ERR_LIMIT);
+    assert_int_equal(auth_basic_challenge(SPAN("x"), &out), ERR_LIMIT);
     assert_bytes(buf_span(&out), SPAN("Basic realm=\"the \\\"lab\\\"\""));
     buf_fini(&out);
 }
