@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
- * The words of STOMP 1.2 that every file of this directory uses: its commands.
+ * The words of STOMP that every file of this directory uses: its commands.
  *
- * Citations in this directory are headings of
+ * Citations in this directory, where no version stands beside them, are headings of
  * https://stomp.github.io/stomp-specification-1.2.html
  */
 #pragma once
@@ -54,5 +54,5 @@ bool stomp_command_has_body(enum stomp_command command);
  */
 bool stomp_command_has_escapes(enum stomp_command command);
 
-/** False when STOMP 1.2 has no such command; capitals count. */
+/** False when no version of STOMP has such a command; capitals count. */
 bool stomp_command_find(struct span word, enum stomp_command *ret_command);

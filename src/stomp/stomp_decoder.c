@@ -68,9 +68,16 @@ static enum err refuse_limit(struct stomp_decoder *decoder, enum stomp_fault fau
 void stomp_decoder_init(struct stomp_decoder *decoder, const struct stomp_limits *limits)
 {
     assert(limits->line_bytes < SIZE_MAX - EOL_BYTES_MAX && limits->body_bytes < SIZE_MAX);
-    *decoder = (struct stomp_decoder){.limits = *limits, .state = DECODER_BETWEEN};
+    *decoder = (struct stomp_decoder){
+        .limits = *limits, .state = DECODER_BETWEEN, .version = STOMP_VERSION_1_2};
     buf_init(&decoder->head, limits->head_bytes);
     buf_init(&decoder->body, limits->body_bytes);
+}
+
+void stomp_decoder_set_version(struct stomp_decoder *decoder, enum stomp_version version)
+{
+    assert(decoder->state == DECODER_BETWEEN);
+    decoder->version = version;
 }
 
 void stomp_decoder_fini(struct stomp_decoder *decoder)
@@ -106,7 +113,8 @@ static void forget_frame(struct stomp_decoder *decoder)
     decoder->is_shown = false;
 }
 
-/* Augmented BNF: EOL = [CR] LF, and no CR is part of a command or a header. */
+/* Augmented BNF: EOL = [CR] LF, and no CR is part of a command or a header; before 1.2 it may
+ * be part of one. */
 static enum err strip_eol(struct stomp_decoder *decoder, struct span line,
                           struct span *ret_text)
 {
@@ -115,7 +123,7 @@ static enum err strip_eol(struct stomp_decoder *decoder, struct span line,
     if (text.len > 0 && text.ptr[text.len - 1] == '\r') {
         text.len--;
     }
-    if (span_find(text, '\r') < text.len) {
+    if (decoder->version == STOMP_VERSION_1_2 && span_find(text, '\r') < text.len) {
         return refuse(decoder, STOMP_FAULT_CR);
     }
     if (text.len > decoder->limits.line_bytes) {
@@ -159,26 +167,14 @@ static enum err collect_line(struct stomp_decoder *decoder, struct span *input,
     return ERR_AGAIN;
 }
 
-/* Value Encoding: "\r", "\n", "\c" and "\\"; '\0' for any other */
-static uint8_t unescaped(uint8_t c)
-{
-    switch (c) {
-    case 'r': return '\r';
-    case 'n': return '\n';
-    case 'c': return ':';
-    case '\\': return '\\';
-    default: return '\0';
-    }
-}
-
 /* Value Encoding: undefined escape sequences such as \t MUST be treated as a fatal protocol
  * error */
-static bool has_sound_escapes(struct span text)
+static bool has_sound_escapes(enum stomp_version version, struct span text)
 {
     for (size_t i = 0; i < text.len; i++) {
         if (text.ptr[i] == '\\') {
             i++;
-            if (i == text.len || unescaped(text.ptr[i]) == '\0') {
+            if (i == text.len || stomp_version_unescape(version, text.ptr[i]) == '\0') {
                 return false;
             }
         }
@@ -187,7 +183,7 @@ static bool has_sound_escapes(struct span text)
 }
 
 /* In place: undoing an escape only makes the text shorter. */
-static struct span unescape(uint8_t *text, size_t len)
+static struct span unescape(enum stomp_version version, uint8_t *text, size_t len)
 {
     size_t to = 0;
 
@@ -196,11 +192,18 @@ static struct span unescape(uint8_t *text, size_t len)
 
         if (c == '\\') {
             from++;
-            c = unescaped(text[from]);
+            c = stomp_version_unescape(version, text[from]);
         }
         text[to++] = c;
     }
     return span_of(text, to);
+}
+
+/* Value Encoding: CONNECT and CONNECTED alone have none; in 1.0 no frame has. */
+static bool has_escapes(const struct stomp_decoder *decoder)
+{
+    return decoder->version != STOMP_VERSION_1_0 &&
+           stomp_command_has_escapes(decoder->frame.command);
 }
 
 /* Augmented BNF: header = header-name ":" header-value. The grammar keeps colons out of values,
@@ -221,7 +224,7 @@ static enum err on_header(struct stomp_decoder *decoder, struct span line)
     if (!utf8_is_valid(line)) {
         return refuse(decoder, STOMP_FAULT_UTF8);
     }
-    if (stomp_command_has_escapes(decoder->frame.command) && !has_sound_escapes(line)) {
+    if (has_escapes(decoder) && !has_sound_escapes(decoder->version, line)) {
         return refuse(decoder, STOMP_FAULT_ESCAPE);
     }
     decoder->header_count++;
@@ -244,10 +247,24 @@ static enum err reserve_table(struct stomp_decoder *decoder)
     return OK;
 }
 
+/* 1.0's examples have a space behind the colon, and its clients followed them. Since 1.1
+ * servers MUST never trim; a CONNECT without accept-version is of 1.0 (Protocol Negotiation).
+ */
+static void trim_values(struct stomp_decoder *decoder)
+{
+    bool is_old = decoder->version == STOMP_VERSION_1_0 ||
+                  (decoder->frame.command == STOMP_CONNECT &&
+                   stomp_frame_find(&decoder->frame, SPAN("accept-version")) == NULL);
+
+    for (size_t i = 0; is_old && i < decoder->header_count; i++) {
+        decoder->table[i].value = span_trim(decoder->table[i].value);
+    }
+}
+
 /* All lines have been checked: there is an LF behind each and a colon in it. */
 static enum err cut_up(struct stomp_decoder *decoder)
 {
-    bool has_escapes = stomp_command_has_escapes(decoder->frame.command);
+    bool is_escaped = has_escapes(decoder);
     uint8_t *at = decoder->head.ptr + decoder->command_len;
 
     TRY(reserve_table(decoder));
@@ -258,11 +275,9 @@ static enum err cut_up(struct stomp_decoder *decoder)
         size_t len = rest.ptr[lf - 1] == '\r' ? lf - 1 : lf;
         size_t colon = span_find(rest, ':');
 
-        /* Value Encoding: only CONNECT and CONNECTED are not escaped, and clients and servers
-         * MUST never trim or pad headers with spaces. */
-        if (has_escapes) {
-            header->name = unescape(at, colon);
-            header->value = unescape(at + colon + 1, len - colon - 1);
+        if (is_escaped) {
+            header->name = unescape(decoder->version, at, colon);
+            header->value = unescape(decoder->version, at + colon + 1, len - colon - 1);
         } else {
             header->name = span_of(at, colon);
             header->value = span_of(at + colon + 1, len - colon - 1);
@@ -271,6 +286,7 @@ static enum err cut_up(struct stomp_decoder *decoder)
     }
     decoder->frame.headers = decoder->table;
     decoder->frame.header_count = decoder->header_count;
+    trim_values(decoder);
     return OK;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
- * Bytes in, frames out: STOMP 1.2 framing for both roles, sans-IO and bounded. One frame is
- * collected at a time, so that it may arrive in any number of parts; where WebSocket messages
- * begin and end makes no difference.
+ * Bytes in, frames out: STOMP framing, any version, for both roles, sans-IO and bounded. One
+ * frame is collected at a time, so that it may arrive in any number of parts; where WebSocket
+ * messages begin and end makes no difference.
  *
  * Which headers a command needs, and which command may come when, is not known here.
  */
@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "stomp/stomp_fault.h"
 #include "stomp/stomp_frame.h"
+#include "stomp/stomp_version.h"
 
 struct stomp_limits {
     size_t line_bytes; /* the command or one header, without its line end */
@@ -44,13 +45,17 @@ struct stomp_decoder {
     size_t header_count;
     size_t body_left; /* bytes still to come, when the length is known */
     unsigned state;
-    bool is_shown; /* the caller still looks at the last frame */
+    enum stomp_version version; /* of the next frame */
+    bool is_shown;              /* the caller still looks at the last frame */
     enum stomp_fault fault;
     enum err ended; /* what stomp_decoder_next() says from now on */
 };
 
-/** Takes no memory. `limits` are copied. */
+/** Takes no memory. `limits` are copied. The version is 1.2 until another is agreed on. */
 void stomp_decoder_init(struct stomp_decoder *decoder, const struct stomp_limits *limits);
+
+/** Frames behind the one in hand are read as that version says. */
+void stomp_decoder_set_version(struct stomp_decoder *decoder, enum stomp_version version);
 
 /** Gives the memory back. To read another stream, init again. */
 void stomp_decoder_fini(struct stomp_decoder *decoder);
@@ -64,7 +69,7 @@ void stomp_decoder_fini(struct stomp_decoder *decoder);
  * Returns OK         *ret_piece is set
  *         ERR_AGAIN  *input is empty
  *         ERR_LIMIT  a limit was passed: stomp_decoder_fault() says which
- *         ERR_PROTO  the peer broke STOMP 1.2: stomp_decoder_fault() says how
+ *         ERR_PROTO  the peer broke STOMP: stomp_decoder_fault() says how
  *         ERR_NOMEM
  */
 must_check enum err stomp_decoder_next(struct stomp_decoder *decoder, struct span *input,

@@ -2,24 +2,12 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "stomp/stomp_encoder.h"
 
-/* Value Encoding: what would end a name, a value or a line early */
-static const char *escape_of(uint8_t c)
-{
-    switch (c) {
-    case '\r': return "\\r";
-    case '\n': return "\\n";
-    case ':': return "\\c";
-    case '\\': return "\\\\";
-    default: return NULL;
-    }
-}
-
-static enum err put_escaped(struct buf *out, struct span text)
+static enum err put_escaped(enum stomp_version version, struct buf *out, struct span text)
 {
     size_t plain = 0; /* where the bytes begin that need no escape */
 
     for (size_t i = 0; i < text.len; i++) {
-        const char *escape = escape_of(text.ptr[i]);
+        const char *escape = stomp_version_escape(version, text.ptr[i]);
 
         if (escape != NULL) {
             TRY(buf_append(out, span_of(text.ptr + plain, i - plain)));
@@ -40,21 +28,40 @@ static bool has_line_end(struct span text)
     return has(text, '\r') || has(text, '\n');
 }
 
+/* Without escapes. A colon in a value is no harm: the first one of a line counts. */
+static bool is_plain(struct span name, struct span value)
+{
+    return !has_line_end(name) && !has(name, ':') && !has_line_end(value);
+}
+
+bool stomp_encoder_can_carry(enum stomp_version version, struct span name, struct span value)
+{
+    if (name.len == 0 || has(name, '\0') || has(value, '\0')) {
+        return false;
+    }
+    switch (version) {
+    case STOMP_VERSION_1_0: return is_plain(name, value);
+    case STOMP_VERSION_1_1: return value.len == 0 || value.ptr[value.len - 1] != '\r';
+    case STOMP_VERSION_1_2: break;
+    }
+    return true;
+}
+
 static enum err put_header(const struct stomp_encoder *encoder, struct span name,
                            struct span value)
 {
     struct buf *out = encoder->out;
 
-    if (name.len == 0 || has(name, '\0') || has(value, '\0')) {
+    if (!stomp_encoder_can_carry(encoder->version, name, value)) {
         return ERR_PROTO;
     }
-    if (stomp_command_has_escapes(encoder->command)) {
-        TRY(put_escaped(out, name));
+    if (encoder->version != STOMP_VERSION_1_0 && stomp_command_has_escapes(encoder->command)) {
+        TRY(put_escaped(encoder->version, out, name));
         TRY(buf_append_byte(out, ':'));
-        TRY(put_escaped(out, value));
+        TRY(put_escaped(encoder->version, out, value));
         return buf_append_byte(out, '\n');
     }
-    if (has_line_end(name) || has(name, ':') || has_line_end(value)) {
+    if (!is_plain(name, value)) {
         return ERR_PROTO;
     }
     TRY(buf_append(out, name));
@@ -95,7 +102,14 @@ static enum err put_command(struct buf *out, enum stomp_command command)
 void stomp_encoder_begin(struct stomp_encoder *encoder, struct buf *out,
                          enum stomp_command command)
 {
-    *encoder = (struct stomp_encoder){.out = out, .start = out->len, .command = command};
+    stomp_encoder_begin_in(encoder, out, STOMP_VERSION_1_2, command);
+}
+
+void stomp_encoder_begin_in(struct stomp_encoder *encoder, struct buf *out,
+                            enum stomp_version version, enum stomp_command command)
+{
+    *encoder = (struct stomp_encoder){
+        .out = out, .start = out->len, .command = command, .version = version};
     settle(encoder, put_command(out, command));
 }
 

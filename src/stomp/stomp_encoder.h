@@ -11,22 +11,33 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "stomp/stomp.h"
+#include "stomp/stomp_version.h"
 
 struct stomp_encoder {
     struct buf *out; /* borrowed until stomp_encoder_end(); nobody else may change it */
     size_t start;    /* where the frame begins in it */
     enum stomp_command command;
+    enum stomp_version version;
     enum err status;
 };
 
-/** Every begun frame must be ended. */
+/** A frame of STOMP 1.2. Every begun frame must be ended. */
 void stomp_encoder_begin(struct stomp_encoder *encoder, struct buf *out,
                          enum stomp_command command);
 
+/** The same for a peer with whom another version was agreed on. */
+void stomp_encoder_begin_in(struct stomp_encoder *encoder, struct buf *out,
+                            enum stomp_version version, enum stomp_command command);
+
+/** Whether a header of another version's can be said in `version` at all, in a frame that has
+ *  escapes in 1.2: 1.0 has no way to write a line end, or a colon in a name, and 1.1 none for a
+ *  CR at the end. */
+bool stomp_encoder_can_carry(enum stomp_version version, struct span name, struct span value);
+
 /**
- * Adds a header. Escaped as "Value Encoding" says; in CONNECT and CONNECTED, which know no
- * escapes, what would need one makes the frame fail with ERR_PROTO. So do everywhere an empty
- * name, a NUL and the name content-length, which is the encoder's own.
+ * Adds a header. Escaped as "Value Encoding" says; in CONNECT, CONNECTED and all of 1.0, which
+ * know no escapes, what would need one makes the frame fail with ERR_PROTO. So do everywhere an
+ * empty name, a NUL and the name content-length, which is the encoder's own.
  */
 void stomp_encoder_header(struct stomp_encoder *encoder, struct span name, struct span value);
 

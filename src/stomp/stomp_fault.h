@@ -10,12 +10,12 @@
 /*    name                        word                        heading                  what the peer did */
 #define STOMP_FAULTS(X)                                                                            \
     X(STOMP_FAULT_NONE,           "",                         "",                      "did nothing wrong") \
-    X(STOMP_FAULT_COMMAND,        "IllegalArgumentException", "STOMP Frames",          "sent a command that STOMP 1.2 does not have") \
+    X(STOMP_FAULT_COMMAND,        "IllegalArgumentException", "STOMP Frames",          "sent a command that STOMP does not have") \
     X(STOMP_FAULT_CR,             "IllegalArgumentException", "Augmented BNF",         "sent a CR that no LF follows") \
     X(STOMP_FAULT_NUL,            "IllegalArgumentException", "Augmented BNF",         "ended a frame before the empty line behind its headers") \
     X(STOMP_FAULT_NO_COLON,       "IllegalArgumentException", "Augmented BNF",         "sent a header without a colon") \
     X(STOMP_FAULT_NO_NAME,        "IllegalArgumentException", "Augmented BNF",         "sent a header without a name") \
-    X(STOMP_FAULT_ESCAPE,         "IllegalArgumentException", "Value Encoding",        "sent an escape that STOMP 1.2 does not have") \
+    X(STOMP_FAULT_ESCAPE,         "IllegalArgumentException", "Value Encoding",        "sent an escape that its version of STOMP does not have") \
     X(STOMP_FAULT_UTF8,           "IllegalArgumentException", "Value Encoding",        "sent a header that is not UTF-8") \
     X(STOMP_FAULT_CONTENT_LENGTH, "IllegalArgumentException", "Header content-length", "sent a content-length that is not a plain decimal number") \
     X(STOMP_FAULT_NO_NUL,         "IllegalArgumentException", "Header content-length", "sent more body than its content-length says, or no NUL behind it") \

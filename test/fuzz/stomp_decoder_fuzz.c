@@ -2,8 +2,9 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
  * A stream is decoded into the same pieces however it is cut, and each frame that was decoded
- * is the same again after the encoder. The first byte of the input chooses the limits, the
- * second where the stream is cut.
+ * is the same again after the encoder, but for headers that the version has no way to write.
+ * The first byte of the input chooses the limits and the version, the second where the stream
+ * is cut.
  */
 #include "stomp/stomp_decoder.h"
 #include "stomp/stomp_encoder.h"
@@ -45,13 +46,24 @@ static void put_frame(struct buf *text, const struct stomp_frame *frame)
     put(text, frame->body);
 }
 
-static enum err encode(struct buf *out, const struct stomp_frame *frame)
+/* Whether the encoder can be asked for it. */
+static bool is_written(enum stomp_version version, enum stomp_command command,
+                       const struct stomp_header *header)
+{
+    enum stomp_version like = stomp_command_has_escapes(command) ? version : STOMP_VERSION_1_0;
+
+    return !span_equals(header->name, "content-length") &&
+           stomp_encoder_can_carry(like, header->name, header->value);
+}
+
+static enum err encode(struct buf *out, enum stomp_version version,
+                       const struct stomp_frame *frame)
 {
     struct stomp_encoder encoder;
 
-    stomp_encoder_begin(&encoder, out, frame->command);
+    stomp_encoder_begin_in(&encoder, out, version, frame->command);
     for (size_t i = 0; i < frame->header_count; i++) {
-        if (!span_equals(frame->headers[i].name, "content-length")) {
+        if (is_written(version, frame->command, &frame->headers[i])) {
             stomp_encoder_header(&encoder, frame->headers[i].name, frame->headers[i].value);
         }
     }
@@ -63,14 +75,15 @@ static void check_header(const struct stomp_header *a, const struct stomp_header
     assert(span_equal(a->name, b->name) && span_equal(a->value, b->value));
 }
 
-/* The same headers in the same order, content-length aside. */
-static void check_frames(const struct stomp_frame *a, const struct stomp_frame *b)
+/* The same headers in the same order, of those that are written. */
+static void check_frames(enum stomp_version version, const struct stomp_frame *a,
+                         const struct stomp_frame *b)
 {
     size_t at = 0;
 
     assert(a->command == b->command && span_equal(a->body, b->body));
     for (size_t i = 0; i < a->header_count; i++) {
-        if (!span_equals(a->headers[i].name, "content-length")) {
+        if (is_written(version, a->command, &a->headers[i])) {
             assert(at < b->header_count);
             check_header(&a->headers[i], &b->headers[at++]);
         }
@@ -78,7 +91,7 @@ static void check_frames(const struct stomp_frame *a, const struct stomp_frame *
     assert(b->header_count == at + (stomp_command_has_body(a->command) ? 1 : 0));
 }
 
-static void check_back_to_back(const struct stomp_frame *frame)
+static void check_back_to_back(enum stomp_version version, const struct stomp_frame *frame)
 {
     static const struct stomp_limits roomy = {16384, 64, 65536, 16384};
     struct stomp_decoder decoder;
@@ -88,13 +101,14 @@ static void check_back_to_back(const struct stomp_frame *frame)
     enum err e;
 
     buf_init(&out, TEXT_BYTES_MAX);
-    e = encode(&out, frame);
+    e = encode(&out, version, frame);
     assert(e == OK);
     input = buf_span(&out);
     stomp_decoder_init(&decoder, &roomy);
+    stomp_decoder_set_version(&decoder, version);
     e = stomp_decoder_next(&decoder, &input, &piece);
     assert(e == OK && piece.type == STOMP_PIECE_FRAME && input.len == 0);
-    check_frames(frame, &piece.frame);
+    check_frames(version, frame, &piece.frame);
     stomp_decoder_fini(&decoder);
     buf_fini(&out);
 }
@@ -111,7 +125,7 @@ static void take_pieces(struct stomp_decoder *decoder, struct outcome *outcome,
         }
         put_frame(&outcome->text, &piece.frame);
         if (is_checked) {
-            check_back_to_back(&piece.frame);
+            check_back_to_back(decoder->version, &piece.frame);
         }
     }
     assert(outcome->e != ERR_AGAIN || input.len == 0);
@@ -119,14 +133,15 @@ static void take_pieces(struct stomp_decoder *decoder, struct outcome *outcome,
 
 /* In parts of `step` bytes, each a fresh copy on the heap, so that a step over its end is seen.
  */
-static struct outcome decode(const struct stomp_limits *limit, struct span input, size_t step,
-                             bool is_checked)
+static struct outcome decode(const struct stomp_limits *limit, enum stomp_version version,
+                             struct span input, size_t step)
 {
     struct outcome outcome = {.e = ERR_AGAIN};
     struct stomp_decoder decoder;
 
     buf_init(&outcome.text, TEXT_BYTES_MAX);
     stomp_decoder_init(&decoder, limit);
+    stomp_decoder_set_version(&decoder, version);
     while (outcome.e == ERR_AGAIN && input.len > 0) {
         struct span part = span_head(input, step);
         uint8_t *copy = malloc(part.len);
@@ -136,7 +151,7 @@ static struct outcome decode(const struct stomp_limits *limit, struct span input
         }
         memcpy(copy, part.ptr, part.len);
         input = span_tail(input, part.len);
-        take_pieces(&decoder, &outcome, span_of(copy, part.len), is_checked);
+        take_pieces(&decoder, &outcome, span_of(copy, part.len), step == SIZE_MAX);
         free(copy);
     }
     assert(decoder.head.cap <= limit->head_bytes && decoder.body.cap <= limit->body_bytes);
@@ -151,6 +166,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct outcome whole, parts;
     const struct stomp_limits *limit;
+    enum stomp_version version;
     struct span input;
 
     if (size < 2 || size > TEXT_BYTES_MAX / 16) {
@@ -158,8 +174,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     limit = &limits[data[0] & 1];
     input = span_of(data + 2, size - 2);
-    whole = decode(limit, input, SIZE_MAX, true);
-    parts = decode(limit, input, (size_t)data[1] + 1, false);
+    version = (enum stomp_version)(2 - data[0] / 2 % 3);
+    whole = decode(limit, version, input, SIZE_MAX);
+    parts = decode(limit, version, input, (size_t)data[1] + 1);
     assert(whole.e == parts.e && whole.fault == parts.fault);
     assert(span_equal(buf_span(&whole.text), buf_span(&parts.text)));
     buf_fini(&whole.text);
