@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "pubsub/store.h"
+
+void store_close(struct store *store)
+{
+    if (store != NULL) {
+        store->is_closing = true;
+        store->ops->close(store);
+    }
+}
+
+enum err store_open_stream(struct store *store, struct span name,
+                           struct store_stream **ret_stream)
+{
+    if (name.len == 0 || name.len > STORE_NAME_MAX) {
+        return ERR_LIMIT;
+    }
+    return store->ops->open_stream(store, name, ret_stream);
+}
+
+static enum err check_op(const struct store *store, const struct store_op *op)
+{
+    switch (op->type) {
+    case STORE_APPEND:
+        assert(op->event != NULL);
+        /* A record has 32 bits for each length. */
+        if (event_len(op->event) > UINT32_MAX) {
+            return ERR_LIMIT;
+        }
+        break;
+    case STORE_PUT:
+    case STORE_DELETE:
+        if (op->key.len == 0 || op->key.len > STORE_KEY_MAX ||
+            op->value.len > STORE_VALUE_MAX) {
+            return ERR_LIMIT;
+        }
+        return OK;
+    case STORE_REMOVE:
+    case STORE_TRIM:
+    case STORE_PURGE:
+    case STORE_RESERVE: break;
+    }
+    assert(op->stream != NULL && op->stream->store == store);
+    return OK;
+}
+
+enum err store_submit(struct store *store, const struct store_op *ops, size_t count,
+                      store_done *done, void *ctx)
+{
+    assert(count > 0 && done != NULL);
+    if (count > STORE_OPS_MAX) {
+        return ERR_LIMIT;
+    }
+    for (size_t i = 0; i < count; i++) {
+        TRY(check_op(store, &ops[i]));
+    }
+    if (store->is_closing) {
+        return ERR_CLOSED;
+    }
+    return store->ops->submit(store, ops, count, done, ctx);
+}
+
+bool store_is_congested(const struct store *store)
+{
+    return store->pending_bytes > store->pending_bytes_max / 2;
+}
+
+enum err store_read(struct store_stream *stream, uint64_t from, store_visit *visit, void *ctx,
+                    uint64_t *ret_next)
+{
+    return stream->store->ops->read(stream, from, visit, ctx, ret_next);
+}
+
+enum err store_get(struct store *store, struct span key, struct buf *value, bool *ret_found)
+{
+    if (key.len == 0 || key.len > STORE_KEY_MAX) {
+        *ret_found = false; /* it could not have been put */
+        return OK;
+    }
+    return store->ops->get(store, key, value, ret_found);
+}
+
+enum err store_list(struct store *store, struct span prefix, store_visit_key *visit, void *ctx)
+{
+    return prefix.len > STORE_KEY_MAX ? OK : store->ops->list(store, prefix, visit, ctx);
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "store/store_mem.h"
+
+#include "store/store_record.h"
+
+#include <stdlib.h>
+
+struct mem {
+    struct store store;
+    struct store_mem_conf conf;
+    struct store_mem_disk *disk; /* borrowed */
+    struct list streams;         /* struct store_mem_disk_stream */
+    size_t stream_count;
+    struct list pending; /* struct store_job */
+    enum err fails;
+};
+
+void store_mem_run(struct store *store, size_t count)
+{
+    struct mem *mem = LIST_ENTRY(store, struct mem, store);
+
+    for (; count > 0 && !list_is_empty(&mem->pending); count--) {
+        struct store_job *job = LIST_ENTRY(mem->pending.next, struct store_job, node);
+
+        list_remove(&job->node);
+        job->e = mem->fails != OK ? mem->fails
+                                  : store_mem_disk_do(mem->disk, job, mem->conf.bytes_max);
+        store_job_tell(store, job);
+    }
+}
+
+/* ---- the contract ---- */
+
+static enum err submit(struct store *store, const struct store_op *ops, size_t count,
+                       store_done *done, void *ctx)
+{
+    struct mem *mem = LIST_ENTRY(store, struct mem, store);
+    bool was_idle = list_is_empty(&mem->pending);
+    struct store_job *job;
+
+    TRY(store_job_new(store, ops, count, done, ctx, &job));
+    list_append(&mem->pending, &job->node);
+    if (was_idle && mem->conf.on_pending != NULL) {
+        mem->conf.on_pending(mem->conf.ctx);
+    }
+    return OK;
+}
+
+static enum err open_stream(struct store *store, struct span name,
+                            struct store_stream **ret_stream)
+{
+    struct mem *mem = LIST_ENTRY(store, struct mem, store);
+    struct store_mem_disk_kept *kept = store_mem_disk_find(mem->disk, name);
+    struct store_mem_disk_stream *made;
+
+    LIST_FOREACH (node, after, &mem->streams) {
+        struct store_mem_disk_stream *known =
+            LIST_ENTRY(node, struct store_mem_disk_stream, node);
+
+        if (known->kept == kept) {
+            *ret_stream = &known->stream;
+            return OK;
+        }
+    }
+    if (mem->stream_count >= mem->conf.streams_max) {
+        return ERR_LIMIT;
+    }
+    if (kept == NULL) {
+        uint64_t epoch;
+
+        rng_fill(mem->conf.rng, mspan_of((uint8_t *)&epoch, sizeof epoch));
+        TRY(store_mem_disk_make(mem->disk, name, epoch, &kept));
+    }
+    made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return ERR_NOMEM;
+    }
+    made->kept = kept;
+    made->stream.store = store;
+    made->stream.name = span_str(kept->name);
+    made->stream.is_ready = true;
+    made->stream.epoch = kept->epoch;
+    made->stream.first_eid = store_mem_disk_first_eid(kept);
+    made->stream.next_eid = kept->next_eid;
+    made->stream.count = kept->count;
+    made->stream.bytes = kept->bytes;
+    list_append(&mem->streams, &made->node);
+    mem->stream_count++;
+    *ret_stream = &made->stream;
+    return OK;
+}
+
+static enum err read_events(struct store_stream *stream, uint64_t from, store_visit *visit,
+                            void *ctx, uint64_t *ret_next)
+{
+    struct mem *mem = LIST_ENTRY(stream->store, struct mem, store);
+    struct store_mem_disk_kept *kept =
+        LIST_ENTRY(stream, struct store_mem_disk_stream, stream)->kept;
+    size_t at = store_mem_disk_place(kept, from);
+
+    for (size_t shown = 0; shown < STORE_READ_EVENTS_MAX && at < kept->count; at++) {
+        const struct store_mem_disk_record *record = &kept->records[at];
+        struct event event;
+        enum store_record_fault fault =
+            store_record_read(span_of(record->bytes, record->len), record->eid, &event);
+
+        if (fault != STORE_RECORD_GOOD) {
+            store_record_report(mem->conf.log, stream, record->eid, fault);
+            continue;
+        }
+        shown++;
+        if (!visit(ctx, &event)) {
+            at++;
+            break;
+        }
+    }
+    *ret_next = at < kept->count ? kept->records[at].eid : stream->next_eid;
+    return OK;
+}
+
+static enum err get(struct store *store, struct span key, struct buf *value, bool *ret_found)
+{
+    const struct store_mem_disk *disk = LIST_ENTRY(store, struct mem, store)->disk;
+    size_t at = store_mem_disk_key_place(disk, key);
+    bool found =
+        at < disk->value_count && span_equal(store_mem_disk_key(&disk->values[at]), key);
+
+    if (found) {
+        const struct store_mem_disk_entry *kept = &disk->values[at];
+
+        TRY(buf_append(value, store_mem_disk_value(kept)));
+    }
+    *ret_found = found;
+    return OK;
+}
+
+static enum err list(struct store *store, struct span prefix, store_visit_key *visit, void *ctx)
+{
+    const struct store_mem_disk *disk = LIST_ENTRY(store, struct mem, store)->disk;
+
+    for (size_t at = store_mem_disk_key_place(disk, prefix); at < disk->value_count; at++) {
+        const struct store_mem_disk_entry *kept = &disk->values[at];
+
+        if (!span_starts(store_mem_disk_key(kept), prefix) ||
+            !visit(ctx, store_mem_disk_key(kept), store_mem_disk_value(kept))) {
+            break;
+        }
+    }
+    return OK;
+}
+
+static void give_back(struct mem *mem)
+{
+    LIST_FOREACH (node, after, &mem->streams) {
+        free(LIST_ENTRY(node, struct store_mem_disk_stream, node));
+    }
+    mem->disk->is_open = false;
+    free(mem);
+}
+
+static void close_store(struct store *store)
+{
+    struct mem *mem = LIST_ENTRY(store, struct mem, store);
+
+    store_mem_run(store, SIZE_MAX);
+    give_back(mem);
+}
+
+void store_mem_kill(struct store *store)
+{
+    struct mem *mem;
+
+    if (store == NULL) {
+        return;
+    }
+    mem = LIST_ENTRY(store, struct mem, store);
+    LIST_FOREACH (node, after, &mem->pending) {
+        store_job_drop(store, LIST_ENTRY(node, struct store_job, node));
+    }
+    give_back(mem);
+}
+
+void store_mem_fail(struct store *store, enum err e)
+{
+    LIST_ENTRY(store, struct mem, store)->fails = e;
+}
+
+static const struct store_ops mem_ops = {
+    .name = "mem",
+    .close = close_store,
+    .open_stream = open_stream,
+    .submit = submit,
+    .read = read_events,
+    .get = get,
+    .list = list,
+};
+
+enum err store_mem_open(const struct store_mem_conf *conf, struct store_mem_disk *disk,
+                        struct store **ret_store)
+{
+    struct mem *mem = calloc(1, sizeof *mem);
+
+    if (mem == NULL) {
+        return ERR_NOMEM;
+    }
+    assert(!disk->is_open);
+    disk->is_open = true;
+    mem->store.ops = &mem_ops;
+    mem->store.pending_bytes_max = conf->pending_bytes_max;
+    mem->conf = *conf;
+    mem->disk = disk;
+    list_init(&mem->streams);
+    list_init(&mem->pending);
+    *ret_store = &mem->store;
+    return OK;
+}
