@@ -2,20 +2,20 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "pubsub/channel.h"
 
+#include "base/list.h"
+
 #include <stdlib.h>
 
-enum {
-    FIRST_RING_SIZE = 8
-};
-
 enum err channel_init(struct channel *channel, struct span name, uint64_t epoch,
-                      const struct channel_limits *limits)
+                      const struct channel_conf *conf, struct channel_budget *budget)
 {
     char *copy;
 
-    assert(limits->capacity > 0);
-    *channel = (struct channel){.epoch = epoch, .next_eid = 1, .limits = *limits};
-    map_init(&channel->ids, limits->capacity + 1); /* the newest comes before the oldest goes */
+    *channel = (struct channel){.epoch = epoch, .next_eid = 1, .conf = *conf, .budget = budget};
+    shelf_init(&channel->shelf);
+    map_init(&channel->ids, SIZE_MAX); /* never more than events, which store_bytes bounds */
+    heap_init(&channel->expiries);
+    channel_keys_init(&channel->keys, channel->conf.keys, channel->conf.key_count);
     copy = malloc(name.len + 1);
     if (copy == NULL) {
         return ERR_NOMEM;
@@ -26,122 +26,361 @@ enum err channel_init(struct channel *channel, struct span name, uint64_t epoch,
     return OK;
 }
 
-static struct event **place_of(const struct channel *channel, uint64_t eid)
+static struct span id_of(const struct channel_entry *entry)
 {
-    return &channel->ring[eid & (channel->ring_size - 1)];
+    return span_of(entry->id, entry->id_len);
 }
 
-void channel_drop_oldest(struct channel *channel)
+static void entry_free(struct channel *channel, struct channel_entry *entry)
 {
-    struct event **place = place_of(channel, channel_first_eid(channel));
-
-    if ((*place)->id_len > 0) {
-        map_remove(&channel->ids, event_publish_id(*place));
+    if (entry->id_len > 0 && map_find(&channel->ids, id_of(entry)) == entry) {
+        map_remove(&channel->ids, id_of(entry));
     }
-    channel->bytes -= event_bytes(*place);
-    channel->count--;
-    event_unref(*place);
-    *place = NULL;
+    heap_remove(&channel->expiries, &entry->due);
+    channel_keys_leave(&channel->keys, entry->links);
+    event_unref(entry->event);
+    free(entry);
+}
+
+/* Not in memory any more. */
+static void release(struct channel *channel, struct channel_entry *entry)
+{
+    if (entry->event != NULL) {
+        channel->held_bytes -= entry->bytes;
+        channel->budget->used -= entry->bytes;
+        event_unref(entry->event);
+        entry->event = NULL;
+    }
+}
+
+static void drop(struct channel *channel, struct channel_entry *entry, enum channel_drop why)
+{
+    if (why == CHANNEL_DROP_FULL && entry->eid > channel->lost_eid) {
+        channel->lost_eid = entry->eid;
+    }
+    shelf_take(&channel->shelf, entry->eid);
+    channel->bytes -= entry->bytes;
+    if (channel->watcher.on_drop != NULL) {
+        channel->watcher.on_drop(channel->watcher.ctx, entry, why);
+    }
+    release(channel, entry);
+    entry_free(channel, entry);
 }
 
 void channel_fini(struct channel *channel)
 {
-    while (channel->count > 0) {
-        channel_drop_oldest(channel);
+    struct channel_entry *entry;
+
+    assert(channel->prepared == 0);
+    channel->watcher.on_drop = NULL;
+    while ((entry = shelf_first(&channel->shelf)) != NULL) {
+        drop(channel, entry, CHANNEL_DROP_REMOVED);
     }
+    shelf_fini(&channel->shelf);
     map_fini(&channel->ids);
-    free(channel->ring);
+    heap_fini(&channel->expiries);
+    channel_keys_fini(&channel->keys);
     free((void *)(uintptr_t)channel->name.ptr);
     *channel = (struct channel){0};
 }
 
-/* Room for one more than are stored, so that an append can come before what it drops. */
-static enum err grow_ring(struct channel *channel)
-{
-    struct channel grown = *channel;
+/* ---- publishing ---- */
 
-    if (channel->count < channel->ring_size) {
-        return OK;
+static uint64_t ttl_of(const struct channel *channel, const struct event_parts *parts)
+{
+    uint64_t longest = channel->conf.ttl == 0 ? UINT64_MAX : channel->conf.ttl;
+
+    if (parts->ttl == 0) {
+        return channel->conf.ttl;
     }
-    grown.ring_size = channel->ring_size == 0 ? FIRST_RING_SIZE : channel->ring_size * 2;
-    grown.ring = calloc(grown.ring_size, sizeof(struct event *));
-    if (grown.ring == NULL) {
+    return parts->ttl < longest ? parts->ttl : longest;
+}
+
+static enum err entry_new(const struct channel *channel, struct span id,
+                          struct channel_entry **ret_entry)
+{
+    size_t links_len = channel->keys.count * sizeof(struct channel_keys_link);
+    struct channel_entry *entry = calloc(1, sizeof *entry + links_len + id.len);
+    uint8_t *room;
+
+    if (entry == NULL) {
         return ERR_NOMEM;
     }
-    for (uint64_t eid = channel_first_eid(channel); eid < channel->next_eid; eid++) {
-        *place_of(&grown, eid) = *place_of(channel, eid);
+    room = (uint8_t *)entry->links + links_len;
+    entry->id = room;
+    entry->id_len = id.len;
+    if (id.len > 0) {
+        memcpy(room, id.ptr, id.len);
     }
-    free(channel->ring);
-    channel->ring = grown.ring;
-    channel->ring_size = grown.ring_size;
+    *ret_entry = entry;
     return OK;
 }
 
-static enum err append(struct channel *channel, struct event **take_event)
+static enum err find_groups(struct channel *channel, struct channel_entry *entry,
+                            const struct event *event)
 {
-    struct event *event = *take_event;
-    size_t bytes = event_bytes(event);
-
-    if (bytes > channel->limits.store_bytes) {
-        return ERR_LIMIT;
-    }
-    TRY(grow_ring(channel));
-    if (event->id_len > 0) {
-        TRY(map_insert(&channel->ids, event_publish_id(event), event));
-    }
-    *place_of(channel, event->eid) = event;
-    *take_event = NULL;
-    channel->next_eid++;
-    channel->count++;
-    channel->bytes += bytes;
-    while (channel->count > channel->limits.capacity ||
-           channel->bytes > channel->limits.store_bytes) {
-        channel_drop_oldest(channel);
-    }
-    return OK;
-}
-
-enum err channel_publish(struct channel *channel, const struct event_parts *parts,
-                         struct channel_receipt *ret_receipt)
-{
-    struct channel_receipt receipt = {.event = NULL};
-    struct event *event;
+    struct event_source source;
     enum err e;
 
-    if (parts->publish_id.len > 0) {
-        receipt.event = map_find(&channel->ids, parts->publish_id);
-    }
-    if (receipt.event != NULL) {
-        receipt.is_repeat = true;
-        *ret_receipt = receipt;
+    if (channel->keys.count == 0) {
         return OK;
     }
-    TRY(event_new(channel->next_eid, parts, &event));
-    receipt.event = event;
-    e = append(channel, &event);
-    event_unref(event); /* NULL, unless it was refused */
-    if (e == OK) {
-        *ret_receipt = receipt;
-    }
+    event_source_init(&source, event, channel->name);
+    e = channel_keys_enter(&channel->keys, &source, entry->links);
+    event_source_fini(&source);
     return e;
 }
 
-const struct event *channel_find(const struct channel *channel, uint64_t eid)
+/* Places for it wherever it will have to be. */
+static enum err reserve(struct channel *channel, struct channel_entry *entry,
+                        const struct event *event)
 {
-    if (eid < channel_first_eid(channel) || eid >= channel->next_eid) {
-        return NULL;
+    TRY(shelf_reserve(&channel->shelf, channel->prepared + 1));
+    TRY(find_groups(channel, entry, event));
+    if (event->expiry != EVENT_NEVER) {
+        entry->due.at = MSEC_NEVER; /* not due before it is published */
+        TRY(heap_push(&channel->expiries, &entry->due));
     }
-    return *place_of(channel, eid);
+    return entry->id_len == 0 ? OK : map_insert(&channel->ids, id_of(entry), entry);
+}
+
+static enum err fill_entry(struct channel *channel, struct channel_entry *entry,
+                           const struct event_parts *parts)
+{
+    struct event_parts own = *parts;
+
+    own.ttl = ttl_of(channel, parts);
+    TRY(event_new(0, &own, &entry->event));
+    entry->bytes = event_bytes(entry->event);
+    if (entry->bytes > channel->conf.store_bytes) {
+        return ERR_LIMIT;
+    }
+    return reserve(channel, entry, entry->event);
+}
+
+enum err channel_prepare(struct channel *channel, const struct event_parts *parts,
+                         struct channel_entry **ret_entry, bool *ret_is_repeat)
+{
+    struct span id = parts->publish_id;
+    struct channel_entry *entry = id.len == 0 ? NULL : map_find(&channel->ids, id);
+    bool is_repeat = entry != NULL;
+    enum err e = OK;
+
+    if (!is_repeat) {
+        TRY(entry_new(channel, id, &entry));
+        e = fill_entry(channel, entry, parts);
+    }
+    if (e != OK) {
+        entry_free(channel, entry);
+        return e;
+    }
+    channel->prepared += !is_repeat;
+    *ret_entry = entry;
+    *ret_is_repeat = is_repeat;
+    return OK;
+}
+
+void channel_abandon(struct channel *channel, struct channel_entry *entry)
+{
+    assert(entry->eid == 0 && channel->prepared > 0);
+    channel->prepared--;
+    entry_free(channel, entry);
+}
+
+static bool is_over(const struct channel *channel)
+{
+    const struct channel_conf *conf = &channel->conf;
+
+    return (conf->capacity > 0 && channel_count(channel) > conf->capacity) ||
+           channel->bytes > conf->store_bytes ||
+           /* The newest stays in any case. */
+           (channel->stream == NULL && channel->budget->used > channel->budget->max &&
+            channel_count(channel) > 1);
+}
+
+/* The oldest events leave the memory, or the channel. */
+static void shrink(struct channel *channel)
+{
+    while (channel->stream != NULL && (channel->held_bytes > channel->conf.memory_bytes ||
+                                       channel->budget->used > channel->budget->max)) {
+        struct channel_entry *entry = shelf_from(&channel->shelf, channel->held_eid);
+
+        if (entry == NULL || entry->eid + 1 == channel->next_eid) {
+            break; /* the newest is about to be looked at */
+        }
+        release(channel, entry);
+        channel->held_eid = entry->eid + 1;
+    }
+    while (is_over(channel)) {
+        drop(channel, shelf_first(&channel->shelf), CHANNEL_DROP_FULL);
+    }
+}
+
+static void put(struct channel *channel, struct channel_entry *entry, uint64_t eid,
+                uint64_t expiry)
+{
+    entry->eid = eid;
+    channel->next_eid = eid + 1;
+    if (heap_has(&entry->due)) {
+        heap_move(&channel->expiries, &entry->due, expiry);
+    }
+    shelf_put(&channel->shelf, eid, entry);
+    channel->bytes += entry->bytes;
+    channel_keys_count(&channel->keys, entry->links);
+}
+
+/* Older events with the same value of a key go. */
+static void replace(struct channel *channel, const struct channel_entry *entry)
+{
+    struct channel_keys_link *link;
+    size_t key;
+
+    while ((link = channel_keys_over(&channel->keys, entry->links, &key)) != NULL) {
+        void *first = link - key; /* of the links of its entry */
+
+        drop(channel, LIST_ENTRY(first, struct channel_entry, links), CHANNEL_DROP_REPLACED);
+    }
+}
+
+struct event *channel_commit(struct channel *channel, struct channel_entry *entry, uint64_t eid)
+{
+    assert(entry->eid == 0 && channel->prepared > 0 && eid >= channel->next_eid);
+    channel->prepared--;
+    entry->publisher = NULL;
+    entry->event->eid = eid; /* nobody else has looked at it yet */
+    put(channel, entry, eid, entry->event->expiry);
+    channel->held_bytes += entry->bytes;
+    channel->budget->used += entry->bytes;
+    replace(channel, entry);
+    shrink(channel);
+    return entry->event;
+}
+
+struct restore {
+    struct channel *channel;
+    uint64_t now;
+    enum err e;
+};
+
+static bool on_restored(void *ctx, const struct event *event)
+{
+    struct restore *restore = ctx;
+    struct channel *channel = restore->channel;
+    struct span id = event_publish_id(event);
+    struct channel_entry *entry;
+
+    if (id.len > 0 && map_find(&channel->ids, id) != NULL) {
+        id.len = 0; /* nothing of ours wrote that: both stay, the first one counts */
+    }
+    restore->e = entry_new(channel, id, &entry);
+    if (restore->e != OK) {
+        return false;
+    }
+    entry->bytes = event_bytes(event);
+    restore->e = reserve(channel, entry, event);
+    if (restore->e != OK) {
+        entry_free(channel, entry);
+        return false;
+    }
+    put(channel, entry, event->eid, event->expiry);
+    if (event_is_expired(event, restore->now)) {
+        /* It may have gone long ago, and the store was not told in time: no other makes room
+         * for it. */
+        drop(channel, entry, CHANNEL_DROP_EXPIRED);
+    } else {
+        replace(channel, entry);
+    }
+    return true;
+}
+
+enum err channel_restore(struct channel *channel, struct store_stream *stream, uint64_t now)
+{
+    struct restore restore = {.channel = channel, .now = now};
+    uint64_t eid = stream->first_eid;
+
+    channel->stream = stream;
+    channel->epoch = stream->epoch;
+    while (restore.e == OK && eid < stream->next_eid) {
+        TRY(store_read(stream, eid, on_restored, &restore, &eid));
+    }
+    TRY(restore.e);
+    channel->next_eid = stream->next_eid;
+    channel->held_eid = stream->next_eid;
+    shrink(channel); /* less may be stored now, by the configuration */
+    return OK;
+}
+
+/* ---- reading ---- */
+
+/* One run over events that are in the store alone. */
+struct run {
+    const struct channel *channel;
+    channel_visit *visit;
+    void *ctx;
+    uint64_t now;
+    uint64_t next_eid; /* behind the last one that was looked at */
+    bool is_enough;
+};
+
+static bool on_store_event(void *ctx, const struct event *event)
+{
+    struct run *run = ctx;
+    const struct channel_entry *entry = shelf_find(&run->channel->shelf, event->eid);
+
+    if (entry != NULL && entry->event != NULL) {
+        return false; /* in memory again */
+    }
+    run->next_eid = event->eid + 1;
+    if (entry != NULL && !event_is_expired(event, run->now)) {
+        run->is_enough = !run->visit(run->ctx, event);
+    }
+    return !run->is_enough;
+}
+
+static enum err read_store(struct run *run, uint64_t eid)
+{
+    uint64_t next;
+
+    run->next_eid = eid + 1; /* where its record cannot be read */
+    return store_read(run->channel->stream, eid, on_store_event, run, &next);
+}
+
+enum err channel_read(const struct channel *channel, uint64_t eid, uint64_t now,
+                      channel_visit *visit, void *ctx)
+{
+    struct run run = {channel, visit, ctx, now, eid, false};
+    const struct channel_entry *entry;
+
+    if (eid <= channel->lost_eid) {
+        return ERR_LIMIT;
+    }
+    while (!run.is_enough && (entry = shelf_from(&channel->shelf, run.next_eid)) != NULL) {
+        if (entry->event == NULL) {
+            TRY(read_store(&run, entry->eid));
+            continue;
+        }
+        run.next_eid = entry->eid + 1;
+        run.is_enough = !event_is_expired(entry->event, now) && !visit(ctx, entry->event);
+    }
+    return OK;
+}
+
+uint64_t channel_first_eid(const struct channel *channel)
+{
+    const struct channel_entry *first = shelf_first(&channel->shelf);
+
+    return first == NULL ? channel->next_eid : first->eid;
 }
 
 uint64_t channel_begin(const struct channel *channel, const struct channel_start *start)
 {
     uint64_t first = channel_first_eid(channel);
 
-    switch (start->from) {
-    case CHANNEL_FROM_NOW: return channel->next_eid;
-    case CHANNEL_FROM_STORED: return first;
-    case CHANNEL_FROM_EID: break;
+    if (start->from == CHANNEL_FROM_NOW || channel->conf.type == CHANNEL_TRANSIENT) {
+        return channel->next_eid;
+    }
+    if (start->from == CHANNEL_FROM_STORED) {
+        return first;
     }
     if (start->has_epoch && start->epoch != channel->epoch) {
         return first; /* another life: its EIDs say nothing about what this one holds */
@@ -150,4 +389,45 @@ uint64_t channel_begin(const struct channel *channel, const struct channel_start
         return channel->next_eid;
     }
     return start->eid < first ? first : start->eid;
+}
+
+/* ---- leaving ---- */
+
+bool channel_remove(struct channel *channel, uint64_t eid)
+{
+    struct channel_entry *entry = shelf_find(&channel->shelf, eid);
+
+    if (entry == NULL) {
+        return false;
+    }
+    drop(channel, entry, CHANNEL_DROP_REMOVED);
+    return true;
+}
+
+size_t channel_purge(struct channel *channel, uint64_t eid)
+{
+    struct channel_entry *entry;
+    size_t count = 0;
+
+    while ((entry = shelf_first(&channel->shelf)) != NULL && entry->eid < eid) {
+        drop(channel, entry, CHANNEL_DROP_REMOVED);
+        count++;
+    }
+    return count;
+}
+
+uint64_t channel_deadline(const struct channel *channel)
+{
+    const struct heap_node *first = heap_peek(&channel->expiries);
+
+    return first == NULL ? EVENT_NEVER : first->at;
+}
+
+void channel_expire(struct channel *channel, uint64_t now)
+{
+    struct heap_node *node;
+
+    while ((node = heap_peek(&channel->expiries)) != NULL && node->at <= now) {
+        drop(channel, LIST_ENTRY(node, struct channel_entry, due), CHANNEL_DROP_EXPIRED);
+    }
 }

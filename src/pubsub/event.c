@@ -46,6 +46,25 @@ static uint8_t *copy(uint8_t *to, struct span bytes)
     return to + bytes.len;
 }
 
+static enum err alloc(size_t len, struct event **ret_event)
+{
+    struct event *event = malloc(sizeof *event + len);
+
+    if (event == NULL) {
+        return ERR_NOMEM;
+    }
+    atomic_init(&event->refs, 1);
+    event->bytes = event->own;
+    *ret_event = event;
+    return OK;
+}
+
+static uint64_t expiry_of(const struct event_parts *parts)
+{
+    return parts->ttl == 0 || parts->ttl > EVENT_NEVER - parts->time ? EVENT_NEVER
+                                                                     : parts->time + parts->ttl;
+}
+
 enum err event_new(uint64_t eid, const struct event_parts *parts, struct event **ret_event)
 {
     struct event *event;
@@ -53,18 +72,16 @@ enum err event_new(uint64_t eid, const struct event_parts *parts, struct event *
     size_t headers_len;
 
     TRY(headers_bytes(parts, &headers_len));
-    event = malloc(sizeof *event + parts->publish_id.len + headers_len + parts->body.len);
-    if (event == NULL) {
-        return ERR_NOMEM;
-    }
-    atomic_init(&event->refs, 1);
+    TRY(alloc(parts->publish_id.len + headers_len + parts->body.len, &event));
     event->eid = eid;
+    event->time = parts->time;
+    event->expiry = expiry_of(parts);
     event->id_len = parts->publish_id.len;
     event->headers_len = headers_len;
     event->body_len = parts->body.len;
     event->is_text = is_utf8(parts);
 
-    to = copy(event->bytes, parts->publish_id);
+    to = copy(event->own, parts->publish_id);
     for (size_t i = 0; i < parts->header_count; i++) {
         const struct event_header *header = &parts->headers[i];
         const struct header_lens lens = {(uint32_t)header->name.len,
@@ -79,8 +96,68 @@ enum err event_new(uint64_t eid, const struct event_parts *parts, struct event *
     return OK;
 }
 
+/* Whether event_next_header() stays inside. */
+static bool headers_fit(const struct event *event)
+{
+    struct event_header header;
+    size_t at = 0;
+
+    while (at < event->headers_len) {
+        struct header_lens lens;
+        size_t left = event->headers_len - at;
+
+        if (left < sizeof lens) {
+            return false;
+        }
+        memcpy(&lens, event->bytes + event->id_len + at, sizeof lens);
+        left -= sizeof lens;
+        if (lens.name > left || lens.value > left - lens.name) {
+            return false;
+        }
+        event_next_header(event, &at, &header);
+    }
+    return true;
+}
+
+bool event_borrow(const struct event_record *record, struct event *ret_event)
+{
+    size_t len = record->bytes.len;
+
+    if (record->id_len > len || record->headers_len > len - record->id_len) {
+        return false;
+    }
+    atomic_init(&ret_event->refs, 0);
+    ret_event->is_text = record->is_text;
+    ret_event->eid = record->eid;
+    ret_event->time = record->time;
+    ret_event->expiry = record->expiry;
+    ret_event->id_len = record->id_len;
+    ret_event->headers_len = record->headers_len;
+    ret_event->body_len = len - record->id_len - record->headers_len;
+    ret_event->bytes = record->bytes.ptr;
+    return headers_fit(ret_event);
+}
+
+enum err event_copy(const struct event *event, struct event **ret_copy)
+{
+    struct event *made;
+
+    TRY(alloc(event_len(event), &made));
+    made->is_text = event->is_text;
+    made->eid = event->eid;
+    made->time = event->time;
+    made->expiry = event->expiry;
+    made->id_len = event->id_len;
+    made->headers_len = event->headers_len;
+    made->body_len = event->body_len;
+    copy(made->own, span_of(event->bytes, event_len(event)));
+    *ret_copy = made;
+    return OK;
+}
+
 struct event *event_ref(struct event *event)
 {
+    assert(atomic_load_explicit(&event->refs, memory_order_relaxed) > 0);
     /* Relaxed is enough: whoever calls this already holds a reference. */
     atomic_fetch_add_explicit(&event->refs, 1, memory_order_relaxed);
     return event;

@@ -4,24 +4,26 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "pubsub/router_forward.h"
+#include "pubsub/router_store.h"
 
 #include <stdlib.h>
 
-enum {
-    SCRATCH_KEEP_BYTES = 64 * 1024 /* kept between two publishes */
-};
-
 void router_init(struct router *router, const struct router_conf *conf, struct rng *rng)
 {
-    *router = (struct router){.conf = *conf, .rng = rng};
+    *router =
+        (struct router){.conf = *conf, .rng = rng, .budget = {.max = conf->limits.store_bytes}};
     map_init(&router->routes, conf->limits.channels);
-    list_init(&router->dirty);
-    buf_init(&router->room.scratch, conf->limits.view.frame_bytes);
-    router->room.budget.max = conf->limits.ring_bytes;
+    heap_init(&router->expiries);
+    durable_set_init(&router->durables, conf->store, conf->limits.durables);
+    buf_init(&router->removals, SIZE_MAX / 2); /* router_store bounds it */
+    view_room_init(&router->room, conf->limits.view.frame_bytes, conf->limits.ring_bytes);
 }
 
 static void route_free(struct router_route *route)
 {
+    heap_remove(&route->router->expiries, &route->due);
+    router_forward_end(route);
     view_set_fini(&route->views);
     channel_fini(&route->channel);
     free(route);
@@ -40,8 +42,11 @@ void router_fini(struct router *router)
 {
     map_visit(&router->routes, on_last_visit, router);
     map_fini(&router->routes);
-    buf_fini(&router->room.scratch);
-    assert(router->room.budget.used == 0);
+    heap_fini(&router->expiries);
+    durable_set_fini(&router->durables);
+    buf_fini(&router->removals);
+    view_room_fini(&router->room);
+    assert(router->budget.used == 0);
 }
 
 static bool has_control(struct span text)
@@ -82,27 +87,109 @@ static const struct router_rule *find_rule(const struct router *router, struct s
     return NULL;
 }
 
+struct adoption {
+    struct router *router;
+    enum err e;
+};
+
+static void on_adopt(void *ctx, void *value)
+{
+    struct adoption *adoption = ctx;
+    struct router_route *route = value;
+    enum err e;
+
+    route->rule = find_rule(adoption->router, route->channel.name);
+    e = router_forward_begin(route);
+    adoption->e = e == OK ? adoption->e : e;
+}
+
+enum err router_adopt(struct router *router, const struct router_conf *conf)
+{
+    struct adoption adoption = {router, OK};
+
+    router->conf.rules = conf->rules;
+    router->conf.rule_count = conf->rule_count;
+    router->conf.limits.store_bytes = conf->limits.store_bytes;
+    router->budget.max = conf->limits.store_bytes;
+    map_visit(&router->routes, on_adopt, &adoption);
+    return adoption.e;
+}
+
+static void on_drop(void *ctx, const struct channel_entry *entry, enum channel_drop why)
+{
+    struct router_route *route = ctx;
+
+    if (route->hooks == NULL) { /* else the queue knows itself who is dead */
+        router_forward_dropped(route, entry, why);
+    }
+    router_store_forget(route, entry->eid);
+    if (route->hooks != NULL) {
+        route->hooks->on_drop(route->hooks_ctx, entry->eid, why);
+    }
+}
+
+/* Kind and bounds stay as they are, whatever rules come later. */
+static void take_rule(struct router_route *route, const struct router_rule *rule)
+{
+    route->rule = rule;
+    route->kind = rule->kind;
+    route->redelivery_max = rule->redelivery_max;
+    route->window_max = rule->window_max;
+}
+
+static enum err route_begin(struct router_route *route, const struct router_rule *rule,
+                            struct span name)
+{
+    struct router *router = route->router;
+    uint64_t epoch;
+    enum err e;
+
+    rng_fill(router->rng, mspan_of((uint8_t *)&epoch, sizeof epoch));
+    e = channel_init(&route->channel, name, epoch, &rule->channel, &router->budget);
+    route->channel.watcher = (struct channel_watcher){on_drop, route};
+    view_set_init(&route->views, &route->channel, &router->conf.limits.view, &router->room);
+    TRY(e);
+    take_rule(route, rule);
+    TRY(router_forward_begin(route));
+    TRY(router_store_begin(route));
+    route->due.at = channel_deadline(&route->channel);
+    TRY(heap_push(&router->expiries, &route->due));
+    return map_insert(&router->routes, route->channel.name, route);
+}
+
 static enum err route_new(struct router *router, const struct router_rule *rule,
                           struct span name, struct router_route **ret_route)
 {
     struct router_route *route = calloc(1, sizeof *route);
-    uint64_t epoch;
     enum err e;
 
     if (route == NULL) {
         return ERR_NOMEM;
     }
-    rng_fill(router->rng, mspan_of((uint8_t *)&epoch, sizeof epoch));
-    e = channel_init(&route->channel, name, epoch, &rule->channel);
-    view_set_init(&route->views, &route->channel, &router->conf.limits.view, &router->room);
-    if (e == OK) {
-        e = map_insert(&router->routes, route->channel.name, route);
-    }
+    route->router = router;
+    e = route_begin(route, rule, name);
     if (e != OK) {
         route_free(route);
         return e;
     }
     *ret_route = route;
+    return OK;
+}
+
+enum err router_declare(struct router *router)
+{
+    for (size_t i = 0; i < router->conf.rule_count; i++) {
+        const struct router_rule *rule = &router->conf.rules[i];
+        struct router_route *route;
+
+        /* Of two rules with one name the first counts. */
+        if (span_find(rule->pattern, '*') < rule->pattern.len ||
+            map_find(&router->routes, rule->pattern) != NULL) {
+            continue;
+        }
+        TRY(route_new(router, rule, rule->pattern, &route));
+        router_store_flush(route);
+    }
     return OK;
 }
 
@@ -122,48 +209,64 @@ enum router_verdict router_open(struct router *router, struct span name,
         return ROUTER_FOUND;
     }
     rule = find_rule(router, name);
-    if (rule == NULL) {
+    if (rule == NULL || rule->is_closed) {
         return ROUTER_MISSING;
     }
     if (map_count(&router->routes) >= router->conf.limits.channels) {
         return ROUTER_FULL;
     }
-    return route_new(router, rule, name, ret_route) == OK ? ROUTER_FOUND : ROUTER_NOMEM;
+    switch (route_new(router, rule, name, ret_route)) {
+    case OK: router_store_flush(*ret_route); return ROUTER_FOUND;
+    case ERR_NOMEM: return ROUTER_NOMEM;
+    case ERR_LIMIT: return ROUTER_FULL;
+    case ERR_AGAIN:
+    case ERR_PROTO:
+    case ERR_IO:
+    case ERR_TIMEOUT:
+    case ERR_CONF:
+    case ERR_CLOSED: break;
+    }
+    return ROUTER_FAILED;
 }
 
-/* The channel has grown from `before` bytes. Its newest event stays in any case. */
-static void keep_within_total(struct router *router, struct channel *channel, size_t before)
+void router_set_now(struct router *router, uint64_t now)
 {
-    router->stored_bytes += channel->bytes - before; /* less than before is as good */
-    while (router->stored_bytes > router->conf.limits.store_bytes && channel->count > 1) {
-        before = channel->bytes;
-        channel_drop_oldest(channel);
-        router->stored_bytes -= before - channel->bytes;
+    if (now > router->room.now) { /* a clock that was set back: the time stands still */
+        router->room.now = now;
     }
 }
 
-enum err router_publish(struct router *router, struct router_route *route,
-                        const struct event_parts *parts, struct channel_receipt *ret_receipt)
+uint64_t router_deadline(const struct router *router)
 {
-    size_t before = route->channel.bytes;
-    struct channel_receipt receipt;
+    const struct heap_node *first = heap_peek(&router->expiries);
 
-    TRY(channel_publish(&route->channel, parts, &receipt));
-    *ret_receipt = receipt;
-    if (receipt.is_repeat) {
-        return OK;
+    return first == NULL ? EVENT_NEVER : first->at;
+}
+
+void router_expire(struct router *router)
+{
+    struct heap_node *node;
+
+    while ((node = heap_peek(&router->expiries)) != NULL && node->at <= router->room.now) {
+        struct router_route *route = LIST_ENTRY(node, struct router_route, due);
+
+        channel_expire(&route->channel, router->room.now);
+        router_store_flush(route);
+        heap_move(&router->expiries, node, channel_deadline(&route->channel));
     }
-    keep_within_total(router, &route->channel, before);
-    router->dirty_bytes += view_set_append(&route->views, receipt.event, &router->dirty);
-    if (router->room.scratch.cap > SCRATCH_KEEP_BYTES) {
-        buf_fini(&router->room.scratch);
-    }
-    return OK;
+}
+
+size_t router_purge(struct router_route *route, uint64_t eid)
+{
+    size_t count = channel_purge(&route->channel, eid);
+
+    router_store_flush(route);
+    return count;
 }
 
 struct view *router_next_dirty(struct router *router)
 {
-    struct view *view = view_next_dirty(&router->dirty);
+    struct view *view = view_next_dirty(&router->room);
 
     if (!router_is_dirty(router)) {
         router->dirty_bytes = 0;

@@ -1,78 +1,152 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
- * The realm's channels by name, each with its views. A channel is made when it is first used,
- * and only where a declared pattern covers its name. Publishing goes through here, so that
- * every view sees every event.
+ * The realm's channels and queues by name; each is a route. A route is made at the start when a
+ * rule has exactly its name, or when it is first used and a pattern covers it. Publishing goes
+ * through here (router_publish.h), so that every view sees every event.
  *
- * A name begins with "/"; without it the same channel is meant.
+ * A name begins with "/"; without it the same route is meant.
+ *
+ * Wall time is told by the owner, with router_set_now(), before anything that depends on it:
+ * publishing, reading, expiry.
  */
 #pragma once
 
 #include "base/rng.h"
+#include "pubsub/durable.h"
 #include "pubsub/view.h"
 
 enum {
-    ROUTER_NAME_MAX = 255 /* bytes of a channel's name, the first "/" included */
+    ROUTER_NAME_MAX = 255 /* bytes of a route's name, the first "/" included */
 };
 
-/** "/demo/ *" and what a channel is like whose name it covers. */
+enum router_kind {
+    ROUTER_CHANNEL, /* every reader gets each event */
+    ROUTER_QUEUE,   /* each event goes to one reader */
+};
+
+/** Copies of a channel's events go to another channel, or to a queue. All borrowed as the rule
+ * is.
+ */
+struct router_join {
+    struct span to;       /* a name */
+    struct span selector; /* which events; it was parsed without a fault. Empty: every event */
+};
+
+/** "/demo/ *" and what a route is like whose name it covers. */
 struct router_rule {
-    struct span pattern; /* base/text's text_glob(); borrowed for the router's life */
-    struct channel_limits channel;
+    struct span pattern; /* base/text's text_glob(); borrowed as the rule is */
+    enum router_kind kind;
+    bool is_closed; /* using a name that it covers makes no route */
+    struct channel_conf channel;
+    struct span dead_events; /* where dead ones go, a name; empty: nowhere. Borrowed likewise */
+    const struct router_join *joins;
+    size_t join_count;
+    size_t redelivery_max; /* queues: how often an event may come back; 0: for ever */
+    size_t window_max;     /* queues: events that one reader may have at once */
+    void *access; /* borrowed likewise; who may do what: the owner's own, not looked at */
 };
 
 struct router_limits {
-    size_t channels;
-    size_t store_bytes; /* of all channels: past it a publish costs its channel old events */
+    size_t channels;    /* routes of either kind */
+    size_t store_bytes; /* of all routes: past it a publish costs its route old events */
     size_t ring_bytes;  /* of all views */
+    size_t durables;    /* names of durable subscriptions */
     struct view_limits view;
 };
 
 struct router_conf {
-    const struct router_rule *rules; /* borrowed for the router's life; the first that fits */
+    const struct router_rule *rules; /* borrowed until router_adopt(); the first that fits */
     size_t rule_count;
     struct router_limits limits;
+    struct store *store; /* borrowed; closed before the router ends. NULL: there is none */
 };
 
-/** One channel with those who look at it. */
+struct router;
+struct router_route;
+struct router_forward_join;
+
+/** What a queue wants to know about its events. */
+struct router_hooks {
+    /** It was published, and is stored. Borrowed for the call. */
+    void (*on_event)(void *ctx, const struct event *event);
+    /** It is stored no longer. */
+    void (*on_drop)(void *ctx, uint64_t eid, enum channel_drop why);
+};
+
+/** One channel with those who look at it, or the events of one queue. */
 struct router_route {
+    struct router *router;          /* borrowed */
+    const struct router_rule *rule; /* borrowed until router_adopt(); NULL: none covers it */
+    enum router_kind kind;
+    size_t redelivery_max; /* of the rule that it was made by, as is the next */
+    size_t window_max;
     struct channel channel;
     struct view_set views;
+    struct store_stream *stream; /* borrowed from the store; NULL: nothing of it is there */
+    uint64_t reserved_eid;       /* reliable: EIDs below are ours to give */
+    uint64_t asked_eid;          /* the same, when the store has said so; 0: not asked */
+    struct heap_node due; /* in router->expiries, always; at the channel's deadline or before */
+    struct router_forward_join *joins; /* router_forward.c's own */
+    size_t join_count;
+    const struct router_hooks *hooks; /* NULL: nobody wants to know */
+    void *hooks_ctx;                  /* borrowed from who set them */
 };
 
 struct router {
     struct router_conf conf;
     struct rng *rng; /* borrowed: epochs */
     struct map routes;
-    struct list dirty;   /* views with news; see router_next_dirty() */
-    size_t dirty_bytes;  /* framed since the last of them was taken */
-    size_t stored_bytes; /* by all channels */
+    struct heap expiries;         /* of all routes */
+    struct durable_set durables;  /* of all channels */
+    struct channel_budget budget; /* memory of the events of all channels */
     struct view_room room;
+    struct buf removals; /* struct store_op: what the store has still to be told */
+    bool is_told;        /* the store knows already about what is dropped just now */
+    uint64_t uncopied;   /* to be read: joined or dead events that could not be passed on */
+    size_t dirty_bytes;  /* framed since the last dirty view was taken */
 };
 
 enum router_verdict {
     ROUTER_FOUND,
-    ROUTER_MISSING,  /* no rule covers the name */
+    ROUTER_MISSING,  /* no rule covers the name, or one that makes nothing */
     ROUTER_BAD_NAME, /* empty, too long, not UTF-8, or with a control character */
     ROUTER_FULL,     /* limits.channels are in use */
     ROUTER_NOMEM,
+    ROUTER_FAILED, /* the store said no */
 };
 
 void router_init(struct router *router, const struct router_conf *conf, struct rng *rng);
 
-/** Every cursor must be detached. */
+/** Other rules from now on, and another limits.store_bytes; other limits stay. Routes that
+ * exist take over joins and where dead events go, and stay as they are else. ERR_NOMEM: some
+ * routes have no joins. */
+must_check enum err router_adopt(struct router *router, const struct router_conf *conf);
+
+/** Every cursor must be detached, every publish done or cancelled. */
 void router_fini(struct router *router);
 
-/** Finds or makes the channel. *ret_route is set with ROUTER_FOUND, and lives as long as the
+/** Makes the routes whose rules have exactly one name. ERR_LIMIT: limits.channels are fewer, or
+ *  the store takes no more; ERR_IO: the store said no; ERR_NOMEM. */
+must_check enum err router_declare(struct router *router);
+
+/** Finds or makes the route. *ret_route is set with ROUTER_FOUND, and lives as long as the
  *  router. */
 enum router_verdict router_open(struct router *router, struct span name,
                                 struct router_route **ret_route);
 
-/** Publish to the channel and frame for its views. Errors as channel_publish(). */
-must_check enum err router_publish(struct router *router, struct router_route *route,
-                                   const struct event_parts *parts,
-                                   struct channel_receipt *ret_receipt);
+/** Milliseconds since 1970; never less than before. */
+void router_set_now(struct router *router, uint64_t now);
+
+/** When router_expire() has something to do, by the same clock; EVENT_NEVER. */
+uint64_t router_deadline(const struct router *router);
+
+/** What is expired now goes. */
+void router_expire(struct router *router);
+
+/** For administrators: the route's events below `eid` are removed. Returns how many. The EID of
+ * the last event that was published is route->channel.next_eid - 1. */
+size_t router_purge(struct router_route *route, uint64_t eid);
 
 /** A view whose cursors have something to send: each of them is to be woken. NULL: none. */
 struct view *router_next_dirty(struct router *router);
@@ -80,13 +154,14 @@ struct view *router_next_dirty(struct router *router);
 /** Whether there is anything for router_next_dirty(). */
 static inline bool router_is_dirty(const struct router *router)
 {
-    return !list_is_empty(&router->dirty);
+    return !list_is_empty(&router->room.dirty);
 }
 
-/** Whether so much was framed, and not yet sent to anybody, that publishers should wait: else
- *  it would push what fast readers have still to see out of the views. */
+/** Whether publishers should wait: so much was framed and not yet sent to anybody that more
+ * would push what fast readers have still to see out of the views; or the store is behind. */
 static inline bool router_is_congested(const struct router *router)
 {
-    return router_is_dirty(router) &&
-           router->dirty_bytes > router->conf.limits.view.ring_bytes / 4;
+    return (router_is_dirty(router) &&
+            router->dirty_bytes > router->conf.limits.view.ring_bytes / 4) ||
+           (router->conf.store != NULL && store_is_congested(router->conf.store));
 }

@@ -16,12 +16,15 @@ static void forget(struct session *session, struct session_sub *sub)
 {
     map_remove(&session->subs, span_of(sub->id, sub->id_len));
     list_remove(&sub->ready);
+    if (sub->is_fed) {
+        queue_feed_end(&sub->feed);
+    }
     view_detach(&sub->cursor);
+    durable_close(sub->durable);
     if (session->current == sub) {
         session->current = NULL;
         session->offered = 0;
     }
-    session->delivered += sub->cursor.place.eid - sub->begin;
     free(sub);
 }
 
@@ -49,51 +52,142 @@ static void mark_ready(struct session_sub *sub)
     }
 }
 
-enum err session_subscribe(struct session *session, const struct session_request *request,
-                           uint64_t *ret_next)
+/* It is in the map, and reads nothing yet. */
+static enum err sub_new(struct session *session, struct span id, struct router_route *route,
+                        struct session_sub **ret_sub)
 {
-    uint64_t next = channel_begin(&request->route->channel, &request->start);
     struct session_sub *sub;
     enum err e;
 
-    assert(session_find(session, request->id) == NULL && request->id.len <= VIEW_ID_MAX);
+    assert(session_find(session, id) == NULL && id.len <= VIEW_ID_MAX);
     if (map_count(&session->subs) >= session->subs.max) {
         return ERR_LIMIT;
     }
-    sub = calloc(1, sizeof *sub + request->id.len);
+    sub = calloc(1, sizeof *sub + id.len);
     if (sub == NULL) {
         return ERR_NOMEM;
     }
     sub->session = session;
-    sub->route = request->route;
+    sub->route = route;
     list_init(&sub->ready);
-    sub->id_len = request->id.len;
-    if (request->id.len > 0) {
-        memcpy(sub->id, request->id.ptr, request->id.len);
+    sub->id_len = id.len;
+    if (id.len > 0) {
+        memcpy(sub->id, id.ptr, id.len);
     }
     e = map_insert(&session->subs, span_of(sub->id, sub->id_len), sub);
-    if (e == OK) {
-        e = view_attach(&sub->route->views, request->form, request->id, next, &sub->cursor);
-    }
     if (e != OK) {
-        map_remove(&session->subs, span_of(sub->id, sub->id_len));
         free(sub);
         return e;
     }
-    sub->begin = next;
-    if (next != sub->route->channel.next_eid) {
+    *ret_sub = sub;
+    return OK;
+}
+
+enum err session_subscribe(struct session *session, const struct session_request *request,
+                           uint64_t *ret_next)
+{
+    const struct channel *channel = &request->route->channel;
+    const struct view_kind kind = {request->form, request->selector, request->id};
+    struct channel_start start = request->start;
+    struct session_sub *sub;
+    uint64_t next;
+    enum err e;
+
+    if (request->durable != NULL) {
+        start = durable_start(request->durable, &request->start);
+    }
+    next = channel_begin(channel, &start);
+    TRY(sub_new(session, request->id, request->route, &sub));
+    e = view_attach(&sub->route->views, &kind, next, &sub->cursor);
+    if (e != OK) {
+        forget(session, sub);
+        return e;
+    }
+    sub->durable = request->durable;
+    sub->moves_by_ack = request->moves_by_ack;
+    if (sub->durable != NULL) {
+        durable_move(sub->durable, channel->epoch, next);
+    }
+    if (next != channel->next_eid) {
         mark_ready(sub);
     }
     *ret_next = next;
     return OK;
 }
 
+enum err session_read_queue(struct session *session,
+                            const struct session_queue_request *request)
+{
+    struct queue_feed_names names = {.form = request->form,
+                                     .queue = request->route->channel.name,
+                                     .frame_bytes = request->route->views.limits.frame_bytes};
+    struct session_sub *sub;
+    enum err e = OK;
+
+    TRY(sub_new(session, request->id, request->route, &sub));
+    names.id = span_of(sub->id, sub->id_len);
+    sub->is_fed = true;
+    sub->acks_one = request->acks_one;
+    if (request->is_browser) {
+        queue_feed_browse(&sub->feed, &names, request->queue, request->reader.selector);
+    } else {
+        e = queue_feed_read(&sub->feed, &names, request->queue, &request->reader);
+    }
+    if (e != OK) {
+        forget(session, sub);
+        return e;
+    }
+    mark_ready(sub);
+    return OK;
+}
+
+/* ---- either kind ---- */
+
+static enum err sub_peek(struct session_sub *sub, struct span *ret_bytes)
+{
+    return sub->is_fed ? queue_feed_peek(&sub->feed, ret_bytes)
+                       : view_peek(&sub->cursor, ret_bytes);
+}
+
+static size_t sub_owed(const struct session_sub *sub, size_t offered)
+{
+    return sub->is_fed ? queue_feed_owed(&sub->feed).len : view_owed(&sub->cursor, offered);
+}
+
+static enum err sub_copy_owed(struct session_sub *sub, size_t offered, struct buf *out)
+{
+    return sub->is_fed ? buf_append(out, queue_feed_owed(&sub->feed))
+                       : view_copy_owed(&sub->cursor, offered, out);
+}
+
+static void sub_sent(struct session_sub *sub, size_t len)
+{
+    if (sub->is_fed) {
+        queue_feed_sent(&sub->feed, len);
+    } else {
+        view_sent(&sub->cursor, len);
+    }
+}
+
+/* Events, since it began. */
+static uint64_t sub_delivered(const struct session_sub *sub)
+{
+    return sub->is_fed ? sub->feed.delivered : sub->cursor.delivered;
+}
+
+static bool sub_is_inside(const struct session_sub *sub)
+{
+    return sub->is_fed ? queue_feed_is_inside(&sub->feed) : view_is_inside(&sub->cursor);
+}
+
+/* ---- sending ---- */
+
 enum err session_unsubscribe(struct session *session, struct session_sub *sub)
 {
     enum err e = OK;
 
     if (session->current == sub) {
-        e = view_copy_owed(&sub->cursor, session->offered, &session->rest);
+        e = sub_copy_owed(sub, session->offered, &session->rest);
     }
     forget(session, sub);
     return e;
@@ -107,6 +201,38 @@ struct session *session_wake(struct view_cursor *cursor)
     return sub->session;
 }
 
+struct session *session_wake_reader(struct queue_reader *reader)
+{
+    struct queue_feed *feed = LIST_ENTRY(reader, struct queue_feed, reader);
+    struct session_sub *sub = LIST_ENTRY(feed, struct session_sub, feed);
+
+    mark_ready(sub);
+    return sub->session;
+}
+
+struct visit {
+    void (*visit)(void *ctx, struct session_sub *sub);
+    void *ctx;
+};
+
+static void on_visit(void *ctx, void *value)
+{
+    const struct visit *visit = ctx;
+    struct session_sub *sub = value;
+
+    if (sub->is_fed && sub->feed.reader.queue != NULL) {
+        visit->visit(visit->ctx, sub);
+    }
+}
+
+void session_visit_readers(struct session *session,
+                           void (*visit)(void *ctx, struct session_sub *sub), void *ctx)
+{
+    struct visit all = {visit, ctx};
+
+    map_visit(&session->subs, on_visit, &all);
+}
+
 /* What is left of what ended subscriptions owed. */
 static struct span rest_of(const struct session *session)
 {
@@ -118,7 +244,7 @@ static enum err peek_next(struct session *session, struct span *ret_bytes)
 {
     while (!list_is_empty(&session->ready)) {
         struct session_sub *sub = LIST_ENTRY(session->ready.next, struct session_sub, ready);
-        enum err e = view_peek(&sub->cursor, ret_bytes);
+        enum err e = sub_peek(sub, ret_bytes);
 
         if (e != ERR_AGAIN) {
             session->current = sub;
@@ -139,18 +265,30 @@ enum err session_peek(struct session *session, bool only_owed, struct span *ret_
         return OK;
     }
     if (session->current != NULL) {
-        TRY(view_peek(&session->current->cursor, &bytes));
+        TRY(sub_peek(session->current, &bytes));
     } else if (only_owed) {
         return ERR_AGAIN;
     } else {
         TRY(peek_next(session, &bytes));
     }
     if (only_owed) {
-        bytes = span_head(bytes, view_owed(&session->current->cursor, offered));
+        bytes = span_head(bytes, sub_owed(session->current, offered));
     }
     session->offered = bytes.len;
     *ret_bytes = bytes;
     return OK;
+}
+
+uint64_t session_take_skipped(struct session *session, struct span *ret_channel)
+{
+    struct session_sub *sub = session->current;
+    uint64_t skipped = sub == NULL || sub->is_fed ? 0 : sub->cursor.skipped;
+
+    if (skipped > 0) {
+        sub->cursor.skipped = 0;
+        *ret_channel = sub->route->channel.name;
+    }
+    return skipped;
 }
 
 void session_sent(struct session *session, size_t len)
@@ -167,9 +305,14 @@ void session_sent(struct session *session, size_t len)
         return;
     }
     assert(sub != NULL && len > 0 && len <= session->offered);
-    view_sent(&sub->cursor, len);
+    sub_sent(sub, len);
+    if (sub->durable != NULL && !sub->moves_by_ack) {
+        durable_move(sub->durable, sub->route->channel.epoch, view_position(&sub->cursor));
+    }
+    session->delivered += sub_delivered(sub) - sub->counted;
+    sub->counted = sub_delivered(sub);
     session->offered = 0;
-    if (!view_is_inside(&sub->cursor)) {
+    if (!sub_is_inside(sub)) {
         list_remove(&sub->ready); /* to the end of the line */
         mark_ready(sub);
         session->current = NULL;

@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
- * The subscriptions of one session, bounded, and whose turn it is to be sent: round robin over
- * those that have something, and never anything else in the middle of a frame.
+ * The subscriptions of one session, to channels and to queues, bounded, and whose turn it is to
+ * be sent: round robin over those that have something, and never anything else in the middle of
+ * a frame.
  */
 #pragma once
 
+#include "pubsub/queue_feed.h"
 #include "pubsub/router.h"
 
 struct session;
 
 struct session_sub {
-    struct view_cursor cursor;
+    struct view_cursor cursor;  /* of a channel: attached */
+    struct queue_feed feed;     /* of a queue: likewise */
+    bool is_fed;                /* it is the latter that counts */
+    bool acks_one;              /* of a queue: an acknowledgement is for one event alone */
     struct session *session;    /* borrowed */
     struct router_route *route; /* borrowed from the router */
     struct list ready;          /* in session->ready while there may be something to send */
-    uint64_t begin;             /* the EID it got, or gets, first */
+    struct durable *durable;    /* borrowed from the router; NULL: it is not durable */
+    bool moves_by_ack;          /* what was delivered does not move the durable's place */
+    uint64_t counted;           /* of what the cursor has delivered, in session->delivered */
     size_t id_len;
     uint8_t id[];
 };
@@ -27,15 +34,30 @@ struct session {
     size_t offered;              /* bytes of that offer */
     struct buf rest;             /* what ended subscriptions owed: goes before all others */
     size_t rest_sent;
-    uint64_t delivered; /* events of ended subscriptions, for a log line */
+    uint64_t delivered; /* events that have left, to be read */
     void *owner;        /* borrowed; for who finds the session by a cursor */
 };
 
 struct session_request {
     struct span id; /* not in use; at most VIEW_ID_MAX; copied */
     const struct view_form *form;
+    struct selector *selector; /* borrowed; NULL: every event */
     struct router_route *route;
     struct channel_start start;
+    struct durable *durable; /* open; begins at its place, if it has one. Closed by the end of
+                                the subscription; still the caller's when that does not begin */
+    bool moves_by_ack;
+};
+
+/** What is wanted of a queue. */
+struct session_queue_request {
+    struct span id; /* as above */
+    const struct queue_feed_form *form;
+    struct router_route *route;
+    struct queue *queue; /* the route's */
+    bool is_browser;     /* what it holds now, and nothing is taken; the rest is not used */
+    bool acks_one;
+    struct queue_reader_conf reader;
 };
 
 /** Takes no memory. */
@@ -52,12 +74,23 @@ must_check enum err session_subscribe(struct session *session,
                                       const struct session_request *request,
                                       uint64_t *ret_next);
 
+/** The same for a queue. */
+must_check enum err session_read_queue(struct session *session,
+                                       const struct session_queue_request *request);
+
 /** End; a frame that has left in part will still be finished. ERR_NOMEM, or as view_peek():
  *  it cannot be, and the connection must end. The subscription is gone in any case. */
 must_check enum err session_unsubscribe(struct session *session, struct session_sub *sub);
 
 /** Its view has news. Returns the session, which is to be sent from. */
 struct session *session_wake(struct view_cursor *cursor);
+
+/** The same for a queue's reader. */
+struct session *session_wake_reader(struct queue_reader *reader);
+
+/** Calls `visit` with each subscription that reads from a queue. */
+void session_visit_readers(struct session *session,
+                           void (*visit)(void *ctx, struct session_sub *sub), void *ctx);
 
 /**
  * The next bytes to send. Until session_sent(), a further call gives the same bytes, perhaps
@@ -74,6 +107,10 @@ must_check enum err session_peek(struct session *session, bool only_owed,
 
 /** `len` bytes of the last peek have left. */
 void session_sent(struct session *session, size_t len);
+
+/** After a peek: the EIDs that were left out before it, because the reader was too slow for the
+ *  channel (CHANNEL_SLOW_SKIP); 0: none. Each is told once. */
+uint64_t session_take_skipped(struct session *session, struct span *ret_channel);
 
 /** Whether the last peek must be sent on before anything else goes out: a frame has left in
  *  part, or the stream was offered bytes and has not taken them. */

@@ -11,9 +11,14 @@ enum {
 };
 
 void view_ring_init(struct view_ring *ring, size_t max_bytes, struct view_ring_budget *budget,
-                    uint64_t next)
+                    uint64_t eid)
 {
-    *ring = (struct view_ring){.budget = budget, .max = max_bytes, .first = next, .next = next};
+    *ring = (struct view_ring){.budget = budget,
+                               .max = max_bytes,
+                               .first = 1,
+                               .next = 1,
+                               .start_eid = eid,
+                               .end_eid = eid};
 }
 
 /* Charges for memory that will be taken in place of `old` bytes. */
@@ -49,27 +54,32 @@ static void free_room(struct view_ring *ring)
 void view_ring_fini(struct view_ring *ring)
 {
     free_room(ring);
-    view_ring_init(ring, ring->max, ring->budget, ring->next);
+    view_ring_init(ring, ring->max, ring->budget, ring->end_eid);
 }
 
-void view_ring_reset(struct view_ring *ring, uint64_t next)
+void view_ring_reset(struct view_ring *ring, uint64_t eid)
 {
-    ring->first = next;
-    ring->next = next;
+    ring->next++; /* who waits at the end has a number that is gone, too */
+    ring->first = ring->next;
+    ring->start_eid = eid;
+    ring->end_eid = eid;
     ring->tail = 0;
     ring->at_end = 0;
     ring->live = 0;
 }
 
-static struct view_ring_entry *entry_of(const struct view_ring *ring, uint64_t eid)
+static struct view_ring_entry *entry_of(const struct view_ring *ring, uint64_t number)
 {
-    assert(eid >= ring->first && eid < ring->next);
-    return &ring->entries[eid & (ring->entries_size - 1)];
+    assert(number >= ring->first && number < ring->next);
+    return &ring->entries[number & (ring->entries_size - 1)];
 }
 
-static void forget_first(struct view_ring *ring)
+void view_ring_forget(struct view_ring *ring)
 {
-    ring->live -= entry_of(ring, ring->first)->standing;
+    const struct view_ring_entry *entry = entry_of(ring, ring->first);
+
+    ring->live -= entry->standing;
+    ring->start_eid = entry->eid + 1;
     ring->first++;
     if (view_ring_is_empty(ring)) {
         ring->tail = 0;
@@ -79,7 +89,7 @@ static void forget_first(struct view_ring *ring)
 static void trim(struct view_ring *ring)
 {
     while (!view_ring_is_empty(ring) && entry_of(ring, ring->first)->standing == 0) {
-        forget_first(ring);
+        view_ring_forget(ring);
     }
 }
 
@@ -111,8 +121,8 @@ static size_t bytes_in_use(const struct view_ring *ring)
 {
     size_t bytes = 0;
 
-    for (uint64_t eid = ring->first; eid < ring->next; eid++) {
-        bytes += entry_of(ring, eid)->len;
+    for (uint64_t i = ring->first; i < ring->next; i++) {
+        bytes += entry_of(ring, i)->len;
     }
     return bytes;
 }
@@ -138,8 +148,8 @@ static enum err grow_bytes(struct view_ring *ring, size_t len)
         ring->budget->used -= size - ring->size;
         return ERR_NOMEM;
     }
-    for (uint64_t eid = ring->first; eid < ring->next; eid++) {
-        struct view_ring_entry *entry = entry_of(ring, eid);
+    for (uint64_t i = ring->first; i < ring->next; i++) {
+        struct view_ring_entry *entry = entry_of(ring, i);
 
         memcpy(bytes + at, ring->bytes + entry->at, entry->len);
         entry->at = at;
@@ -149,16 +159,6 @@ static enum err grow_bytes(struct view_ring *ring, size_t len)
     ring->bytes = bytes;
     ring->size = size;
     ring->tail = at;
-    return OK;
-}
-
-/* Make room without growing. */
-static enum err forget_for(struct view_ring *ring)
-{
-    if (view_ring_is_empty(ring)) {
-        return ERR_LIMIT;
-    }
-    forget_first(ring);
     return OK;
 }
 
@@ -172,15 +172,15 @@ static enum err grow_entries(struct view_ring *ring)
     grown.entries_size = ring->entries_size == 0 ? FIRST_ENTRIES : ring->entries_size * 2;
     if ((ring->entries_size > 0 && ring->entries_size * BYTES_PER_ENTRY >= ring->max) ||
         !charge(ring, entries_bytes(ring->entries_size), entries_bytes(grown.entries_size))) {
-        return forget_for(ring);
+        return ERR_LIMIT;
     }
     grown.entries = calloc(grown.entries_size, sizeof *grown.entries);
     if (grown.entries == NULL) {
         ring->budget->used -= entries_bytes(grown.entries_size - ring->entries_size);
         return ERR_NOMEM;
     }
-    for (uint64_t eid = ring->first; eid < ring->next; eid++) {
-        *entry_of(&grown, eid) = *entry_of(ring, eid);
+    for (uint64_t i = ring->first; i < ring->next; i++) {
+        *entry_of(&grown, i) = *entry_of(ring, i);
     }
     free(ring->entries);
     ring->entries = grown.entries;
@@ -188,70 +188,103 @@ static enum err grow_entries(struct view_ring *ring)
     return OK;
 }
 
-static enum err make_room(struct view_ring *ring, size_t len, size_t *ret_at)
+enum err view_ring_fit(struct view_ring *ring, size_t len)
 {
-    size_t at;
-
     if (len > ring->max) {
         return ERR_LIMIT;
     }
     TRY(grow_entries(ring));
-    while ((at = find_room(ring, len)) == SIZE_MAX) {
-        enum err e = grow_bytes(ring, len);
-
-        if (e == ERR_NOMEM) {
-            return e;
-        }
-        if (e == ERR_LIMIT) {
-            TRY(forget_for(ring));
-        }
+    if (find_room(ring, len) == SIZE_MAX) {
+        TRY(grow_bytes(ring, len));
     }
-    *ret_at = at;
-    return OK;
+    return find_room(ring, len) == SIZE_MAX ? ERR_LIMIT : OK;
 }
 
-enum err view_ring_put(struct view_ring *ring, struct span frame)
+void view_ring_skip(struct view_ring *ring, uint64_t eid)
 {
-    struct view_ring_entry *entry;
-    size_t at;
+    assert(eid >= ring->end_eid);
+    ring->end_eid = eid + 1;
+}
 
-    assert(frame.len > 0);
-    TRY(make_room(ring, frame.len, &at));
+void view_ring_put(struct view_ring *ring, uint64_t eid, struct span frame)
+{
+    size_t at = find_room(ring, frame.len);
+    struct view_ring_entry *entry;
+
+    assert(frame.len > 0 && eid >= ring->end_eid && at != SIZE_MAX);
     if (at == 0) {
         ring->wrap = ring->tail;
     }
     memcpy(ring->bytes + at, frame.ptr, frame.len);
     ring->next++;
+    ring->end_eid = eid + 1;
     entry = entry_of(ring, ring->next - 1);
-    *entry = (struct view_ring_entry){.at = at, .len = frame.len, .standing = ring->at_end};
+    *entry = (struct view_ring_entry){
+        .eid = eid, .at = at, .len = frame.len, .standing = ring->at_end};
     ring->tail = at + frame.len;
     ring->at_end = 0;
     trim(ring); /* nobody stands at it: all have fallen behind */
-    return OK;
 }
 
-static size_t *count_at(struct view_ring *ring, uint64_t eid)
+static size_t *count_at(struct view_ring *ring, uint64_t number)
 {
-    assert(eid <= ring->next);
-    return eid == ring->next ? &ring->at_end : &entry_of(ring, eid)->standing;
+    assert(number <= ring->next);
+    return number == ring->next ? &ring->at_end : &entry_of(ring, number)->standing;
 }
 
-void view_ring_enter(struct view_ring *ring, uint64_t eid)
+static void count_in(struct view_ring *ring, uint64_t number)
 {
-    if (view_ring_has(ring, eid)) {
-        (*count_at(ring, eid))++;
-        ring->live++;
+    (*count_at(ring, number))++;
+    ring->live++;
+}
+
+static void count_out(struct view_ring *ring, uint64_t number)
+{
+    assert(*count_at(ring, number) > 0 && ring->live > 0);
+    (*count_at(ring, number))--;
+    ring->live--;
+    trim(ring);
+}
+
+/* The number of the first event at `eid` or behind it. */
+static uint64_t number_of(const struct view_ring *ring, uint64_t eid)
+{
+    uint64_t low = ring->first;
+    uint64_t high = ring->next;
+
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+
+        if (entry_of(ring, middle)->eid < eid) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+void view_ring_enter(struct view_ring *ring, struct view_ring_place *place)
+{
+    if (view_ring_covers(ring, place->eid)) {
+        place->number = number_of(ring, place->eid);
+        count_in(ring, place->number);
     }
 }
 
-void view_ring_leave(struct view_ring *ring, uint64_t eid)
+void view_ring_leave(struct view_ring *ring, struct view_ring_place *place)
 {
-    if (view_ring_has(ring, eid)) {
-        assert(*count_at(ring, eid) > 0 && ring->live > 0);
-        (*count_at(ring, eid))--;
-        ring->live--;
-        trim(ring);
+    if (view_ring_has(ring, place)) {
+        count_out(ring, place->number);
     }
+    place->number = 0;
+}
+
+void view_ring_note(const struct view_ring *ring, struct view_ring_place *place)
+{
+    assert(view_ring_has(ring, place));
+    place->eid =
+        place->number == ring->next ? ring->end_eid : entry_of(ring, place->number)->eid;
 }
 
 struct span view_ring_peek(const struct view_ring *ring, const struct view_ring_place *place,
@@ -260,11 +293,11 @@ struct span view_ring_peek(const struct view_ring *ring, const struct view_ring_
     const struct view_ring_entry *entry;
     size_t end;
 
-    assert(view_ring_has(ring, place->eid));
-    if (place->eid == ring->next) {
+    assert(view_ring_has(ring, place));
+    if (place->number == ring->next) {
         return span_of(NULL, 0);
     }
-    entry = entry_of(ring, place->eid);
+    entry = entry_of(ring, place->number);
     assert(place->sent < entry->len);
     end = is_wrapped(ring) && entry->at >= entry_of(ring, ring->first)->at ? ring->wrap
                                                                            : ring->tail;
@@ -275,35 +308,38 @@ struct span view_ring_peek(const struct view_ring *ring, const struct view_ring_
 size_t view_ring_owed(const struct view_ring *ring, const struct view_ring_place *place,
                       size_t offered)
 {
-    uint64_t eid = place->eid;
-    size_t bytes = entry_of(ring, eid)->len - place->sent;
+    uint64_t number = place->number;
+    size_t bytes = entry_of(ring, number)->len - place->sent;
 
     while (bytes < offered) {
-        eid++;
-        bytes += entry_of(ring, eid)->len;
+        number++;
+        bytes += entry_of(ring, number)->len;
     }
     return bytes;
 }
 
-void view_ring_advance(struct view_ring *ring, struct view_ring_place *place, size_t len)
+size_t view_ring_advance(struct view_ring *ring, struct view_ring_place *place, size_t len)
 {
-    struct view_ring_place from = *place;
+    uint64_t from = place->number;
 
     while (len > 0) {
-        size_t rest = entry_of(ring, place->eid)->len - place->sent;
+        const struct view_ring_entry *entry = entry_of(ring, place->number);
+        size_t rest = entry->len - place->sent;
 
         if (len < rest) {
             place->sent += len;
             break;
         }
         len -= rest;
-        place->eid++;
+        place->number++;
         place->sent = 0;
     }
-    if (place->eid != from.eid) {
-        view_ring_enter(ring, place->eid);
-        view_ring_leave(ring, from.eid);
+    view_ring_note(ring, place);
+    if (place->number != from) {
+        count_in(ring, place->number);
+        count_out(ring, from);
     }
+    return place->number - from;
 }
 
 void view_ring_shrink(struct view_ring *ring, size_t keep)

@@ -70,15 +70,98 @@ static void an_event_is_text_when_headers_and_body_are_utf8(void **state)
     event_unref(odd_header);
 }
 
+static void an_event_expires_when_its_time_to_live_is_over(void **state)
+{
+    struct event_parts parts = {.time = 1000, .ttl = 50};
+    struct event *event;
+
+    (void)state;
+    assert_ok(event_new(1, &parts, &event));
+    assert_int_equal(event->time, 1000);
+    assert_false(event_is_expired(event, 1049));
+    assert_true(event_is_expired(event, 1050));
+    event_unref(event);
+    parts.ttl = 0;
+    assert_ok(event_new(1, &parts, &event));
+    assert_true(event->expiry == EVENT_NEVER);
+    event_unref(event);
+    parts.ttl = UINT64_MAX; /* no overflow into the past */
+    assert_ok(event_new(1, &parts, &event));
+    assert_true(event->expiry == EVENT_NEVER);
+    event_unref(event);
+}
+
+static struct event_record record_of(const struct event *event)
+{
+    return (struct event_record){
+        .eid = event->eid,
+        .time = event->time,
+        .expiry = event->expiry,
+        .id_len = event->id_len,
+        .headers_len = event->headers_len,
+        .is_text = event->is_text,
+        .bytes = span_of(event->bytes, event_len(event)),
+    };
+}
+
+static void a_borrowed_event_looks_like_the_one_it_was_made_of(void **state)
+{
+    struct event *event = event_of(SPAN("hello"));
+    const struct event_record record = record_of(event);
+    struct event_header header;
+    struct event borrowed;
+    struct event *copy;
+    size_t at = 0;
+
+    (void)state;
+    assert_true(event_borrow(&record, &borrowed));
+    assert_ptr_equal(borrowed.bytes, event->bytes);
+    assert_ok(event_copy(&borrowed, &copy));
+    event_unref(event);
+    assert_int_equal(copy->eid, 7);
+    assert_bytes(event_publish_id(copy), SPAN("p-1"));
+    assert_bytes(event_body(copy), SPAN("hello"));
+    assert_true(event_next_header(copy, &at, &header));
+    assert_true(event_next_header(copy, &at, &header));
+    assert_bytes(header.name, SPAN("x-empty"));
+    event_unref(copy);
+}
+
+static void a_record_that_contradicts_itself_is_no_event(void **state)
+{
+    struct event *event = event_of(SPAN(""));
+    struct event_record record = record_of(event);
+    struct event borrowed;
+
+    (void)state;
+    assert_true(event_borrow(&record, &borrowed));
+    for (size_t len = 0; len < record.bytes.len; len++) { /* cut anywhere */
+        struct event_record cut = record;
+
+        cut.bytes.len = len;
+        assert_false(event_borrow(&cut, &borrowed));
+        cut = record;
+        cut.id_len += len + 1;
+        assert_false(event_borrow(&cut, &borrowed));
+    }
+    record.id_len = SIZE_MAX;
+    assert_false(event_borrow(&record, &borrowed));
+    event_unref(event);
+}
+
 static void make_and_drop(void)
 {
     const struct event_parts parts = {.body = SPAN("x")};
     struct event *event = NULL;
+    struct event *copy = NULL;
 
     if (event_new(1, &parts, &event) != OK) {
         assert_null(event);
+    } else if (event_copy(event, &copy) != OK) {
+        assert_null(copy);
     }
     event_unref(event);
+    event_unref(copy);
 }
 
 static void running_out_of_memory_leaks_nothing(void **state)
@@ -93,6 +176,9 @@ int main(void)
         cmocka_unit_test(an_event_keeps_what_it_was_made_of),
         cmocka_unit_test(an_event_lives_until_the_last_one_lets_go),
         cmocka_unit_test(an_event_is_text_when_headers_and_body_are_utf8),
+        cmocka_unit_test(an_event_expires_when_its_time_to_live_is_over),
+        cmocka_unit_test(a_borrowed_event_looks_like_the_one_it_was_made_of),
+        cmocka_unit_test(a_record_that_contradicts_itself_is_no_event),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
     };
 

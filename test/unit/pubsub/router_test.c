@@ -4,6 +4,7 @@
 
 #include "lib/oom.h"
 #include "lib/testing.h"
+#include "unit/pubsub/publishing.h"
 
 #include <stdlib.h>
 
@@ -30,6 +31,7 @@ static enum err encode(struct span channel, struct span id, const struct event *
 }
 
 static const struct view_form bodies = {.tag = 'b', .encode = encode};
+static const struct view_kind kind = {&bodies, NULL, SPAN_INIT("s")};
 
 static void a_channel_is_made_where_a_rule_covers_its_name(void **state)
 {
@@ -40,9 +42,9 @@ static void a_channel_is_made_where_a_rule_covers_its_name(void **state)
     (void)state;
     router_init(&router, &conf, &rng);
     assert_int_equal(router_open(&router, SPAN("/demo/chat"), &chat), ROUTER_FOUND);
-    assert_int_equal(chat->channel.limits.capacity, 10);
+    assert_int_equal(chat->channel.conf.capacity, 10);
     assert_int_equal(router_open(&router, SPAN("/demo/last"), &last), ROUTER_FOUND);
-    assert_int_equal(last->channel.limits.capacity, 1);
+    assert_int_equal(last->channel.conf.capacity, 1);
     assert_true(chat->channel.epoch != last->channel.epoch);
     assert_int_equal(router_open(&router, SPAN("demo/chat"), &again), ROUTER_FOUND);
     assert_ptr_equal(chat, again);
@@ -105,7 +107,7 @@ static void publishing_makes_views_dirty_and_counts_what_waits(void **state)
     const struct event_parts parts = {.body = SPAN("0123456789"), .publish_id = SPAN("p")};
     const struct event_parts large = {.body = span_of(calloc(1, 300), 300)};
     struct rng rng = rng_seeded(1);
-    struct channel_receipt receipt;
+    struct router_receipt receipt;
     struct router_route *route;
     struct view_cursor cursor;
     struct router router;
@@ -113,13 +115,13 @@ static void publishing_makes_views_dirty_and_counts_what_waits(void **state)
     (void)state;
     router_init(&router, &conf, &rng);
     assert_int_equal(router_open(&router, SPAN("/demo/1"), &route), ROUTER_FOUND);
-    assert_ok(router_publish(&router, route, &parts, &receipt));
+    assert_ok(publishing_route(route, &parts, &receipt));
     assert_false(router_is_dirty(&router)); /* nobody looks */
-    assert_ok(view_attach(&route->views, &bodies, SPAN("s"), 2, &cursor));
-    assert_ok(router_publish(&router, route, &parts, &receipt));
+    assert_ok(view_attach(&route->views, &kind, 2, &cursor));
+    assert_ok(publishing_route(route, &parts, &receipt));
     assert_true(receipt.is_repeat);
     assert_false(router_is_dirty(&router));
-    assert_ok(router_publish(&router, route, &large, &receipt));
+    assert_ok(publishing_route(route, &large, &receipt));
     assert_true(router_is_dirty(&router));
     assert_true(router_is_congested(&router));
     assert_ptr_equal(router_next_dirty(&router), cursor.view);
@@ -135,25 +137,25 @@ static void all_channels_together_are_bounded_too(void **state)
     struct router_conf tight = conf;
     struct rng rng = rng_seeded(1);
     const struct event_parts parts = {.body = SPAN("0123456789")};
-    struct channel_receipt receipt;
+    struct router_receipt receipt;
     struct router_route *one, *two;
     struct router router;
 
     (void)state;
-    tight.limits.store_bytes = 700;
+    tight.limits.store_bytes = 900;
     router_init(&router, &tight, &rng);
     assert_int_equal(router_open(&router, SPAN("/demo/1"), &one), ROUTER_FOUND);
     assert_int_equal(router_open(&router, SPAN("/demo/2"), &two), ROUTER_FOUND);
     for (int i = 0; i < 9; i++) {
-        assert_ok(router_publish(&router, one, &parts, &receipt));
-        assert_int_equal(router.stored_bytes, one->channel.bytes);
+        assert_ok(publishing_route(one, &parts, &receipt));
+        assert_int_equal(router.budget.used, one->channel.bytes);
     }
     for (int i = 0; i < 9; i++) {
-        assert_ok(router_publish(&router, two, &parts, &receipt));
-        assert_int_equal(router.stored_bytes, one->channel.bytes + two->channel.bytes);
+        assert_ok(publishing_route(two, &parts, &receipt));
+        assert_int_equal(router.budget.used, one->channel.bytes + two->channel.bytes);
     }
-    assert_true(router.stored_bytes <= 700 || two->channel.count == 1);
-    assert_true(two->channel.count < one->channel.count);
+    assert_true(router.budget.used <= 900 || channel_count(&two->channel) == 1);
+    assert_true(channel_count(&two->channel) < channel_count(&one->channel));
     assert_int_equal(two->channel.next_eid, 10);
     router_fini(&router);
 }
@@ -162,7 +164,7 @@ static void what_nobody_waits_for_any_more_congests_nothing(void **state)
 {
     const struct event_parts large = {.body = span_of(calloc(1, 300), 300)};
     struct rng rng = rng_seeded(1);
-    struct channel_receipt receipt;
+    struct router_receipt receipt;
     struct router_route *route;
     struct view_cursor cursor;
     struct router router;
@@ -170,8 +172,8 @@ static void what_nobody_waits_for_any_more_congests_nothing(void **state)
     (void)state;
     router_init(&router, &conf, &rng);
     assert_int_equal(router_open(&router, SPAN("/demo/1"), &route), ROUTER_FOUND);
-    assert_ok(view_attach(&route->views, &bodies, SPAN("s"), 1, &cursor));
-    assert_ok(router_publish(&router, route, &large, &receipt));
+    assert_ok(view_attach(&route->views, &kind, 1, &cursor));
+    assert_ok(publishing_route(route, &large, &receipt));
     assert_true(router_is_congested(&router));
     view_detach(&cursor); /* the view goes, and was never taken from the dirty ones */
     assert_false(router_is_congested(&router));
@@ -185,14 +187,14 @@ static void open_and_publish(void)
 {
     const struct event_parts parts = {.body = SPAN("x")};
     struct rng rng = rng_seeded(1);
-    struct channel_receipt receipt;
+    struct router_receipt receipt;
     struct router_route *route;
     struct router router;
 
     router_init(&router, &conf, &rng);
     if (router_open(&router, SPAN("/demo/1"), &route) == ROUTER_FOUND &&
-        router_publish(&router, route, &parts, &receipt) == OK) {
-        assert_int_equal(receipt.event->eid, 1);
+        publishing_route(route, &parts, &receipt) == OK) {
+        assert_int_equal(receipt.eid, 1);
     }
     router_fini(&router);
 }

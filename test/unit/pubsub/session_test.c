@@ -4,6 +4,7 @@
 
 #include "lib/oom.h"
 #include "lib/testing.h"
+#include "unit/pubsub/publishing.h"
 
 static const struct router_rule rules[] = {
     {.pattern = SPAN_INIT("*"), .channel = {.capacity = 1000, .store_bytes = 1 << 24}},
@@ -62,14 +63,14 @@ static enum err subscribe(struct world *world, const char *id, const char *name,
 static enum err publish(struct world *world, const char *name)
 {
     const struct event_parts parts = {.body = SPAN("x")};
-    struct channel_receipt receipt;
+    struct router_receipt receipt;
     struct router_route *route;
     struct view *view;
 
     if (router_open(&world->router, span_str(name), &route) != ROUTER_FOUND) {
         return ERR_NOMEM;
     }
-    TRY(router_publish(&world->router, route, &parts, &receipt));
+    TRY(publishing_route(route, &parts, &receipt));
     while ((view = router_next_dirty(&world->router)) != NULL) {
         LIST_FOREACH (node, after, &view->cursors) {
             struct view_cursor *cursor = LIST_ENTRY(node, struct view_cursor, node);

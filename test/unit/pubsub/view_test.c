@@ -4,10 +4,13 @@
 
 #include "lib/oom.h"
 #include "lib/testing.h"
+#include "unit/pubsub/publishing.h"
 
 #include "base/rng.h"
 
 #include <stdio.h>
+
+static struct channel_budget budget = {.max = SIZE_MAX};
 
 static unsigned encoded;
 
@@ -29,20 +32,17 @@ struct world {
     struct channel channel;
     struct view_set set;
     struct view_room room;
-    struct list dirty;
 };
 
 static void begin(struct world *world, size_t capacity, size_t ring_bytes)
 {
-    const struct channel_limits limits = {capacity, 1 << 24};
+    const struct channel_conf conf = {.capacity = capacity, .store_bytes = 1 << 24};
     const struct view_limits view_limits = {ring_bytes, 1 << 16};
 
     encoded = 0;
-    assert_ok(channel_init(&world->channel, SPAN("/a"), 1, &limits));
-    world->room = (struct view_room){.budget = {.max = SIZE_MAX}};
-    buf_init(&world->room.scratch, view_limits.frame_bytes);
+    assert_ok(channel_init(&world->channel, SPAN("/a"), 1, &conf, &budget));
+    view_room_init(&world->room, view_limits.frame_bytes, SIZE_MAX);
     view_set_init(&world->set, &world->channel, &view_limits, &world->room);
-    list_init(&world->dirty);
 }
 
 static void end(struct world *world)
@@ -50,25 +50,35 @@ static void end(struct world *world)
     assert_true(list_is_empty(&world->set.list));
     view_set_fini(&world->set);
     channel_fini(&world->channel);
-    buf_fini(&world->room.scratch);
-    assert_int_equal(world->room.budget.used, 0);
+    view_room_fini(&world->room);
+}
+
+static void append(struct view_set *set, const struct event *event)
+{
+    struct event_source source;
+
+    event_source_init(&source, event, set->channel->name);
+    view_set_append(set, &source);
+    event_source_fini(&source);
 }
 
 static void publish(struct world *world, const char *body)
 {
     const struct event_parts parts = {.body = span_str(body)};
-    struct channel_receipt receipt;
+    enum err e;
+    const struct event *event = publishing_commit(&world->channel, &parts, &e);
 
-    assert_ok(channel_publish(&world->channel, &parts, &receipt));
-    view_set_append(&world->set, receipt.event, &world->dirty);
-    while (view_next_dirty(&world->dirty) != NULL) {
+    assert_non_null(event);
+    append(&world->set, event);
+    while (view_next_dirty(&world->room) != NULL) {
     }
 }
 
 static void attach(struct world *world, const char *id, uint64_t eid,
                    struct view_cursor *cursor)
 {
-    assert_ok(view_attach(&world->set, &lines, span_str(id), eid, cursor));
+    assert_ok(
+        view_attach(&world->set, &(struct view_kind){&lines, NULL, span_str(id)}, eid, cursor));
 }
 
 /* Everything there is, as text, in sends of at most `step` bytes. Lives until the next call. */
@@ -387,25 +397,25 @@ static void any_mix_of_paces_delivers_everything_once(void **state)
 
 static void live_a_little(void)
 {
-    const struct channel_limits limits = {50, 1 << 20};
+    const struct channel_conf conf = {.capacity = 50, .store_bytes = 1 << 20};
     const struct view_limits view_limits = {200, 1000};
     const struct event_parts parts = {.body = SPAN("0123456789")};
-    struct channel_receipt receipt;
     struct view_cursor cursor = {.view = NULL};
-    struct list dirty;
+    const struct event *event;
+    enum err e;
     struct channel channel;
     struct view_set set;
-    struct view_room room = {.budget = {.max = SIZE_MAX}};
+    struct view_room room;
     struct span bytes;
 
-    list_init(&dirty);
-    buf_init(&room.scratch, 1000);
-    if (channel_init(&channel, SPAN("/a"), 1, &limits) == OK) {
+    view_room_init(&room, 1000, SIZE_MAX);
+    if (channel_init(&channel, SPAN("/a"), 1, &conf, &budget) == OK) {
         view_set_init(&set, &channel, &view_limits, &room);
-        if (view_attach(&set, &lines, SPAN("s"), 1, &cursor) == OK) {
+        if (view_attach(&set, &(struct view_kind){&lines, NULL, SPAN("s")}, 1, &cursor) == OK) {
             for (int i = 0; i < 30; i++) {
-                if (channel_publish(&channel, &parts, &receipt) == OK) {
-                    view_set_append(&set, receipt.event, &dirty);
+                event = publishing_commit(&channel, &parts, &e);
+                if (event != NULL) {
+                    append(&set, event);
                 }
                 if (i % 7 == 0 && view_peek(&cursor, &bytes) == OK) {
                     view_sent(&cursor, bytes.len / 2 + 1);
@@ -416,7 +426,7 @@ static void live_a_little(void)
         view_set_fini(&set);
     }
     channel_fini(&channel);
-    buf_fini(&room.scratch);
+    view_room_fini(&room);
 }
 
 static void running_out_of_memory_leaks_nothing(void **state)

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "pubsub/channel_keys.h"
+
+#include <stdlib.h>
+
+enum {
+    NUMBER_BYTES = 64
+};
+
+void channel_keys_init(struct channel_keys *keys, const struct channel_keys_conf *conf,
+                       size_t count)
+{
+    assert(count <= CHANNEL_KEYS_MAX);
+    *keys = (struct channel_keys){.conf = conf, .count = count};
+    for (size_t i = 0; i < count; i++) {
+        map_init(&keys->groups[i], SIZE_MAX); /* never more than the channel has events */
+    }
+}
+
+void channel_keys_fini(struct channel_keys *keys)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        assert(map_count(&keys->groups[i]) == 0);
+        map_fini(&keys->groups[i]);
+    }
+}
+
+static struct span value_of(const struct channel_keys_group *group)
+{
+    return span_of(group->value, group->value_len);
+}
+
+static enum err group_new(struct map *map, struct span value,
+                          struct channel_keys_group **ret_group)
+{
+    struct channel_keys_group *group = calloc(1, sizeof *group + value.len);
+    enum err e;
+
+    if (group == NULL) {
+        return ERR_NOMEM;
+    }
+    group->map = map;
+    list_init(&group->members);
+    group->value_len = value.len;
+    if (value.len > 0) {
+        memcpy(group->value, value.ptr, value.len);
+    }
+    e = map_insert(map, value_of(group), group);
+    if (e != OK) {
+        free(group);
+        return e;
+    }
+    *ret_group = group;
+    return OK;
+}
+
+enum err channel_keys_enter(struct channel_keys *keys, struct event_source *source,
+                            struct channel_keys_link *links)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        list_init(&links[i].node);
+    }
+    for (size_t i = 0; i < keys->count; i++) {
+        struct channel_keys_group *group;
+        char number[NUMBER_BYTES];
+        struct span value;
+
+        if (!event_source_key(source, span_str(keys->conf[i].name), number, sizeof number,
+                              &value)) {
+            continue;
+        }
+        group = map_find(&keys->groups[i], value);
+        if (group == NULL) {
+            TRY(group_new(&keys->groups[i], value, &group));
+        }
+        links[i].group = group;
+        group->holders++;
+    }
+    return OK;
+}
+
+void channel_keys_count(const struct channel_keys *keys, struct channel_keys_link *links)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        if (links[i].group != NULL) {
+            list_append(&links[i].group->members, &links[i].node);
+            links[i].group->count++;
+        }
+    }
+}
+
+struct channel_keys_link *channel_keys_over(const struct channel_keys *keys,
+                                            const struct channel_keys_link *links,
+                                            size_t *ret_key)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct channel_keys_group *group = links[i].group;
+
+        if (group != NULL && group->count > keys->conf[i].depth) {
+            *ret_key = i;
+            return LIST_ENTRY(group->members.next, struct channel_keys_link, node);
+        }
+    }
+    return NULL;
+}
+
+void channel_keys_leave(const struct channel_keys *keys, struct channel_keys_link *links)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        struct channel_keys_group *group = links[i].group;
+
+        if (group == NULL) {
+            continue;
+        }
+        if (!list_is_empty(&links[i].node)) {
+            list_remove(&links[i].node);
+            group->count--;
+        }
+        links[i].group = NULL;
+        group->holders--;
+        if (group->holders == 0) {
+            map_remove(group->map, value_of(group));
+            free(group);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+/*
+ * Durable subscriptions: the places of named readers in channels, which outlive their sessions
+ * and, with a store, the realm. A name belongs to one channel and has one reader at a time.
+ * What a channel stores does not depend on them: who stays away longer than events are stored
+ * misses some.
+ *
+ * A place is written when it has moved and the last writing of it is done, so a crash may bring
+ * back a place of a moment ago: the reader gets some events once more.
+ */
+#pragma once
+
+#include "base/map.h"
+#include "pubsub/channel.h"
+#include "pubsub/store.h"
+
+enum {
+    DURABLE_NAME_MAX = 128 /* bytes; at least 1 */
+};
+
+struct durable_set {
+    struct store *store; /* borrowed; NULL: places last as long as the set */
+    struct map map;      /* by key; owned */
+};
+
+struct durable {
+    struct durable_set *set; /* borrowed */
+    bool is_active;          /* somebody reads */
+    bool has_place;
+    uint64_t epoch;    /* of the channel */
+    uint64_t next_eid; /* the first event that it has not got */
+
+    /* durable.c's own. */
+    bool is_dirty; /* the place has moved since it was last written */
+    bool is_writing;
+    bool is_forgotten; /* freed when the writing is done */
+    size_t key_len;
+    uint8_t key[]; /* "durable", zero, channel, zero, name */
+};
+
+/** At most `max` names. */
+void durable_set_init(struct durable_set *set, struct store *store, size_t max);
+
+/** The store must be closed. */
+void durable_set_fini(struct durable_set *set);
+
+/** Read the places that the store has. ERR_LIMIT: there are more than may be; ERR_NOMEM,
+ * ERR_IO.
+ */
+must_check enum err durable_set_restore(struct durable_set *set);
+
+/** Found or made; the caller is its reader until durable_close().
+ *
+ *  ERR_AGAIN  it has a reader
+ *  ERR_LIMIT  the name's length, or there are as many names as may be
+ *  ERR_NOMEM */
+must_check enum err durable_open(struct durable_set *set, struct span channel, struct span name,
+                                 struct durable **ret_durable);
+
+/** Where the reader begins: at its place, or where it asks to when it has none yet. */
+struct channel_start durable_start(const struct durable *durable,
+                                   const struct channel_start *asked);
+
+/** The reader has everything below this event. */
+void durable_move(struct durable *durable, uint64_t epoch, uint64_t next_eid);
+
+/** The reader goes. Takes NULL. */
+void durable_close(struct durable *durable);
+
+/** There is no such subscription any more. OK also when there was none. ERR_AGAIN: it has a
+ *  reader, or the store is behind; ERR_NOMEM, ERR_CLOSED. */
+must_check enum err durable_forget(struct durable_set *set, struct span channel,
+                                   struct span name);

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+/*
+ * The events of a queue on their way to its readers (pubsub/queue_reader): each goes to one of
+ * them, and stays here until that one is done with it. Where events are stored, for how long
+ * and how many, is the business of pubsub/channel.
+ *
+ *     entries   oldest ............................................. newest, in EID order
+ *     an entry  free ──▶ dealt to a reader ──▶ held by it ──▶ gone
+ *                 ▲                │               │
+ *                 └────────────────┴───────────────┘ the reader rolled back, or left
+ *
+ * Dealing happens whenever something changed: after each call no free event fits a reader that
+ * has room. What has gone is kept until the owner asks, queue_next_gone(): the store is to
+ * forget it.
+ */
+#pragma once
+
+#include "base/list.h"
+#include "pubsub/event.h"
+#include "pubsub/queue_ids.h"
+#include "pubsub/selector.h"
+#include "pubsub/shelf.h"
+
+struct queue_reader;
+
+struct queue_conf {
+    struct span name;      /* borrowed for the queue's life */
+    size_t redelivery_max; /* an event that came back more often is dead; 0: none is */
+    size_t ids_max;        /* publish ids that are remembered; at least 1 */
+};
+
+/** Why an event has gone. */
+enum queue_end {
+    QUEUE_CONSUMED,
+    QUEUE_DEAD,    /* it came back more than redelivery_max times */
+    QUEUE_REMOVED, /* the store has it no more: by somebody's wish */
+    QUEUE_EXPIRED, /* ... as its time to live is over */
+    QUEUE_DROPPED, /* ... as a newer one needed the room */
+};
+
+enum queue_state {
+    QUEUE_FREE,
+    QUEUE_DEALT, /* to a reader that has not been sent it */
+    QUEUE_HELD,  /* the reader was sent it */
+    QUEUE_GONE,
+};
+
+/** Acknowledgements that wait for a transaction to be committed. */
+struct queue_claim {
+    struct list sealed; /* entries that are no reader's any more: see queue_reader_seal() */
+    bool is_lost;       /* a reader left, and with it events of this claim */
+};
+
+/** What queues want of their owner, who may look whenever it likes. */
+struct queue_desk {
+    struct list woken;  /* struct queue_reader with new events, to be sent from */
+    struct list untidy; /* struct queue that queue_next_gone() should be asked for */
+};
+
+/* The queue files' own. */
+struct queue_entry {
+    struct list node;    /* in queue->entries; gone: in queue->gone */
+    struct list place;   /* in queue->returned, in the reader's dealt or held, or sealed */
+    struct queue *queue; /* whose it is */
+    struct event *event; /* a reference */
+    size_t returns;      /* how often a reader was sent it and it came back */
+    uint64_t came_back;  /* its number among those that did; 0: it never did */
+    struct queue_reader *holder; /* dealt or held: by whom; NULL: sealed */
+    struct queue_claim *claim;
+    bool claim_rolls_back; /* what is claimed: to roll it back, or to commit it */
+    bool is_stored;
+    enum queue_state state;
+    enum queue_end end; /* gone, or not stored any more: why */
+};
+
+/** A place among the entries that stays right when entries go. */
+struct queue_mark {
+    struct list node;         /* in queue->marks */
+    struct queue_entry *next; /* borrowed; NULL: behind the newest */
+};
+
+struct queue {
+    struct queue_conf conf;
+    uint64_t next_eid;    /* behind the newest that was put */
+    struct shelf shelf;   /* struct queue_entry, by EID */
+    struct list entries;  /* the same; owned */
+    struct list returned; /* those that came back and are free, in EID order */
+    uint64_t came_back;   /* how many did, at any time */
+    struct list gone;     /* owned, for queue_next_gone() */
+    struct list lanes;    /* queue_reader.c's: struct queue_lane; owned */
+    struct list roomy;    /* struct queue_reader with room; who got the latest event is last */
+    struct list marks;
+    struct queue_desk *desk; /* borrowed from the owner for the queue's life */
+    struct list untidy;      /* in desk->untidy while something has gone */
+    struct queue_ids ids;
+    size_t out; /* entries that are dealt or held */
+};
+
+/** An event that has gone. */
+struct queue_gone {
+    enum queue_end end;
+    bool is_stored;      /* the store is to be told: consumed or dead */
+    struct event *event; /* taken: to be unreferenced */
+    size_t returns;
+};
+
+void queue_desk_init(struct queue_desk *desk);
+
+/** Takes no memory. */
+void queue_init(struct queue *queue, const struct queue_conf *conf, struct queue_desk *desk);
+
+/** Every reader must have left, every mark be removed. */
+void queue_fini(struct queue *queue);
+
+/** An event was published and is stored; its EID is not below next_eid. A reference or a copy
+ * is taken, and the publish id is remembered. ERR_NOMEM: the queue is as it was. */
+must_check enum err queue_put(struct queue *queue, const struct event *event);
+
+/** The event is stored no longer. What a reader holds stays with it; should it come back, it
+ * has gone then. Nothing happens when it is not here. */
+void queue_drop(struct queue *queue, uint64_t eid, enum queue_end why);
+
+/** The next event that has gone, but for those that somebody removed. False: there is none. */
+bool queue_next_gone(struct queue *queue, struct queue_gone *ret_gone);
+
+/** Events that are here and have not gone. */
+static inline size_t queue_count(const struct queue *queue)
+{
+    return queue->shelf.count;
+}
+
+/** A mark at the oldest entry. */
+void queue_mark_init(struct queue *queue, struct queue_mark *mark);
+void queue_mark_fini(struct queue_mark *mark);
+
+/** The entry behind that one; NULL. */
+struct queue_entry *queue_entry_after(const struct queue *queue,
+                                      const struct queue_entry *entry);
+
+/** For the queue files: whether the selector, which may be NULL, is true of the event. */
+bool queue_entry_fits(const struct queue_entry *entry, const struct selector *selector);
+
+/** For the queue files: the entry leaves, which is free and in no list but the queue's. */
+void queue_let_go(struct queue *queue, struct queue_entry *entry, enum queue_end end);

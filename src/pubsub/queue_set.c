@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "pubsub/queue_set.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    BURIAL_HEADERS = 4,       /* that are added */
+    BURIAL_HEADERS_MAX = 128, /* of an event; others are left behind */
+    NUMBER_BYTES = 24,
+};
+
+struct member {
+    struct queue queue;
+    struct list node; /* in set->queues */
+    struct queue_set *set;
+    struct router_route *route;
+    bool is_behind; /* events are stored that the queue had no memory for */
+};
+
+/* A dead event on its way. */
+struct burial {
+    struct router_ticket ticket;
+    struct list node; /* in set->burials */
+    struct member *member;
+    struct queue_gone gone;
+};
+
+void queue_set_init(struct queue_set *set, const struct queue_set_conf *conf)
+{
+    *set = (struct queue_set){.conf = *conf};
+    queue_desk_init(&set->desk);
+    list_init(&set->queues);
+    list_init(&set->burials);
+}
+
+void queue_set_adopt(struct queue_set *set, size_t ids_max)
+{
+    set->conf.ids_max = ids_max;
+}
+
+static void burial_free(struct burial *burial)
+{
+    router_publish_cancel(&burial->ticket);
+    list_remove(&burial->node);
+    event_unref(burial->gone.event);
+    free(burial);
+}
+
+void queue_set_fini(struct queue_set *set)
+{
+    LIST_FOREACH (node, after, &set->burials) {
+        burial_free(LIST_ENTRY(node, struct burial, node));
+    }
+    LIST_FOREACH (node, after, &set->queues) {
+        struct member *member = LIST_ENTRY(node, struct member, node);
+
+        member->route->hooks = NULL;
+        queue_fini(&member->queue);
+        free(member);
+    }
+}
+
+/* ---- what the channel tells ---- */
+
+static bool on_stored(void *ctx, const struct event *event)
+{
+    struct member *member = ctx;
+
+    member->is_behind = queue_put(&member->queue, event) != OK;
+    return !member->is_behind;
+}
+
+static void catch_up(struct member *member)
+{
+    const struct channel *channel = &member->route->channel;
+    uint64_t first = channel_first_eid(channel);
+    uint64_t next = member->queue.next_eid;
+
+    /* From the first that is stored nothing is missing, so there is nothing to refuse. */
+    if (channel_read(channel, next < first ? first : next, member->route->router->room.now,
+                     on_stored, member) != OK) {
+        member->is_behind = true;
+    }
+}
+
+static void on_event(void *ctx, const struct event *event)
+{
+    struct member *member = ctx;
+
+    if (member->is_behind) {
+        catch_up(member);
+    } else {
+        on_stored(member, event);
+    }
+}
+
+static void on_drop(void *ctx, uint64_t eid, enum channel_drop why)
+{
+    static const enum queue_end ends[] = {
+        [CHANNEL_DROP_FULL] = QUEUE_DROPPED,
+        [CHANNEL_DROP_EXPIRED] = QUEUE_EXPIRED,
+        [CHANNEL_DROP_REMOVED] = QUEUE_REMOVED,
+    };
+    struct member *member = ctx;
+
+    queue_drop(&member->queue, eid, ends[why]);
+}
+
+static const struct router_hooks hooks = {.on_event = on_event, .on_drop = on_drop};
+
+enum err queue_set_open(struct queue_set *set, struct router_route *route,
+                        struct queue **ret_queue)
+{
+    struct member *member = route->hooks_ctx;
+
+    assert(route->kind == ROUTER_QUEUE);
+    if (route->hooks == NULL) {
+        const struct queue_conf conf = {route->channel.name, route->redelivery_max,
+                                        set->conf.ids_max};
+
+        member = calloc(1, sizeof *member);
+        if (member == NULL) {
+            return ERR_NOMEM;
+        }
+        member->set = set;
+        member->route = route;
+        queue_init(&member->queue, &conf, &set->desk);
+        list_append(&set->queues, &member->node);
+        route->hooks = &hooks;
+        route->hooks_ctx = member;
+        catch_up(member);
+    }
+    *ret_queue = &member->queue;
+    return OK;
+}
+
+uint64_t queue_set_find_id(const struct router_route *route, struct span id)
+{
+    const struct member *member = route->hooks_ctx;
+
+    return route->kind != ROUTER_QUEUE || route->hooks == NULL
+               ? 0
+               : queue_ids_find(&member->queue.ids, id);
+}
+
+size_t queue_set_removals(const struct queue_claim *claim, struct router_removal *room)
+{
+    size_t count = 0;
+
+    LIST_FOREACH (place, after, &claim->sealed) {
+        const struct queue_entry *entry = LIST_ENTRY(place, struct queue_entry, place);
+        const struct member *member = LIST_ENTRY(entry->queue, struct member, queue);
+
+        if (!entry->claim_rolls_back && room != NULL) {
+            room[count] = (struct router_removal){member->route, entry->event->eid};
+        }
+        count += !entry->claim_rolls_back;
+    }
+    return count;
+}
+
+struct queue_reader *queue_set_next_woken(struct queue_set *set)
+{
+    struct list *first = set->desk.woken.next;
+
+    if (list_is_empty(&set->desk.woken)) {
+        return NULL;
+    }
+    list_remove(first);
+    return LIST_ENTRY(first, struct queue_reader, woken);
+}
+
+/* ---- what the queue tells ---- */
+
+static void lose(const struct member *member, const struct queue_gone *gone)
+{
+    const struct queue_set_conf *conf = &member->set->conf;
+
+    if (conf->on_loss != NULL) {
+        conf->on_loss(conf->ctx, member->route->channel.name, gone);
+    }
+}
+
+/* Only now the store may forget it. */
+static void on_buried(struct router_ticket *ticket, enum err e,
+                      const struct router_receipt *receipts, size_t count)
+{
+    struct burial *burial = LIST_ENTRY(ticket, struct burial, ticket);
+
+    (void)receipts;
+    (void)count;
+    if (e != OK) {
+        lose(burial->member, &burial->gone);
+    } else if (burial->gone.is_stored) {
+        channel_remove(&burial->member->route->channel, burial->gone.event->eid);
+    }
+    burial_free(burial);
+}
+
+static const char *word_of(enum queue_end end)
+{
+    switch (end) {
+    case QUEUE_DEAD: return "redelivered";
+    case QUEUE_EXPIRED: return "expired";
+    case QUEUE_DROPPED: return "full";
+    case QUEUE_CONSUMED:
+    case QUEUE_REMOVED: break;
+    }
+    return "";
+}
+
+/* As it was, and where it came from, as router_forward says it; but the event is forgotten
+ * only when its copy is safe. */
+static enum err publish_dead(struct burial *burial, struct router_route *grave)
+{
+    const struct event *event = burial->gone.event;
+    struct event_header headers[BURIAL_HEADERS_MAX];
+    struct event_parts parts = {.headers = headers, .body = event_body(event)};
+    char eid[NUMBER_BYTES], count[NUMBER_BYTES];
+    size_t at = 0;
+
+    snprintf(eid, sizeof eid, "%llu", (unsigned long long)event->eid);
+    snprintf(count, sizeof count, "%zu", burial->gone.returns);
+    headers[0] =
+        (struct event_header){SPAN("dead-event-channel"), burial->member->route->channel.name};
+    headers[1] = (struct event_header){SPAN("dead-event-eid"), span_str(eid)};
+    headers[2] =
+        (struct event_header){SPAN("dead-event-reason"), span_str(word_of(burial->gone.end))};
+    headers[3] = (struct event_header){SPAN("dead-event-redelivery-count"), span_str(count)};
+    parts.header_count = BURIAL_HEADERS;
+    while (parts.header_count < BURIAL_HEADERS_MAX &&
+           event_next_header(event, &at, &headers[parts.header_count])) {
+        parts.header_count++;
+    }
+    return router_publish(grave, &parts, &burial->ticket);
+}
+
+/* Takes the event on OK. ERR_LIMIT: there is no place for it. */
+static enum err bury(struct member *member, const struct queue_gone *gone)
+{
+    const struct router_rule *rule = member->route->rule;
+    struct router_route *grave;
+    struct burial *burial;
+    enum err e;
+
+    if (rule == NULL || rule->dead_events.len == 0 ||
+        router_open(member->set->conf.router, rule->dead_events, &grave) != ROUTER_FOUND) {
+        return ERR_LIMIT;
+    }
+    burial = calloc(1, sizeof *burial);
+    if (burial == NULL) {
+        return ERR_NOMEM;
+    }
+    burial->ticket.done = on_buried;
+    burial->member = member;
+    burial->gone = *gone;
+    list_append(&member->set->burials, &burial->node);
+    e = publish_dead(burial, grave);
+    if (e != OK) {
+        list_remove(&burial->node);
+        free(burial);
+    }
+    return e;
+}
+
+static void settle(struct member *member, const struct queue_gone *gone)
+{
+    bool is_sad = gone->end != QUEUE_CONSUMED && gone->end != QUEUE_REMOVED;
+    enum err e = is_sad ? bury(member, gone) : OK;
+
+    if (is_sad && e == OK) {
+        return;
+    }
+    if (is_sad) {
+        lose(member, gone);
+    }
+    /* What could not be buried for now stays stored, and is dealt again after a restart. */
+    if (gone->is_stored && (e == OK || e == ERR_LIMIT)) {
+        channel_remove(&member->route->channel, gone->event->eid);
+    }
+    event_unref(gone->event);
+}
+
+void queue_set_tidy(struct queue_set *set)
+{
+    while (!list_is_empty(&set->desk.untidy)) {
+        struct queue *queue = LIST_ENTRY(set->desk.untidy.next, struct queue, untidy);
+        struct member *member = LIST_ENTRY(queue, struct member, queue);
+        struct queue_gone gone;
+
+        while (queue_next_gone(queue, &gone)) {
+            settle(member, &gone);
+        }
+        if (member->is_behind) {
+            catch_up(member);
+        }
+    }
+}

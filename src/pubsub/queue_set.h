@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+/*
+ * The queues of a router: those of its routes that are queues and have been read from. The
+ * route's channel stores the events, the queue deals them; here one is told of the other.
+ *
+ *     published ──▶ queue         consumed ──▶ channel_remove()
+ *     expired, no room, removed ──▶ queue
+ *     dead, expired, no room ──▶ DeadEvents of the route
+ */
+#pragma once
+
+#include "pubsub/queue_reader.h"
+#include "pubsub/router_publish.h"
+
+struct queue_set;
+
+struct queue_set_conf {
+    struct router *router; /* borrowed for the set's life */
+    size_t ids_max;        /* publish ids that each queue remembers */
+    /** An event is lost: it is dead, expired or dropped, and there is no place for dead events,
+     *  or it could not be published there. May be NULL. */
+    void (*on_loss)(void *ctx, struct span queue, const struct queue_gone *gone);
+    void *ctx;
+};
+
+struct queue_set {
+    struct queue_set_conf conf;
+    struct queue_desk desk;
+    struct list queues;  /* owned */
+    struct list burials; /* dead events that are being published; owned */
+};
+
+void queue_set_init(struct queue_set *set, const struct queue_set_conf *conf);
+
+/** Another ids_max, for queues that are opened from now on. */
+void queue_set_adopt(struct queue_set *set, size_t ids_max);
+
+/** Before router_fini(). Every reader must have left. */
+void queue_set_fini(struct queue_set *set);
+
+/** The queue of a route that is one, with all that is stored. ERR_NOMEM. */
+must_check enum err queue_set_open(struct queue_set *set, struct router_route *route,
+                                   struct queue **ret_queue);
+
+/** What the publish id has become on a route that is a queue: its EID; 0: it is not known. */
+uint64_t queue_set_find_id(const struct router_route *route, struct span id);
+
+/** What the store is to forget when the claim, which is sealed, is committed. Returns how many;
+ *  `room`, if there is any, is for so many. */
+size_t queue_set_removals(const struct queue_claim *claim, struct router_removal *room);
+
+/** The next reader with new events; it is to be sent from. NULL: there is none. */
+struct queue_reader *queue_set_next_woken(struct queue_set *set);
+
+/** What has gone is forgotten by its channel, or buried. To be called when anything may have
+ *  happened to a queue. */
+void queue_set_tidy(struct queue_set *set);
+
+/** Whether there is anything for the two above. */
+static inline bool queue_set_is_busy(const struct queue_set *set)
+{
+    return !list_is_empty(&set->desk.woken) || !list_is_empty(&set->desk.untidy);
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "pubsub/router_forward.h"
+
+#include "pubsub/router_publish.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    OWN_HEADERS = 3, /* at most, on a copy */
+    NUMBER_BYTES = 24,
+};
+
+/* ---- copies ---- */
+
+static void on_copied(struct router_ticket *ticket, enum err e,
+                      const struct router_receipt *receipts, size_t count)
+{
+    (void)e; /* the store has logged why; there is nobody else to tell */
+    (void)receipts;
+    (void)count;
+    free(ticket);
+}
+
+static enum err publish(struct router_route *to, const struct event_parts *parts)
+{
+    struct router_ticket *ticket = calloc(1, sizeof *ticket);
+    enum err e;
+
+    if (ticket == NULL) {
+        return ERR_NOMEM;
+    }
+    ticket->done = on_copied;
+    e = router_publish(to, parts, ticket);
+    if (e != OK) {
+        free(ticket);
+    }
+    return e;
+}
+
+static size_t count_headers(const struct event *event)
+{
+    struct event_header header;
+    size_t at = 0;
+    size_t count = 0;
+
+    while (event_next_header(event, &at, &header)) {
+        count++;
+    }
+    return count;
+}
+
+/* The event's headers behind `own`, which take the place of older ones with their names: a copy
+ * of a copy says where that one came from. */
+static size_t gather(const struct event *event, const struct event_header *own,
+                     size_t own_count, struct event_header *headers)
+{
+    struct event_header header;
+    size_t count = own_count;
+    size_t at = 0;
+
+    memcpy(headers, own, own_count * sizeof *own);
+    while (event_next_header(event, &at, &header)) {
+        bool is_old = false;
+
+        for (size_t i = 0; i < own_count; i++) {
+            is_old = is_old || span_equal(header.name, own[i].name);
+        }
+        if (!is_old) {
+            headers[count++] = header;
+        }
+    }
+    return count;
+}
+
+struct copy {
+    struct router_route *from;
+    struct span to;
+    const struct event_header *own;
+    size_t own_count;
+    uint64_t ttl;
+};
+
+static enum err make_copy(const struct copy *copy, const struct event *event)
+{
+    struct router_route *to;
+    struct event_header *headers;
+    struct event_parts parts = {.body = event_body(event), .ttl = copy->ttl};
+    enum err e;
+
+    if (router_open(copy->from->router, copy->to, &to) != ROUTER_FOUND || to == copy->from) {
+        return ERR_CONF;
+    }
+    headers = calloc(count_headers(event) + OWN_HEADERS, sizeof *headers);
+    if (headers == NULL) {
+        return ERR_NOMEM;
+    }
+    parts.headers = headers;
+    parts.header_count = gather(event, copy->own, copy->own_count, headers);
+    e = publish(to, &parts);
+    free(headers);
+    return e;
+}
+
+static void send_copy(const struct copy *copy, const struct event *event)
+{
+    if (make_copy(copy, event) != OK) {
+        copy->from->router->uncopied++;
+    }
+}
+
+/* ---- joins ---- */
+
+void router_forward_end(struct router_route *route)
+{
+    for (size_t i = 0; i < route->join_count; i++) {
+        selector_unref(route->joins[i].selector);
+    }
+    free(route->joins);
+    route->joins = NULL;
+    route->join_count = 0;
+}
+
+static enum err compile(struct router_route *route)
+{
+    const struct router_rule *rule = route->rule;
+
+    route->joins = calloc(rule->join_count, sizeof *route->joins);
+    if (route->joins == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < rule->join_count; i++) {
+        struct router_forward_join *join = &route->joins[i];
+        struct selector_fault fault;
+
+        join->to = rule->joins[i].to;
+        route->join_count++;
+        if (rule->joins[i].selector.len > 0) {
+            TRY(selector_parse(rule->joins[i].selector, &fault, &join->selector));
+        }
+    }
+    return OK;
+}
+
+enum err router_forward_begin(struct router_route *route)
+{
+    enum err e = OK;
+
+    router_forward_end(route);
+    if (route->rule != NULL && route->rule->join_count > 0) {
+        e = compile(route);
+    }
+    if (e != OK) {
+        router_forward_end(route);
+    }
+    return e;
+}
+
+void router_forward_joins(struct router_route *route, struct event_source *source)
+{
+    const struct event *event = source->event;
+    uint64_t now = route->router->room.now;
+    char eid[NUMBER_BYTES];
+    struct event_header own[] = {{SPAN("join-channel"), route->channel.name},
+                                 {SPAN("join-eid"), {NULL, 0}}};
+    struct copy copy = {.from = route, .own = own, .own_count = 2};
+
+    if (route->join_count == 0 || event_is_expired(event, now)) {
+        return;
+    }
+    snprintf(eid, sizeof eid, "%" PRIu64, event->eid);
+    own[1].value = span_str(eid);
+    copy.ttl = event->expiry == EVENT_NEVER ? 0 : event->expiry - now;
+    for (size_t i = 0; i < route->join_count; i++) {
+        const struct router_forward_join *join = &route->joins[i];
+
+        if (join->selector == NULL || event_source_matches(source, join->selector)) {
+            copy.to = join->to;
+            send_copy(&copy, event);
+        }
+    }
+}
+
+/* ---- dead events ---- */
+
+void router_forward_dead(struct router_route *route, const struct event *event,
+                         const char *reason)
+{
+    char eid[NUMBER_BYTES];
+    struct event_header own[OWN_HEADERS];
+    struct copy copy = {.from = route, .own = own, .own_count = OWN_HEADERS};
+
+    if (route->rule == NULL || route->rule->dead_events.len == 0) {
+        return;
+    }
+    snprintf(eid, sizeof eid, "%" PRIu64, event->eid);
+    own[0] = (struct event_header){SPAN("dead-event-channel"), route->channel.name};
+    own[1] = (struct event_header){SPAN("dead-event-eid"), span_str(eid)};
+    own[2] = (struct event_header){SPAN("dead-event-reason"), span_str(reason)};
+    copy.to = route->rule->dead_events;
+    send_copy(&copy, event);
+}
+
+struct dead {
+    struct router_route *route;
+    const struct channel_entry *entry;
+    const char *reason;
+};
+
+static bool on_dead(void *ctx, const struct event *event)
+{
+    const struct dead *dead = ctx;
+
+    if (event->eid == dead->entry->eid) {
+        router_forward_dead(dead->route, event, dead->reason);
+    }
+    return false;
+}
+
+void router_forward_dropped(struct router_route *route, const struct channel_entry *entry,
+                            enum channel_drop why)
+{
+    struct dead dead = {route, entry, why == CHANNEL_DROP_EXPIRED ? "expired" : "full"};
+    uint64_t next;
+
+    if ((why != CHANNEL_DROP_EXPIRED && why != CHANNEL_DROP_FULL) || route->rule == NULL ||
+        route->rule->dead_events.len == 0) {
+        return;
+    }
+    if (entry->event != NULL) {
+        router_forward_dead(route, entry->event, dead.reason);
+    } else if (store_read(route->stream, entry->eid, on_dead, &dead, &next) != OK) {
+        route->router->uncopied++;
+    }
+}

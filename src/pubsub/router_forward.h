@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+/*
+ * Events that go on by themselves: copies for the channels and queues that a channel is joined
+ * to, and dead events for the one that gets those. A copy is published like any event, right
+ * behind the one it was made of; where that one came from is in its headers.
+ *
+ * Who configures rings of joins gets what he asked for: realm_conf_route refuses them.
+ */
+#pragma once
+
+#include "pubsub/router.h"
+
+enum {
+    ROUTER_FORWARD_JOINS_MAX = 32 /* of one route */
+};
+
+/** A join, with its selector compiled. */
+struct router_forward_join {
+    struct span to;            /* borrowed from the rule */
+    struct selector *selector; /* owned; NULL: every event */
+};
+
+/** Compile the joins of the route's rule, in place of those of before. ERR_NOMEM: the route has
+ *  none then. */
+must_check enum err router_forward_begin(struct router_route *route);
+
+void router_forward_end(struct router_route *route);
+
+/** The event was published: copies go where the joins say. */
+void router_forward_joins(struct router_route *route, struct event_source *source);
+
+/** The event is dead: a copy goes to the rule's dead_events, if there are any. `reason` is one
+ *  word. */
+void router_forward_dead(struct router_route *route, const struct event *event,
+                         const char *reason);
+
+/** The same for one that is dropped, whose event may be in the store alone. */
+void router_forward_dropped(struct router_route *route, const struct channel_entry *entry,
+                            enum channel_drop why);

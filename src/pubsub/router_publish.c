@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "pubsub/router_publish.h"
+
+#include "pubsub/router_forward.h"
+#include "pubsub/router_store.h"
+
+#include <stdlib.h>
+
+enum {
+    SCRATCH_KEEP_BYTES = 64 * 1024 /* kept between two publishes */
+};
+
+struct slot {
+    struct router_route *route;
+    struct channel_entry *entry; /* ours; of a repeat: only to be compared */
+    bool is_repeat;              /* its receipt says so */
+    bool waits;                  /* it has an operation among the batch's */
+};
+
+struct router_batch {
+    struct router_ticket *ticket; /* borrowed; NULL: cancelled */
+    struct list followers;        /* batches that repeat an event of this one */
+    struct list node;             /* among another's followers */
+    struct router *router;
+    struct router_receipt *receipts;
+    struct router_removal *removals;
+    size_t removal_count;
+    struct store_op *ops; /* for the store: one of each slot that waits, then the others */
+    size_t op_count;
+    size_t count;
+    struct slot slots[];
+};
+
+static void batch_free(struct router_batch *batch)
+{
+    free(batch->receipts);
+    free(batch->removals);
+    free(batch->ops);
+    free(batch);
+}
+
+static enum err batch_new(struct router *router, const struct router_transaction *transaction,
+                          struct router_batch **ret_batch)
+{
+    size_t count = transaction->item_count;
+    struct router_batch *batch = calloc(1, sizeof *batch + count * sizeof batch->slots[0]);
+
+    if (batch == NULL) {
+        return ERR_NOMEM;
+    }
+    batch->router = router;
+    list_init(&batch->followers);
+    list_init(&batch->node);
+    batch->removal_count = transaction->removal_count;
+    /* One more of each: none would be NULL. */
+    batch->receipts = calloc(count + 1, sizeof *batch->receipts);
+    batch->removals = calloc(transaction->removal_count + 1, sizeof *batch->removals);
+    batch->ops = calloc(count + transaction->removal_count + transaction->op_count + 1,
+                        sizeof *batch->ops);
+    if (batch->receipts == NULL || batch->removals == NULL || batch->ops == NULL) {
+        batch_free(batch);
+        return ERR_NOMEM;
+    }
+    if (transaction->removal_count > 0) {
+        memcpy(batch->removals, transaction->removals,
+               transaction->removal_count * sizeof *batch->removals);
+    }
+    *ret_batch = batch;
+    return OK;
+}
+
+static void abandon(struct router_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (!batch->slots[i].is_repeat) {
+            channel_abandon(&batch->slots[i].route->channel, batch->slots[i].entry);
+        }
+    }
+}
+
+static void show(struct router_route *route, struct event *published)
+{
+    struct event *event = event_ref(published); /* what follows from it may cost it its place */
+    struct router *router = route->router;
+    struct event_source source;
+
+    event_source_init(&source, event, route->channel.name);
+    router->dirty_bytes += view_set_append(&route->views, &source);
+    router_forward_joins(route, &source);
+    event_source_fini(&source);
+    if (router->room.scratch.cap > SCRATCH_KEEP_BYTES) {
+        buf_fini(&router->room.scratch);
+    }
+    if (route->hooks != NULL) {
+        route->hooks->on_event(route->hooks_ctx, event);
+    }
+    if (channel_deadline(&route->channel) < route->due.at) {
+        heap_move(&router->expiries, &route->due, channel_deadline(&route->channel));
+    }
+    router_store_flush(route);
+    event_unref(event);
+}
+
+/* Which slot publishes the entry, by its number in the batch; count: it is not there. */
+static size_t find_slot(const struct router_batch *batch, const struct channel_entry *entry)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->slots[i].entry == entry && !batch->slots[i].is_repeat) {
+            return i;
+        }
+    }
+    return batch->count;
+}
+
+/* `eids` are the store's, for batch->ops; NULL: nothing was asked of it. */
+static void commit(struct router_batch *batch, const uint64_t *eids)
+{
+    size_t op = 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        struct slot *slot = &batch->slots[i];
+        struct channel *channel = &slot->route->channel;
+        uint64_t eid = channel->next_eid;
+
+        if (slot->waits) {
+            router_store_did(slot->route, &batch->ops[op]);
+            eid = eids[op] > 0 ? eids[op] : eid;
+            op++;
+        }
+        if (!slot->is_repeat) {
+            batch->receipts[i].eid = eid;
+            show(slot->route, channel_commit(channel, slot->entry, eid));
+        } else if (find_slot(batch, slot->entry) < batch->count) {
+            batch->receipts[i].eid = batch->receipts[find_slot(batch, slot->entry)].eid;
+        }
+    }
+    batch->router->is_told = true; /* what goes now was among the operations */
+    for (size_t i = 0; i < batch->removal_count; i++) {
+        channel_remove(&batch->removals[i].route->channel, batch->removals[i].eid);
+    }
+    batch->router->is_told = false;
+}
+
+/* Everything about it is decided. */
+static void finish(struct router_batch *batch, enum err e)
+{
+    struct router_ticket *ticket = batch->ticket;
+
+    while (!list_is_empty(&batch->followers)) {
+        struct router_batch *follower =
+            LIST_ENTRY(batch->followers.next, struct router_batch, node);
+
+        list_remove(&follower->node);
+        follower->receipts[0].eid =
+            batch->receipts[find_slot(batch, follower->slots[0].entry)].eid;
+        finish(follower, e);
+    }
+    if (ticket != NULL) {
+        ticket->batch = NULL;
+        ticket->done(ticket, e, batch->receipts, batch->count);
+    }
+    batch_free(batch);
+}
+
+/* `is_alone`: nothing else is to happen in the same step. */
+static enum err prepare(struct router_batch *batch, const struct router_item *item,
+                        bool is_alone)
+{
+    struct slot *slot = &batch->slots[batch->count];
+    struct event_parts parts = item->parts;
+
+    parts.time = item->route->router->room.now;
+    slot->route = item->route;
+    TRY(channel_prepare(&item->route->channel, &parts, &slot->entry, &slot->is_repeat));
+    if (!slot->is_repeat) {
+        slot->entry->publisher = batch;
+    } else if (slot->entry->eid == 0 && slot->entry->publisher != batch && !is_alone) {
+        return ERR_AGAIN;
+    }
+    batch->receipts[batch->count] =
+        (struct router_receipt){slot->is_repeat ? slot->entry->eid : 0, slot->is_repeat};
+    batch->count++;
+    return OK;
+}
+
+/* The batch whose event this one repeats, and which is on its way; or NULL. */
+static struct router_batch *leader_of(const struct router_batch *batch)
+{
+    const struct slot *slot = &batch->slots[0];
+
+    if (batch->count != 1 || batch->op_count > 0 || !slot->is_repeat ||
+        batch->receipts[0].eid > 0) {
+        return NULL;
+    }
+    return slot->entry->publisher;
+}
+
+static void on_stored(void *ctx, enum err e, const uint64_t *eids)
+{
+    struct router_batch *batch = ctx;
+
+    if (e == OK) {
+        commit(batch, eids);
+    } else {
+        abandon(batch);
+    }
+    finish(batch, e);
+}
+
+static void add_op(struct router_batch *batch, struct store_op op)
+{
+    batch->ops[batch->op_count] = op;
+    batch->op_count++;
+}
+
+/* Whether the store has a part in it; then what that is stands in batch->ops. */
+static bool fill_ops(struct router_batch *batch, const struct router_transaction *transaction)
+{
+    bool waits = transaction->op_count > 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        struct slot *slot = &batch->slots[i];
+
+        slot->waits = !slot->is_repeat && router_store_waits(slot->route);
+        if (slot->waits) {
+            add_op(batch, router_store_op(slot->route, slot->entry->event));
+            waits = true;
+        }
+    }
+    for (size_t i = 0; i < batch->removal_count; i++) {
+        const struct router_removal *removal = &batch->removals[i];
+
+        if (removal->route->channel.stream != NULL) {
+            add_op(batch, (struct store_op){.type = STORE_REMOVE,
+                                            .stream = removal->route->stream,
+                                            .eid = removal->eid});
+            waits = true;
+        }
+    }
+    for (size_t i = 0; i < transaction->op_count; i++) {
+        add_op(batch, transaction->ops[i]);
+    }
+    return waits;
+}
+
+static enum err begin(struct router_batch *batch, const struct router_transaction *transaction)
+{
+    bool is_alone = transaction->item_count == 1 && transaction->removal_count == 0 &&
+                    transaction->op_count == 0;
+
+    for (size_t i = 0; i < transaction->item_count; i++) {
+        TRY(prepare(batch, &transaction->items[i], is_alone));
+    }
+    if (fill_ops(batch, transaction)) {
+        return store_submit(batch->router->conf.store, batch->ops, batch->op_count, on_stored,
+                            batch);
+    }
+    batch->op_count = 0;
+    return OK;
+}
+
+enum err router_publish_commit(struct router *router,
+                               const struct router_transaction *transaction,
+                               struct router_ticket *ticket)
+{
+    struct router_batch *batch;
+    struct router_batch *leader;
+    enum err e;
+
+    TRY(batch_new(router, transaction, &batch));
+    e = begin(batch, transaction);
+    if (e != OK) {
+        abandon(batch);
+        batch_free(batch);
+        return e;
+    }
+    batch->ticket = ticket;
+    ticket->batch = batch;
+    leader = leader_of(batch);
+    if (leader != NULL) {
+        list_append(&leader->followers, &batch->node);
+    } else if (batch->op_count == 0) {
+        commit(batch, NULL);
+        finish(batch, OK);
+    }
+    return OK;
+}
+
+enum err router_publish_all(const struct router_item *items, size_t count,
+                            struct router_ticket *ticket)
+{
+    const struct router_transaction transaction = {.items = items, .item_count = count};
+
+    return router_publish_commit(items[0].route->router, &transaction, ticket);
+}
+
+enum err router_publish(struct router_route *route, const struct event_parts *parts,
+                        struct router_ticket *ticket)
+{
+    const struct router_item item = {route, *parts};
+
+    return router_publish_all(&item, 1, ticket);
+}
+
+void router_publish_cancel(struct router_ticket *ticket)
+{
+    if (ticket->batch != NULL) {
+        ticket->batch->ticket = NULL;
+        ticket->batch = NULL;
+    }
+}

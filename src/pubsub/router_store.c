@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "pubsub/router_store.h"
+
+enum {
+    REMOVALS_MAX =
+        16 * 1024, /* operations that wait for a store that takes nothing; further ones
+                      are made up for when the channel is opened the next time */
+};
+
+static enum channel_type type_of(const struct router_route *route)
+{
+    return route->channel.conf.type;
+}
+
+enum err router_store_begin(struct router_route *route)
+{
+    struct store *store = route->router->conf.store;
+
+    if (store == NULL || type_of(route) == CHANNEL_TRANSIENT) {
+        return OK;
+    }
+    TRY(store_open_stream(store, route->channel.name, &route->stream));
+    if (type_of(route) == CHANNEL_PERSISTENT) {
+        return channel_restore(&route->channel, route->stream, route->router->room.now);
+    }
+    route->channel.epoch = route->stream->epoch;
+    route->channel.next_eid = route->stream->next_eid;
+    route->channel.held_eid = route->stream->next_eid;
+    route->reserved_eid = route->stream->next_eid;
+    return OK;
+}
+
+bool router_store_waits(const struct router_route *route)
+{
+    if (route->stream == NULL) {
+        return false;
+    }
+    /* With another one on its way a reliable event would pass it, if it did not wait as well.
+     */
+    return type_of(route) == CHANNEL_PERSISTENT || route->channel.prepared > 1 ||
+           route->channel.next_eid >= route->reserved_eid;
+}
+
+static struct store_op reservation(const struct router_route *route)
+{
+    uint64_t next = route->channel.next_eid + route->channel.prepared;
+
+    return (struct store_op){
+        .type = STORE_RESERVE, .stream = route->stream, .eid = next + ROUTER_STORE_BLOCK};
+}
+
+struct store_op router_store_op(const struct router_route *route, struct event *event)
+{
+    if (type_of(route) == CHANNEL_PERSISTENT) {
+        return (struct store_op){.type = STORE_APPEND, .stream = route->stream, .event = event};
+    }
+    return reservation(route);
+}
+
+void router_store_did(struct router_route *route, const struct store_op *op)
+{
+    if (op->type == STORE_RESERVE && op->eid > route->reserved_eid) {
+        route->reserved_eid = op->eid;
+    }
+}
+
+void router_store_forget(struct router_route *route, uint64_t eid)
+{
+    const struct store_op op = {.type = STORE_REMOVE, .stream = route->stream, .eid = eid};
+
+    if (route->channel.stream != NULL && !route->router->is_told &&
+        route->router->removals.len < REMOVALS_MAX * sizeof op) {
+        /* Without memory it is dropped once more when the channel is opened the next time. */
+        enum err e = buf_append(&route->router->removals, span_of(&op, sizeof op));
+
+        (void)e;
+    }
+}
+
+static void on_flushed(void *ctx, enum err e, const uint64_t *eids)
+{
+    /* What failed stays in the store until the channel is opened the next time: its entry is
+     * gone, and nobody is shown it. The store has logged why. */
+    (void)ctx;
+    (void)e;
+    (void)eids;
+}
+
+static void flush_removals(struct router *router)
+{
+    const struct store_op *ops = (const struct store_op *)(const void *)router->removals.ptr;
+    size_t count = router->removals.len / sizeof *ops;
+
+    if (count > 0 && store_submit(router->conf.store, ops, count, on_flushed, NULL) == OK) {
+        buf_fini(&router->removals);
+    }
+}
+
+static void on_reserved(void *ctx, enum err e, const uint64_t *eids)
+{
+    struct router_route *route = ctx;
+
+    (void)eids;
+    if (e == OK && route->asked_eid > route->reserved_eid) {
+        route->reserved_eid = route->asked_eid;
+    }
+    route->asked_eid = 0;
+}
+
+/* In time, so that no publish has to wait for it. */
+static void reserve_ahead(struct router_route *route)
+{
+    const struct store_op op = reservation(route);
+
+    if (route->stream == NULL || type_of(route) == CHANNEL_PERSISTENT || route->asked_eid > 0 ||
+        route->channel.next_eid + ROUTER_STORE_BLOCK / 2 < route->reserved_eid) {
+        return;
+    }
+    if (store_submit(route->router->conf.store, &op, 1, on_reserved, route) == OK) {
+        route->asked_eid = op.eid;
+    }
+}
+
+void router_store_flush(struct router_route *route)
+{
+    if (route->router->conf.store != NULL) {
+        flush_removals(route->router);
+        reserve_ahead(route);
+    }
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+/*
+ * What the router asks of its store. A persistent route keeps its events in a stream of its
+ * name. A reliable one keeps them in memory and only its EIDs there: it reserves a block of
+ * them ahead, so that after a restart it goes on behind all that were ever given out.
+ *
+ * For the router files alone.
+ */
+#pragma once
+
+#include "pubsub/router.h"
+
+enum {
+    ROUTER_STORE_BLOCK = 4096 /* EIDs reserved at once: the most that a restart passes over */
+};
+
+/** The route's channel begins where the store says. Nothing happens without a store. ERR_NOMEM,
+ *  ERR_LIMIT, ERR_IO. */
+must_check enum err router_store_begin(struct router_route *route);
+
+/** Whether a publish to the route has to wait for the store; the entry is prepared already. */
+bool router_store_waits(const struct router_route *route);
+
+/** The operation that goes with it. The event is that of the entry. */
+struct store_op router_store_op(const struct router_route *route, struct event *event);
+
+/** An operation of router_store_op() is done. */
+void router_store_did(struct router_route *route, const struct store_op *op);
+
+/** The event is stored no longer; the store is told with the next flush. */
+void router_store_forget(struct router_route *route, uint64_t eid);
+
+/** Tell the store what it may forget, and reserve the route's EIDs before they run out. What it
+ * does not take now is tried again with the next flush. */
+void router_store_flush(struct router_route *route);
