@@ -6,7 +6,7 @@
 #   make            build/wayleave, from Debian's packages alone; installs nothing
 #   make run        a realm and a proxy in front of it, on this machine, until Ctrl-C
 #   make demo       the same once, with a headless browser instead of a person
-#   make test       every test; STEPS="e2e" (or unit, fuzz, js, style) runs a part
+#   make test       every test; STEPS="e2e" (or unit, contract, fuzz, js, style) runs a part
 #   make fuzz       each fuzz target for FUZZ_SECONDS
 #   make install    to DESTDIR/PREFIX
 #   make format     write the code as the formatters want it

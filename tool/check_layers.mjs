@@ -20,7 +20,8 @@ const OWNERS = [
   [/^uthash/, /^src\/base\/map\.c$/],
   [/^zlib/, /^src\/ws\/ws_deflate\.c$/],
   [/^pcre2/, /^src\/proxy\/proxy_regex\.c$/],
-  [/^crypt\.h$/, /^src\/proxy\/proxy_htpasswd_hash\.c$/],
+  [/^lmdb\.h$/, /^src\/store\/store_lmdb[a-z_]*\.[ch]$/],
+  [/^crypt\.h$/, /^src\/auth\/htpasswd_hash\.c$/],
 ];
 
 const edges = new Map();

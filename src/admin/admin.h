@@ -4,7 +4,7 @@
  * The admin listener: what a daemon is doing, told over HTTP to those who look after it.
  *
  *   GET /metrics   Prometheus text format 0.0.4
- *   GET /status    JSON; ?limit=100&after=0.17 pages through the live tunnels
+ *   GET /status    JSON; ?limit=100&after=0.17 pages through its work: tunnels, sessions
  *   GET /healthz   200 while every worker's loop turns; 503 when one does not, or while
  * draining
  *
@@ -14,36 +14,25 @@
  */
 #pragma once
 
-#include "base/clock.h"
+#include "base/buf.h"
 #include "daemon/daemon.h"
-
-enum {
-    ADMIN_TARGET_BYTES = 272, /* a host name and a port */
-    ADMIN_USER_BYTES = 64,
-};
-
-/* A live tunnel, as one worker describes it. Text is cut when too long. */
-struct admin_tunnel {
-    uint64_t id; /* grows from tunnel to tunnel within its worker; never 0 */
-    struct addr client;
-    struct addr diverted; /* where it was going when it was diverted; zeroed: it was not */
-    char user[ADMIN_USER_BYTES];     /* empty: nobody logged in */
-    char target[ADMIN_TARGET_BYTES]; /* "realm.example:9000" */
-    const char *kind;                /* static: "connect", "websocket", "tls" ... */
-    uint64_t up_bytes;               /* from the client */
-    uint64_t down_bytes;
-    msec age;
-    msec idle; /* since the last byte */
-};
 
 /* What a service tells about itself. */
 struct admin_source {
+    const char *name; /* what /status calls the pieces of its work: "tunnels" */
+    /** Of one piece's row. A row begins with a uint64_t: an id that grows from piece to piece
+     *  within its worker and is never 0. */
+    size_t row_bytes;
     /**
-     * In the worker's thread: its tunnels with an id above `after`, lowest ids first, at most
-     * `room_count` of them. Returns how many were written. May be NULL.
+     * In the worker's thread: rows with an id above `after`, lowest ids first, at most
+     * `room_count` of them. Returns how many were written.
      */
-    size_t (*tunnels)(struct worker *worker, uint64_t after, struct admin_tunnel *room,
-                      size_t room_count);
+    size_t (*list)(struct worker *worker, uint64_t after, void *room, size_t room_count);
+    /** A row's members behind its id, each with ", " in front. Errors as buf_append(). */
+    enum err (*write)(const void *row, struct buf *out);
+    /** May be NULL. In worker 0's thread: more members of the status, each with two spaces in
+     *  front and ",\n" behind. Errors as buf_append(). */
+    enum err (*more)(struct worker *worker, struct buf *out);
 };
 
 struct admin;

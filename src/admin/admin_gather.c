@@ -16,7 +16,7 @@ struct admin_gather {
     size_t at;               /* the worker that has it */
     admin_gather_done *done; /* NULL: cancelled */
     void *ctx;
-    struct admin_tunnel *tunnels; /* owned, like the next; page.limit of each */
+    uint8_t *rows; /* owned, like the next; page.limit of each */
     size_t *workers;
     size_t count;
 };
@@ -52,7 +52,7 @@ bool admin_gather_read_page(struct span query, struct admin_gather_page *ret_pag
 
 static void gather_free(struct admin_gather *gather)
 {
-    free(gather->tunnels);
+    free(gather->rows);
     free(gather->workers);
     free(gather);
 }
@@ -67,9 +67,10 @@ static void open_away(struct mailbox_letter *letter)
     struct worker *worker = daemon_worker(gather->daemon, gather->at);
     size_t room = gather->page.limit - gather->count;
 
-    if (worker->state != NULL && gather->source->tunnels != NULL && room > 0) {
-        size_t count = gather->source->tunnels(worker, gather->page.after,
-                                               gather->tunnels + gather->count, room);
+    if (worker->state != NULL && room > 0) {
+        const struct admin_source *source = gather->source;
+        size_t count = source->list(worker, gather->page.after,
+                                    gather->rows + gather->count * source->row_bytes, room);
 
         for (size_t i = 0; i < count; i++) {
             gather->workers[gather->count++] = gather->at;
@@ -82,7 +83,8 @@ static void open_away(struct mailbox_letter *letter)
 static void finish(struct admin_gather *gather)
 {
     const struct admin_gather_rows rows = {
-        .tunnels = gather->tunnels,
+        .rows = gather->rows,
+        .row_bytes = gather->source->row_bytes,
         .workers = gather->workers,
         .count = gather->count,
         .is_cut = gather->page.limit > 0 && gather->count == gather->page.limit,
@@ -118,9 +120,9 @@ enum err admin_gather_start(struct admin *admin, const struct admin_gather_page 
     if (gather == NULL) {
         return ERR_NOMEM;
     }
-    gather->tunnels = calloc(page->limit + 1, sizeof *gather->tunnels);
+    gather->rows = calloc(page->limit + 1, admin->source->row_bytes);
     gather->workers = calloc(page->limit + 1, sizeof *gather->workers);
-    if (gather->tunnels == NULL || gather->workers == NULL) {
+    if (gather->rows == NULL || gather->workers == NULL) {
         gather_free(gather);
         return ERR_NOMEM;
     }

@@ -91,46 +91,29 @@ static enum err write_counters(const struct daemon *daemon, struct buf *out)
     return buf_printf(out, "\n  },\n");
 }
 
-static enum err write_tunnel(const struct admin_tunnel *tunnel, size_t worker, struct buf *out)
+static enum err write_row(const struct admin_source *source,
+                          const struct admin_gather_rows *rows, size_t at, struct buf *out)
 {
-    char client[ADDR_TEXT_BYTES];
-    char diverted[ADDR_TEXT_BYTES];
-
-    TRY(buf_printf(out, "\n    {\"id\": \"%zu.%" PRIu64 "\", \"client\": ", worker,
-                   tunnel->id));
-    TRY(admin_json_string(out, span_str(addr_text(&tunnel->client, client))));
-    TRY(buf_printf(out, ", \"user\": "));
-    if (tunnel->user[0] == '\0') {
-        TRY(buf_printf(out, "null"));
-    } else {
-        TRY(admin_json_string(out, span_str(tunnel->user)));
-    }
-    TRY(buf_printf(out, ", \"target\": "));
-    TRY(admin_json_string(out, span_str(tunnel->target)));
-    if (tunnel->diverted.sa.any.sa_family != AF_UNSPEC) {
-        TRY(buf_printf(out, ", \"diverted\": "));
-        TRY(admin_json_string(out, span_str(addr_text(&tunnel->diverted, diverted))));
-    }
-    TRY(buf_printf(out, ", \"class\": "));
-    TRY(admin_json_string(out, span_str(tunnel->kind)));
-    return buf_printf(out,
-                      ", \"upBytes\": %" PRIu64 ", \"downBytes\": %" PRIu64
-                      ", \"ageMs\": %" PRIu64 ", \"idleMs\": %" PRIu64 "}",
-                      tunnel->up_bytes, tunnel->down_bytes, tunnel->age, tunnel->idle);
+    TRY(buf_printf(out, "%s\n    {\"id\": \"%zu.%" PRIu64 "\"", at == 0 ? "" : ",",
+                   rows->workers[at], admin_gather_id(rows, at)));
+    TRY(source->write(admin_gather_row(rows, at), out));
+    return buf_append_byte(out, '}');
 }
 
-static enum err write_tunnels(const struct admin_gather_rows *rows, struct buf *out)
+static enum err write_rows(const struct admin_source *source,
+                           const struct admin_gather_rows *rows, struct buf *out)
 {
-    TRY(buf_printf(out, "  \"tunnels\": ["));
+    size_t last = rows->count - 1;
+
+    TRY(buf_printf(out, "  \"%s\": [", source->name));
     for (size_t i = 0; i < rows->count; i++) {
-        TRY(buf_printf(out, "%s", i == 0 ? "" : ","));
-        TRY(write_tunnel(&rows->tunnels[i], rows->workers[i], out));
+        TRY(write_row(source, rows, i, out));
     }
     if (!rows->is_cut) {
         return buf_printf(out, "%s],\n  \"next\": null\n}\n", rows->count == 0 ? "" : "\n  ");
     }
-    return buf_printf(out, "\n  ],\n  \"next\": \"%zu.%" PRIu64 "\"\n}\n",
-                      rows->workers[rows->count - 1], rows->tunnels[rows->count - 1].id);
+    return buf_printf(out, "\n  ],\n  \"next\": \"%zu.%" PRIu64 "\"\n}\n", rows->workers[last],
+                      admin_gather_id(rows, last));
 }
 
 enum err admin_status_write(const struct admin *admin, const struct admin_gather_rows *rows,
@@ -143,5 +126,8 @@ enum err admin_status_write(const struct admin *admin, const struct admin_gather
     TRY(write_listeners(snapshot, out));
     TRY(write_configuration(daemon, snapshot, out));
     TRY(write_counters(daemon, out));
-    return write_tunnels(rows, out);
+    if (admin->source->more != NULL) {
+        TRY(admin->source->more(admin->worker, out));
+    }
+    return write_rows(admin->source, rows, out);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
- * /status: the daemon and a page of its live tunnels, as JSON.
+ * /status: the daemon and a page of its live work, as JSON.
  */
 #pragma once
 

@@ -14,6 +14,8 @@
 #include "proxy/proxy_explain.h"
 #include "proxy/proxy_nft.h"
 #include "proxy/proxy_service.h"
+#include "realm/realm_conf.h"
+#include "realm/realm_service.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -42,6 +44,7 @@ struct options {
     enum tell tell;
     const char *request[3]; /* TELL_EXPLAIN: client, method, URL */
     struct proxy_nft nft;   /* TELL_NFT and TELL_NFT_ROUTES; without what the file says */
+    bool is_realm;          /* the file is a realm's */
     bool has_nft_words;     /* --local, --from and so on were given */
 };
 
@@ -56,20 +59,23 @@ struct reading {
     struct conf_files files;
     struct daemon_conf core;
     struct proxy_conf proxy;
-    bool is_allowed; /* TELL_EXPLAIN */
+    struct realm_conf realm; /* of these two, one is read */
+    bool is_allowed;         /* TELL_EXPLAIN */
 };
 
 static void print_usage(FILE *out)
 {
     fprintf(
         out,
-        "wayleave config: check a proxy's configuration and print what it comes to\n\n"
+        "wayleave config: check a configuration and print what it comes to\n\n"
         "usage: wayleave config [-D NAME] FILE\n"
+        "       wayleave config [-D NAME] --realm FILE\n"
         "       wayleave config [-D NAME] FILE --explain CLIENT METHOD URL\n"
         "       wayleave config [-D NAME] FILE --nft [--local] [-u NAME] [--ports LIST]\n"
         "                       [--from NETWORK] [--interface NAME]\n"
         "       wayleave config [-D NAME] FILE --nft-routes\n\n"
         "  -D NAME    as if Define NAME stood at the beginning\n"
+        "  --realm    the file is a realm's; otherwise it is a proxy's\n"
         "  --explain  say whether that request would be allowed and which lines decide.\n"
         "             CLIENT is an address (10.1.2.3), perhaps with a user in front and a\n"
         "             host name behind it (alice@10.1.2.3=pc.example.test); the URL of a\n"
@@ -130,6 +136,7 @@ static bool take_option(struct options *options, int option, const char *word, c
     switch (option) {
     case 'm': options->manual = word; return true;
     case 'e': return choose(options, TELL_EXPLAIN);
+    case 'R': options->is_realm = true; return true;
     case 'n': return choose(options, TELL_NFT);
     case 'r': return choose(options, TELL_NFT_ROUTES);
     case 'D':
@@ -158,6 +165,11 @@ static bool take_operands(struct options *options, int count, char **words)
                         "to --nft\n");
         return false;
     }
+    if (options->is_realm && options->tell != TELL_ALL) {
+        fprintf(stderr, "wayleave config: --explain, --nft and --nft-routes are about a proxy, "
+                        "and --realm is none\n");
+        return false;
+    }
     if (options->manual != NULL && count == 0) {
         return true;
     }
@@ -180,15 +192,11 @@ static bool read_options(struct options *options, int argc, char **argv, int *re
 {
     static const struct option long_options[] = {
         {"manual", required_argument, NULL, 'm'}, /* for tool/manual.mjs; not in the usage */
-        {"explain", no_argument, NULL, 'e'},
-        {"nft", no_argument, NULL, 'n'},
-        {"nft-routes", no_argument, NULL, 'r'},
-        {"local", no_argument, NULL, 'l'},
-        {"ports", required_argument, NULL, 'p'},
-        {"from", required_argument, NULL, 'f'},
-        {"interface", required_argument, NULL, 'i'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"explain", no_argument, NULL, 'e'},      {"realm", no_argument, NULL, 'R'},
+        {"nft", no_argument, NULL, 'n'},          {"nft-routes", no_argument, NULL, 'r'},
+        {"local", no_argument, NULL, 'l'},        {"ports", required_argument, NULL, 'p'},
+        {"from", required_argument, NULL, 'f'},   {"interface", required_argument, NULL, 'i'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
     };
     int option;
 
@@ -266,8 +274,11 @@ static enum err tell_of_text(struct reading *reading, const struct options *opti
     struct conf_table tables[DAEMON_SNAPSHOT_TABLES_MAX];
     const struct conf_apply apply = {
         .tables = tables,
-        .table_count =
-            daemon_snapshot_tables(&proxy_service, &reading->core, &reading->proxy, tables),
+        .table_count = options->is_realm
+                           ? daemon_snapshot_tables(&realm_service, &reading->core,
+                                                    &reading->realm, tables)
+                           : daemon_snapshot_tables(&proxy_service, &reading->core,
+                                                    &reading->proxy, tables),
         .place = SERVICE_IN_SERVER,
         .arena = &reading->arena,
         .diag = &reading->diag,
@@ -277,7 +288,11 @@ static enum err tell_of_text(struct reading *reading, const struct options *opti
 
     TRY(conf_load_tree(&apply, text, options->file, &nodes));
     daemon_conf_check(&reading->core, options->file, &reading->diag);
-    proxy_conf_check(&reading->proxy, options->file, &reading->diag);
+    if (options->is_realm) {
+        realm_conf_check(&reading->realm, options->file, &reading->diag);
+    } else {
+        proxy_conf_check(&reading->proxy, options->file, &reading->diag);
+    }
     if (diag_count(&reading->diag, DIAG_ERROR) > 0) {
         return ERR_CONF;
     }
@@ -341,6 +356,7 @@ static const struct conf_manual_chapter chapters[] = {
     {.title = "The proxy", .rows = proxy_conf_rows},
     {.title = "Parents, and what is blocked", .rows = proxy_route_rows},
     {.title = "Transparent proxy", .rows = proxy_divert_conf_rows},
+    {.title = "The realm", .rows = realm_conf_rows},
     {.title = "What httpd has and Wayleave has not",
      .intro =
          "Refused is what would make the proxy do something else than its author believes; "

@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "bin/shell_options.h"
 
+#include "base/digest.h"
 #include "base/text.h"
 #include "http1/http1_authority.h"
 
@@ -18,18 +19,32 @@ static void print_usage(const struct shell_options *options, FILE *out)
         out,
         "wayleave %s: %s\n\n"
         "usage: wayleave %s [options] URL CHANNEL%s\n\n"
-        "  URL            ws://host:9000 or wss://host:9443\n"
-        "  --proxy URL    http://host:port; otherwise http_proxy, https_proxy and no_proxy\n"
-        "                 decide\n"
-        "  --ca FILE      trust these certificates, besides the system's\n"
-        "  --insecure     trust any certificate: for tests\n",
+        "  URL             ws://host:9000 or wss://host:9443\n"
+        "  --proxy URL     http://[user:password@]host:port; otherwise http_proxy,\n"
+        "                  https_proxy and no_proxy decide. A password here can be seen by\n"
+        "                  others on this machine, in a variable not\n"
+        "  --ca FILE       trust these certificates, besides the system's\n"
+        "  --insecure      trust any certificate: for tests\n"
+        "  --timeout TIME  for all of it: 500ms, 10s, 2m\n"
+        "  --json          %s\n",
         options->verb, is_sub ? "print the events of a channel" : "publish events to a channel",
-        options->verb, is_sub ? "" : " [TEXT]");
+        options->verb, is_sub ? "" : " [TEXT]",
+        is_sub ? "print each event as a line of JSON"
+               : "TEXT and lines are JSON: data or base64, headers, publishId");
     if (is_sub) {
-        fprintf(out, "  --from WHERE   now (the default), stored, or an EID\n"
-                     "  --count N      leave after N events\n");
+        fprintf(out,
+                "  --from WHERE    now (the default), stored, or an EID\n"
+                "  --selector TEXT only events that it selects, as \"price > 10\"\n"
+                "  --count N       leave after N events\n\n"
+                "status: 0 all events came; 1 a failure; 2 the options; 3 the time was up\n"
+                "before --count\n");
     } else {
-        fprintf(out, "  without TEXT every line of standard input is an event\n");
+        fprintf(out,
+                "  --header NAME:VALUE  of every event; may be repeated\n\n"
+                "Without TEXT every line of standard input is an event, and for each its EID\n"
+                "is printed once the realm has it.\n\n"
+                "status: 0 the realm has every event; 1 a failure; 2 the options; 3 the time\n"
+                "was up\n");
     }
 }
 
@@ -84,14 +99,52 @@ static bool read_realm_url(struct shell_options *options, const char *text)
                            &options->port);
 }
 
+/* "user:password", percent-encoded, as the value of the field. RFC 7617 section 2. */
+static bool read_login(struct shell_options *options, struct span text)
+{
+    char plain[SHELL_OPTIONS_LOGIN_BYTES / 2];
+    size_t len = 0;
+
+    if (text.len > sizeof plain) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned code = text.ptr[i];
+
+        if (code == '%') {
+            char digits[3] = "";
+            char *end;
+
+            memcpy(digits, text.ptr + i + 1, text.len - i - 1 < 2 ? text.len - i - 1 : 2);
+            code = (unsigned)strtoul(digits, &end, 16);
+            if (end != digits + 2) {
+                return false;
+            }
+            i += 2;
+        }
+        plain[len++] = (char)code;
+    }
+    memcpy(options->proxy_login, "Basic ", sizeof "Basic ");
+    digest_base64(span_of(plain, len), options->proxy_login + strlen("Basic "));
+    return true;
+}
+
 static bool read_proxy_url(struct shell_options *options, const char *text)
 {
     struct span rest = span_str(text);
+    size_t at = 0;
 
     if (span_starts(rest, SPAN("http://"))) {
         rest = span_tail(rest, 7);
     }
     rest = span_head(rest, span_find(rest, '/'));
+    for (size_t i = 0; i < rest.len; i++) { /* a password may have an @ of its own */
+        at = rest.ptr[i] == '@' ? i + 1 : at;
+    }
+    if (at > 0 && !read_login(options, span_head(rest, at - 1))) {
+        return false;
+    }
+    rest = span_tail(rest, at);
     options->has_proxy = split_authority(rest, 80, &options->proxy_host, &options->proxy_port);
     return options->has_proxy;
 }
@@ -143,9 +196,9 @@ static bool read_environment(struct shell_options *options, int *ret_status)
     }
     if (!read_proxy_url(options, proxy)) {
         return fail(options, ret_status,
-                    options->is_secure ? "https_proxy names no proxy:"
-                                       : "http_proxy names no proxy:",
-                    proxy, "write http://host:port");
+                    options->is_secure ? "https_proxy names no proxy"
+                                       : "http_proxy names no proxy",
+                    NULL, "write http://host:port, or http://user:password@host:port");
     }
     return true;
 }
@@ -173,6 +226,19 @@ static bool read_words(struct shell_options *options, int argc, char **argv, int
     return true;
 }
 
+static bool read_header(struct shell_options *options, int *ret_status)
+{
+    const char *colon = strchr(optarg, ':');
+
+    if (colon == NULL || colon == optarg ||
+        options->header_count == SHELL_OPTIONS_HEADERS_MAX) {
+        return fail(options, ret_status, "--header: not a header:", optarg,
+                    "write --header colour:red, at most 32 of them");
+    }
+    options->headers[options->header_count++] = optarg;
+    return true;
+}
+
 static bool read_option(struct shell_options *options, int option, const char **ret_proxy,
                         int *ret_status)
 {
@@ -184,6 +250,14 @@ static bool read_option(struct shell_options *options, int option, const char **
     case 'n':
         return text_u64(span_str(optarg), UINT32_MAX, &options->count) ||
                fail(options, ret_status, "--count: not a number:", optarg, "write --count 10");
+    case 'j': options->is_json = true; return true;
+    case 's': options->selector = optarg; return true;
+    case 't':
+        return (text_duration(span_str(optarg), 1000, &options->timeout) &&
+                options->timeout > 0) ||
+               fail(options, ret_status, "--timeout: not a time:", optarg,
+                    "write --timeout 10s");
+    case 'H': return read_header(options, ret_status);
     default: return false;
     }
 }
@@ -197,9 +271,14 @@ bool shell_options_read(struct shell_options *options, const char *verb, int arg
         {"insecure", no_argument, NULL, 'k'},
         {"from", required_argument, NULL, 'f'},
         {"count", required_argument, NULL, 'n'},
+        {"json", no_argument, NULL, 'j'},
+        {"selector", required_argument, NULL, 's'},
+        {"timeout", required_argument, NULL, 't'},
+        {"header", required_argument, NULL, 'H'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
+    const bool is_sub = strcmp(verb, "sub") == 0;
     const char *proxy = NULL;
     int option;
 
@@ -212,7 +291,7 @@ bool shell_options_read(struct shell_options *options, const char *verb, int arg
             *ret_status = 0;
             return false;
         }
-        if (option == '?') {
+        if (option == '?' || (strchr(is_sub ? "H" : "sfn", option) != NULL)) {
             return fail(options, ret_status, "cannot do anything with", argv[optind - 1],
                         "-h lists the options");
         }
@@ -224,8 +303,8 @@ bool shell_options_read(struct shell_options *options, const char *verb, int arg
         return false;
     }
     if (proxy != NULL && !read_proxy_url(options, proxy)) {
-        return fail(options, ret_status, "--proxy: not a proxy's URL:", proxy,
-                    "write http://host:port");
+        return fail(options, ret_status, "--proxy: not a proxy's URL", NULL,
+                    "write http://host:port, or http://user:password@host:port");
     }
     return proxy != NULL || read_environment(options, ret_status);
 }

@@ -5,11 +5,17 @@
  *
  * Which proxy: --proxy, else http_proxy for ws:// and https_proxy for wss:// (lower case first,
  * then upper case), unless no_proxy names the host: a list of host names and domain suffixes,
- * or *.
+ * or *. Either may have a login in front of the host: http://user:password@host:port.
  */
 #pragma once
 
+#include "base/clock.h"
 #include "base/span.h"
+
+enum {
+    SHELL_OPTIONS_LOGIN_BYTES = 512,
+    SHELL_OPTIONS_HEADERS_MAX = 32,
+};
 
 struct shell_options {
     const char *verb; /* "pub" */
@@ -23,11 +29,17 @@ struct shell_options {
     bool has_proxy;
     struct span proxy_host;
     uint16_t proxy_port;
+    char proxy_login[SHELL_OPTIONS_LOGIN_BYTES]; /* for Proxy-Authorization; empty: none */
 
     const char *ca_file;
     bool insecure;
-    const char *from; /* sub: now, stored or an EID */
-    uint64_t count;   /* sub: leave after so many events; 0 = never */
+    bool is_json;         /* lines in and out are JSON: bin/shell_event.h */
+    msec timeout;         /* for all of it; 0 = none */
+    const char *from;     /* sub: now, stored or an EID */
+    const char *selector; /* sub: NULL = every event */
+    uint64_t count;       /* sub: leave after so many events; 0 = never */
+    const char *headers[SHELL_OPTIONS_HEADERS_MAX]; /* pub: "name:value" */
+    size_t header_count;
     const char *channel;
     const char *text; /* pub: NULL = every line of standard input is an event */
 };

@@ -3,6 +3,7 @@
 #include "bin/shell_session.h"
 
 #include "base/state.h"
+#include "base/utf8.h"
 #include "http1/http1_head.h"
 #include "io/entropy.h"
 #include "io/signals.h"
@@ -29,7 +30,7 @@ enum {
     ROOM_BYTES = 32 * 1024,
     MESSAGE_BYTES_MAX = 16 * 1024 * 1024,
     FRAME_BYTES_MAX = 16 * 1024 * 1024,
-    PATH_TEXT_BYTES = 64,
+    STATUS_LATE = 3,
 };
 
 enum session_state {
@@ -68,6 +69,7 @@ struct shell_session {
     struct dial *dial;
     struct stream *stream;
     struct timer timer;
+    struct timer limit; /* --timeout */
     struct rng rng;
     enum session_state state;
     int status;
@@ -157,7 +159,10 @@ struct buf *shell_session_begin(struct shell_session *session)
 
 void shell_session_send(struct shell_session *session)
 {
-    enum err e = ws_conn_put_message(&session->ws, WS_OPCODE_TEXT, buf_span(&session->frame));
+    struct span frame = buf_span(&session->frame);
+    /* RFC 6455 8.1: a text must be UTF-8 */
+    uint8_t opcode = utf8_is_valid(frame) ? WS_OPCODE_TEXT : WS_OPCODE_BINARY;
+    enum err e = ws_conn_put_message(&session->ws, opcode, frame);
 
     if (e != OK) {
         shell_session_fail(session, "a frame could not be sent: %s", err_text(e));
@@ -439,7 +444,8 @@ static enum err push_filters(struct shell_session *session, int *take_fd)
 
         snprintf(authority, sizeof authority, "%s%.*s%s:%u", is_ipv6 ? "[" : "",
                  SPAN_ARG(options->host), is_ipv6 ? "]" : "", options->port);
-        TRY(stream_connect_push(&session->stream, span_str(authority)));
+        TRY(stream_connect_push_login(&session->stream, span_str(authority),
+                                      span_str(options->proxy_login)));
     }
     if (options->is_secure) {
         TRY(stream_tls_push(&session->stream, session->tls, options->host));
@@ -504,6 +510,20 @@ static void on_timer(void *ctx)
     }
 }
 
+static void on_limit(void *ctx)
+{
+    struct shell_session *session = ctx;
+
+    if (session->state == SESSION_CLOSING) {
+        session_over(session, 0);
+    } else if (session->state == SESSION_OPEN && session->verb->is_done(session->ctx)) {
+        shell_session_finish(session);
+    } else if (session->state != SESSION_OVER) {
+        fprintf(stderr, "wayleave %s: the time was up (--timeout)\n", session->options->verb);
+        session_over(session, STATUS_LATE);
+    }
+}
+
 static void on_signal(void *ctx, int number)
 {
     struct shell_session *session = ctx;
@@ -536,14 +556,21 @@ static enum err begin(struct shell_session *session)
     }
     TRY(loop_new(&session->loop));
     timer_init(&session->timer, session->loop, on_timer, session);
+    timer_init(&session->limit, session->loop, on_limit, session);
     TRY(resolver_new(&session->resolver, session->loop));
     TRY(signals_new(&session->signals, session->loop, on_signal, session));
     TRY(timer_set(&session->timer, loop_now(session->loop) + OPENING_MS));
+    if (options->timeout > 0) {
+        TRY(timer_set(&session->limit, loop_now(session->loop) + options->timeout));
+    }
     return dial_start(session->loop, session->resolver, &request, &session->dial);
 }
 
 static void release(struct shell_session *session)
 {
+    if (session->verb->on_end != NULL) {
+        session->verb->on_end(session->ctx);
+    }
     dial_cancel(session->dial);
     stream_free(session->stream);
     if (session->is_framed) {
@@ -555,6 +582,7 @@ static void release(struct shell_session *session)
     buf_fini(&session->frame);
     if (session->loop != NULL) {
         timer_cancel(&session->timer);
+        timer_cancel(&session->limit);
     }
     signals_free(session->signals);
     resolver_free(session->resolver);

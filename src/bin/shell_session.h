@@ -18,10 +18,14 @@ struct shell_session_verb {
     void (*on_connected)(void *ctx, struct shell_session *session);
     /** A frame other than CONNECTED and ERROR; borrowed for the call. */
     void (*on_frame)(void *ctx, struct shell_session *session, const struct stomp_frame *frame);
+    /** --timeout is over. False: what was wanted is not there. */
+    bool (*is_done)(const void *ctx);
+    /** It is over, and the loop goes next. May be NULL. */
+    void (*on_end)(void *ctx);
 };
 
 /** Runs to the end; the result is the exit status: 0 after shell_session_finish(), 1 after a
- *  failure, for which a sentence is on stderr. */
+ *  failure and 3 after --timeout, for which a sentence is on stderr. */
 int shell_session_run(const struct shell_options *options,
                       const struct shell_session_verb *verb, void *ctx);
 

@@ -2,9 +2,14 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "bin/sub.h"
 
+#include "bin/shell_event.h"
 #include "bin/shell_session.h"
 
 #include <stdio.h>
+
+enum {
+    LINE_BYTES_MAX = 128 * 1024 * 1024 /* of an event as JSON: each byte may take six */
+};
 
 struct sub {
     const struct shell_options *options;
@@ -21,6 +26,9 @@ static void on_connected(void *ctx, struct shell_session *session)
     stomp_encoder_header(&encoder, SPAN("id"), channel);
     stomp_encoder_header(&encoder, SPAN("destination"), channel);
     stomp_encoder_header(&encoder, SPAN("from"), span_str(sub->options->from));
+    if (sub->options->selector != NULL) {
+        stomp_encoder_header(&encoder, SPAN("selector"), span_str(sub->options->selector));
+    }
     stomp_encoder_header(&encoder, SPAN("receipt"), SPAN("subscribed"));
     if (stomp_encoder_end(&encoder, SPAN("")) != OK) {
         shell_session_fail(session, "the channel's name cannot be sent");
@@ -29,10 +37,34 @@ static void on_connected(void *ctx, struct shell_session *session)
     shell_session_send(session);
 }
 
+static enum err print_json(const struct stomp_frame *frame)
+{
+    struct buf line;
+    enum err e;
+
+    buf_init(&line, LINE_BYTES_MAX);
+    e = shell_event_write(frame, &line);
+    if (e == OK) {
+        fwrite(line.ptr, 1, line.len, stdout);
+    }
+    buf_fini(&line);
+    return e;
+}
+
+static void print_text(const struct stomp_frame *frame)
+{
+    const struct stomp_header *eid = stomp_frame_find(frame, SPAN("eid"));
+
+    printf("%.*s\t", SPAN_ARG(eid == NULL ? SPAN("-") : eid->value));
+    if (frame->body.len > 0) {
+        fwrite(frame->body.ptr, 1, frame->body.len, stdout);
+    }
+    putchar('\n');
+}
+
 static void on_frame(void *ctx, struct shell_session *session, const struct stomp_frame *frame)
 {
     struct sub *sub = ctx;
-    const struct stomp_header *eid = stomp_frame_find(frame, SPAN("eid"));
 
     if (frame->command == STOMP_RECEIPT) {
         fprintf(stderr, "subscribed to %s at %.*s\n", sub->options->channel,
@@ -42,19 +74,30 @@ static void on_frame(void *ctx, struct shell_session *session, const struct stom
     if (frame->command != STOMP_MESSAGE) {
         return;
     }
-    printf("%.*s\t", SPAN_ARG(eid == NULL ? SPAN("-") : eid->value));
-    fwrite(frame->body.ptr, 1, frame->body.len, stdout);
-    putchar('\n');
-    fflush(stdout);
-    if (++sub->seen == sub->options->count) {
+    if (!sub->options->is_json) {
+        print_text(frame);
+    } else if (print_json(frame) != OK) {
+        shell_session_fail(session, "an event is too large to be printed");
+        return;
+    }
+    if (fflush(stdout) != 0) {
+        shell_session_fail(session, "standard output takes nothing more");
+    } else if (++sub->seen == sub->options->count) {
         shell_session_finish(session);
     }
 }
 
+static bool is_done(const void *ctx)
+{
+    const struct sub *sub = ctx;
+
+    return sub->options->count == 0; /* who did not say how many has got them */
+}
+
 int sub_main(int argc, char **argv)
 {
-    static const struct shell_session_verb verb = {.on_connected = on_connected,
-                                                   .on_frame = on_frame};
+    static const struct shell_session_verb verb = {
+        .on_connected = on_connected, .on_frame = on_frame, .is_done = is_done};
     struct shell_options options;
     struct sub sub = {.options = &options};
     int status;

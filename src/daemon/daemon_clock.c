@@ -43,3 +43,11 @@ const char *daemon_clock_http(char *room)
     strftime(room, DAEMON_CLOCK_BYTES, "%a, %d %b %Y %H:%M:%S GMT", &parts);
     return room;
 }
+
+uint64_t daemon_clock_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
- * Wall time for people and peers to read; nothing is decided by it. Always UTC.
+ * Wall time for people and peers to read, and for what must mean the same after a restart: when
+ * an event expires. Nothing else is decided by it. Always UTC.
  */
 #pragma once
+
+#include <stdint.h>
 
 enum {
     DAEMON_CLOCK_BYTES = 40
@@ -19,3 +22,6 @@ const char *daemon_clock_clf(char *room);
 
 /** Sun, 22 Nov 2026 15:43:11 GMT: a Date field. RFC 9110 section 5.6.7. */
 const char *daemon_clock_http(char *room);
+
+/** Milliseconds since 1970. */
+uint64_t daemon_clock_ms(void);

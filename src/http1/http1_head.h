@@ -72,5 +72,11 @@ void http1_head_fini(struct http1_head *head);
  */
 must_check enum err http1_head_next(struct http1_head *head, struct span *input);
 
+/** Whether a byte of it has come; an empty line before a request is none. */
+static inline bool http1_head_has_begun(const struct http1_head *head)
+{
+    return head->bytes.len > 0;
+}
+
 /** HTTP1_FAULT_NONE until http1_head_next() has refused. */
 enum http1_fault http1_head_fault(const struct http1_head *head);

@@ -12,6 +12,7 @@ struct realm_asset {
     const char
         *path; /* from the repository's root: "js/demo/index.html"; NULL ends the table */
     struct span bytes;
+    const char *tag; /* changes with the bytes: for ETag */
 };
 
 extern const struct realm_asset realm_assets_data[];

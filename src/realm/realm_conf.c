@@ -2,22 +2,12 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "realm/realm_conf.h"
 
+#include "realm/realm_conf_route.h"
+
 enum {
     HEAD_BYTES_MAX = 64 * 1024, /* one request head, whatever the single limits add up to */
     HEART_BEAT_WISE = 25000,    /* documented proxies cut a silent connection at 30 s */
 };
-
-/* Room for one more in an array of at most `max`, made with the first one. *ret_room is NULL
- * when it is full. */
-static enum err one_more(const struct conf_apply *apply, void **array, size_t count, size_t max,
-                         size_t bytes, void **ret_room)
-{
-    if (*array == NULL) {
-        TRY(arena_alloc(apply->arena, max * bytes, array));
-    }
-    *ret_room = count < max ? (char *)*array + count * bytes : NULL;
-    return OK;
-}
 
 /* ---- Interface ---- */
 
@@ -83,8 +73,8 @@ static enum err set_interface(void *opaque, const struct conf_node *node,
             return OK;
         }
     }
-    TRY(one_more(apply, &array, conf->interface_count, REALM_CONF_INTERFACES_MAX,
-                 sizeof interface, &room));
+    TRY(realm_conf_route_one_more(apply, &array, conf->interface_count,
+                                  REALM_CONF_INTERFACES_MAX, sizeof interface, &room));
     conf->interfaces = array;
     if (room == NULL) {
         diag_error(apply->diag, node->file, node->line,
@@ -121,8 +111,8 @@ static enum err add_origin(struct realm_conf *conf, struct span word,
                    SPAN_ARG(diag_word(word)));
         return OK;
     }
-    TRY(one_more(apply, &array, conf->origin_count, REALM_CONF_ORIGINS_MAX, sizeof origin,
-                 &room));
+    TRY(realm_conf_route_one_more(apply, &array, conf->origin_count, REALM_CONF_ORIGINS_MAX,
+                                  sizeof origin, &room));
     conf->origins = array;
     if (room == NULL) {
         diag_error(apply->diag, node->file, node->line,
@@ -144,77 +134,25 @@ static enum err set_origins(void *conf, const struct conf_node *node,
     return OK;
 }
 
-/* ---- <Channel> ---- */
-
-#define CHANNEL_ROW(directive, kind, member) \
-    .name = (directive), .type = (kind), CONF_SCHEMA_FIELD(struct channel_limits, member)
-
-/* clang-format off */
-static const struct directive channel_rows[] = {
-    {CHANNEL_ROW("Capacity", CONF_NUMBER, capacity), .min = 1, .max = 100000000,
-     .initial = "1000", .unit = "events", .where = REALM_CONF_IN_CHANNEL,
-     .help = "The most events that a channel stores; the oldest makes room for the newest."},
-    {CHANNEL_ROW("StoreBytes", CONF_SIZE, store_bytes), .min = 4096,
-     .max = 1024ull * 1024 * 1024 * 1024, .initial = "16m", .where = REALM_CONF_IN_CHANNEL,
-     .help = "The most memory that the stored events of a channel take."},
-    {.name = NULL},
-};
-/* clang-format on */
-
-static enum err set_channel(void *opaque, const struct conf_node *node,
-                            const struct conf_apply *apply)
-{
-    struct realm_conf *conf = opaque;
-    struct router_rule rule = {.pattern = node->words[0]};
-    const struct conf_table table = {channel_rows, &rule.channel};
-    const struct conf_apply inner = {
-        .tables = &table,
-        .table_count = 1,
-        .place = REALM_CONF_IN_CHANNEL,
-        .arena = apply->arena,
-        .diag = apply->diag,
-        .outer = apply,
-    };
-    void *array = conf->rules;
-    void *room;
-
-    conf_schema_defaults(channel_rows, &rule.channel);
-    TRY(conf_schema_apply(&inner, node->children));
-    if (rule.pattern.len == 0 || rule.pattern.ptr[0] != '/' ||
-        rule.pattern.len > ROUTER_NAME_MAX) {
-        diag_error(apply->diag, node->file, node->line,
-                   "<Channel \"%.*s\">: a channel's name begins with / and has at most %d "
-                   "bytes (write <Channel \"/demo/*\">)",
-                   SPAN_ARG(diag_word(rule.pattern)), ROUTER_NAME_MAX);
-        return OK;
-    }
-    TRY(one_more(apply, &array, conf->rule_count, REALM_CONF_CHANNELS_MAX, sizeof rule, &room));
-    conf->rules = array;
-    if (room == NULL) {
-        diag_error(apply->diag, node->file, node->line,
-                   "<Channel>: there are more than %d sections (use patterns with *)",
-                   REALM_CONF_CHANNELS_MAX);
-        return OK;
-    }
-    memcpy(room, &rule, sizeof rule);
-    conf->rule_count++;
-    return OK;
-}
-
 /* ---- the rows ---- */
 
-#define ROW(directive, kind, member) \
+static const struct conf_choice store_choices[] = {{"memory", REALM_CONF_STORE_MEMORY},
+                                                   {"lmdb", REALM_CONF_STORE_LMDB},
+                                                   {NULL, 0}};
+
+#define HTTPD_ROW(directive, kind, member) \
     .name = (directive), .type = (kind), CONF_SCHEMA_FIELD(struct realm_conf, member)
+#define ROW(directive, kind, member) HTTPD_ROW(directive, kind, member), .ours = true
 
 /* clang-format off */
 const struct directive realm_conf_rows[] = {
     {.name = "Interface", .type = CONF_CUSTOM, .min = 1, .max = 1, .set = set_interface,
-     .where = SERVICE_IN_SERVER, .form = "http://address:port",
+     .where = SERVICE_IN_SERVER, .form = "http://address:port", .ours = true,
      .help = "Where sessions come in: plain (http, ws) or TLS (https, wss). May be repeated."},
-    {ROW("SSLCertificateFile", CONF_TEXT, certificate_file), .min = 1, .max = 4096,
+    {HTTPD_ROW("SSLCertificateFile", CONF_TEXT, certificate_file), .min = 1, .max = 4096,
      .where = SERVICE_IN_SERVER, .form = "file",
      .help = "The certificate of the https interfaces, PEM, with its chain."},
-    {ROW("SSLCertificateKeyFile", CONF_TEXT, key_file), .min = 1, .max = 4096,
+    {HTTPD_ROW("SSLCertificateKeyFile", CONF_TEXT, key_file), .min = 1, .max = 4096,
      .where = SERVICE_IN_SERVER, .form = "file",
      .help = "The key that belongs to it, PEM."},
     {ROW("SSLCertificateMake", CONF_SWITCH, makes_certificate), .initial = "Off",
@@ -222,16 +160,45 @@ const struct directive realm_conf_rows[] = {
      .help = "Make a certificate for localhost when the two files do not exist: for trying "
              "things out."},
     {.name = "AllowOrigin", .type = CONF_CUSTOM, .min = 1, .max = 64, .set = set_origins,
-     .where = SERVICE_IN_SERVER, .form = "https://site[:port] ...",
-     .help = "Sites whose pages may open sessions, besides the realm's own. May be repeated."},
-    {.name = "Channel", .type = CONF_SECTION, .min = 1, .max = 1, .set = set_channel,
-     .where = SERVICE_IN_SERVER, .opens = REALM_CONF_IN_CHANNEL, .inner = channel_rows,
-     .form = "\"/name\"",
-     .help = "Channels whose names fit the pattern (* is anything) are made on first use, and "
-             "are like this. The first section that fits counts."},
+     .where = SERVICE_IN_SERVER, .form = "https://site[:port] ...", .ours = true,
+     .help = "Sites whose pages may open sessions and use the HTTP API, besides the realm's own. "
+             "May be repeated."},
+    {ROW("AllowCredentials", CONF_SWITCH, allows_credentials), .initial = "On",
+     .where = SERVICE_IN_SERVER,
+     .help = "Whether those pages may send cookies with their requests, as some load balancers "
+             "need it. Never for AllowOrigin *."},
+    {.name = "Channel", .type = CONF_SECTION, .min = 1, .max = 1, .set = realm_conf_route_channel,
+     .where = SERVICE_IN_SERVER, .opens = REALM_CONF_IN_CHANNEL, .ours = true,
+     .inner = realm_conf_route_channel_rows, .form = "\"/name\"",
+     .help = "The channel of that name, made at the start; or, with * for anything, channels that "
+             "are made when they are first used. The first section that fits counts."},
+    {.name = "Queue", .type = CONF_SECTION, .min = 1, .max = 1, .set = realm_conf_route_queue,
+     .where = SERVICE_IN_SERVER, .opens = REALM_CONF_IN_QUEUE, .ours = true,
+     .inner = realm_conf_route_queue_rows, .form = "\"/name\"",
+     .help = "The same for queues, where each event goes to one reader. Channels and queues share "
+             "their names."},
+    {ROW("Store", CONF_CHOICE, store), .initial = "memory", .choices = store_choices,
+     .where = SERVICE_IN_SERVER,
+     .help = "Where persistent channels and queues keep their events, and reliable ones their "
+             "place: lmdb, files in StorePath; or memory, which lasts as long as the realm runs "
+             "and holds nothing that is persistent."},
+    {ROW("StorePath", CONF_PATH, store_path), .min = 1, .max = 4000, .where = SERVICE_IN_SERVER,
+     .form = "directory",
+     .help = "The directory of the store. It must exist, and belongs to one realm at a time."},
+    {ROW("StoreSize", CONF_SIZE, store_size), .min = 1024 * 1024,
+     .max = 1024ull * 1024 * 1024 * 1024 * 64, .initial = "10g", .where = SERVICE_IN_SERVER,
+     .help = "The most that the store takes on the disk; past it publishers are told "
+             "StoreException."},
+    {ROW("StorePendingBytesMax", CONF_SIZE, store_pending_bytes), .min = 1024 * 1024,
+     .max = 64ull * 1024 * 1024 * 1024, .initial = "64m", .where = SERVICE_IN_SERVER,
+     .help = "The most memory of events on their way to the store; from half of it on "
+             "publishers wait."},
     {ROW("ChannelsMax", CONF_NUMBER, channels_max), .min = 1, .max = 10000000,
      .initial = "1000", .unit = "channels", .where = SERVICE_IN_SERVER,
-     .help = "The most channels at once."},
+     .help = "The most channels and queues at once."},
+    {ROW("DurablesMax", CONF_NUMBER, durables_max), .min = 0, .max = 10000000,
+     .initial = "10000", .unit = "names", .where = SERVICE_IN_SERVER,
+     .help = "The most durable subscriptions, of all channels."},
     {ROW("StoreBytesTotal", CONF_SIZE, store_bytes_total), .min = 65536,
      .initial = "1g", .where = SERVICE_IN_SERVER,
      .help = "The most memory that the stored events of all channels take; past it, a new event "
@@ -242,6 +209,26 @@ const struct directive realm_conf_rows[] = {
     {ROW("SubscriptionsMax", CONF_NUMBER, subscriptions_max), .min = 1, .max = 1000000,
      .initial = "1000", .unit = "subscriptions", .where = SERVICE_IN_SERVER,
      .help = "The most subscriptions of one session."},
+    {ROW("TransactionsMax", CONF_NUMBER, transactions_max), .min = 1, .max = 100000,
+     .initial = "16", .unit = "transactions", .where = SERVICE_IN_SERVER,
+     .help = "The most transactions that one session has open."},
+    {ROW("TransactionEventsMax", CONF_NUMBER, transactions.items_max), .min = 1, .max = 1000000,
+     .initial = "1000", .unit = "events", .where = SERVICE_IN_SERVER,
+     .help = "The most events published in one transaction."},
+    {ROW("TransactionBytesMax", CONF_SIZE, transactions.bytes_max), .min = 4096,
+     .max = 1024ull * 1024 * 1024, .initial = "4m", .where = SERVICE_IN_SERVER,
+     .help = "The most memory that the events of one transaction take until it is committed."},
+    {ROW("TransactionMemory", CONF_DURATION, transactions.remembered), .min = 1000,
+     .max = 1000ull * 3600 * 24 * 30, .initial = "10m", .where = SERVICE_IN_SERVER,
+     .help = "How long the outcome of a transaction with a commit-id is remembered."},
+    {ROW("TransactionOutcomesMax", CONF_NUMBER, transactions.remembered_max), .min = 1,
+     .max = 100000000, .initial = "100000", .unit = "outcomes", .where = SERVICE_IN_SERVER,
+     .help = "The most outcomes that are remembered; past it the oldest is forgotten."},
+    {ROW("PublishIdsMax", CONF_NUMBER, publish_ids_max), .min = 1, .max = 100000000,
+     .initial = "10000", .unit = "ids", .where = SERVICE_IN_SERVER,
+     .help = "How many of the newest publish ids each queue remembers, so that an event that is "
+             "sent again is not published again, even when it was consumed meanwhile. Counts for "
+             "queues that are first read from afterwards."},
     {ROW("EventBytesMax", CONF_SIZE, event_bytes), .min = 1024, .max = 256 * 1024 * 1024,
      .initial = "1m", .where = SERVICE_IN_SERVER,
      .help = "The longest body of an event."},
@@ -264,24 +251,73 @@ const struct directive realm_conf_rows[] = {
      .help = "How long a client may take from connecting to CONNECTED, and to read an answer."},
     {ROW("DiagnosticEndpoints", CONF_SWITCH, has_diagnostics), .initial = "Off",
      .where = SERVICE_IN_SERVER,
-     .help = "Serve /echo, a WebSocket that sends back what it gets: for tests."},
+     .help = "Serve /echo, a WebSocket that sends back what it gets, and what is below /diag/: "
+             "for finding out what a network does to connections (doc/diagnostics.md)."},
+    {ROW("DiagnosticRate", CONF_NUMBER, diagnostic_rate), .min = 1, .max = 1000000,
+     .initial = "20", .unit = "requests", .where = SERVICE_IN_SERVER,
+     .help = "The most requests for /diag/ in a second; one more is told 429."},
+    {ROW("DiagnosticsMax", CONF_NUMBER, diagnostics_max), .min = 1, .max = 100000,
+     .initial = "32", .unit = "connections", .where = SERVICE_IN_SERVER,
+     .help = "The most connections on which something of /diag/ runs; one more is told 503."},
     {ROW("EchoMessageBytesMax", CONF_SIZE, echo_bytes), .min = 1024,
      .max = 1024 * 1024 * 1024, .initial = "16m", .where = SERVICE_IN_SERVER,
-     .help = "The longest message that /echo takes."},
-    {ROW("LimitRequestLine", CONF_NUMBER, line_bytes), .min = 64, .max = 65536,
+     .help = "The longest message that /echo takes, and the most that /diag/size does."},
+    {HTTPD_ROW("KeepAliveTimeout", CONF_DURATION, keep_alive_timeout), .min = 1, .max = 3600000,
+     .initial = "15s", .where = SERVICE_IN_SERVER,
+     .help = "How long a connection waits for its next HTTP request."},
+    {HTTPD_ROW("LimitRequestLine", CONF_NUMBER, line_bytes), .min = 64, .max = 65536,
      .initial = "8190", .unit = "bytes", .where = SERVICE_IN_SERVER,
      .help = "The longest request line."},
-    {ROW("LimitRequestFields", CONF_NUMBER, field_count), .min = 1, .max = 1000,
+    {HTTPD_ROW("LimitRequestFields", CONF_NUMBER, field_count), .min = 1, .max = 1000,
      .initial = "100", .unit = "fields", .where = SERVICE_IN_SERVER,
      .help = "The most fields that a request may have."},
-    {ROW("LimitRequestFieldSize", CONF_NUMBER, field_bytes), .min = 64, .max = 65536,
+    {HTTPD_ROW("LimitRequestFieldSize", CONF_NUMBER, field_bytes), .min = 64, .max = 65536,
      .initial = "8190", .unit = "bytes", .where = SERVICE_IN_SERVER,
      .help = "The longest field of a request."},
+    {.name = "AuthUserFile", .type = CONF_CUSTOM, .min = 1, .max = 1, .once = true,
+     .set = realm_conf_access_set_user_file, .where = SERVICE_IN_SERVER, .form = "file",
+     .help = "Users and their passwords, as htpasswd writes them. A relative name counts from "
+             "the directory of the configuration file. Read at start and at reload."},
+    {.name = "AuthGroupFile", .type = CONF_CUSTOM, .min = 1, .max = 1, .once = true,
+     .set = realm_conf_access_set_group_file, .where = SERVICE_IN_SERVER, .form = "file",
+     .help = "Groups, a line each: their name, a colon, their users. Found and read as "
+             "AuthUserFile is."},
+    {HTTPD_ROW("AuthName", CONF_TEXT, access.realm_name), .min = 1, .max = 200,
+     .initial = "wayleave", .where = SERVICE_IN_SERVER, .form = "\"a name\"",
+     .help = "What users are told over HTTP that they log in to."},
+    {ROW("Anonymous", CONF_SWITCH, access.allows_anonymous), .initial = "Off",
+     .where = SERVICE_IN_SERVER,
+     .help = "Whether clients without a login are let in. Without AuthUserFile this must be On, "
+             "or the realm does not start."},
+    {ROW("AuthCacheTimeout", CONF_DURATION, access.auth_cache_timeout), .max = 3600000,
+     .initial = "60s", .where = SERVICE_IN_SERVER,
+     .help = "How long a password that was right is not verified again; 0: it always is."},
+    {ROW("AuthThreads", CONF_NUMBER, access.auth_threads), .min = 1, .max = 16, .initial = "2",
+     .unit = "threads", .where = SERVICE_IN_SERVER,
+     .help = "How many passwords are verified at once."},
+    {ROW("AuthWaitingMax", CONF_NUMBER, access.auth_waiting_max), .min = 1, .max = 100000,
+     .initial = "256", .unit = "logins", .where = SERVICE_IN_SERVER,
+     .help = "The most logins that wait to be verified; one more is refused."},
+    {ROW("LoginFailuresPerClient", CONF_NUMBER, access.login_failures_max), .max = 1000000,
+     .initial = "30", .unit = "logins", .where = SERVICE_IN_SERVER,
+     .help = "The most wrong passwords from one client address (one /64 in IPv6) in a minute; "
+             "past it logins from there are refused unseen. 0: no such limit."},
+    {ROW("ConnectionsPerClient", CONF_NUMBER, access.connections_per_client), .max = 1000000,
+     .initial = "0", .unit = "connections", .where = SERVICE_IN_SERVER,
+     .help = "The most connections of one client address (of one /64 in IPv6); one more is "
+             "closed at once. 0: no such limit."},
+    {.name = "PublishRate", .type = CONF_CUSTOM, .min = 1, .max = 2, .once = true, .ours = true,
+     .set = realm_conf_access_set_publish_rate, .where = SERVICE_IN_SERVER,
+     .form = "events/s [burst]",
+     .help = "How many events one session may publish in a second on the average, and at once "
+             "(as many, unless burst says). Past it the realm reads no more from the session "
+             "until it may again; nothing is refused. Without the line there is no such limit."},
     {.name = NULL},
 };
 /* clang-format on */
 
 const char realm_conf_builtin[] = "Interface http://127.0.0.1:9000\n"
+                                  "Anonymous On\n"
                                   "<Channel \"/demo/*\">\n"
                                   "    Capacity 1000\n"
                                   "</Channel>\n";
@@ -314,24 +350,24 @@ static void check_tls(const struct realm_conf *conf, const char *file, struct di
     }
 }
 
-static void check_sizes(const struct realm_conf *conf, const char *file, struct diag *diag)
+static void check_heart_beat(const struct realm_conf *conf, const char *file, struct diag *diag)
 {
-    for (size_t i = 0; i < conf->rule_count; i++) {
-        const struct router_rule *rule = &conf->rules[i];
-
-        if (rule->channel.store_bytes / 2 < conf->event_bytes) {
-            diag_error(diag, file, 0,
-                       "<Channel \"%.*s\">: StoreBytes %zu is less than twice EventBytesMax "
-                       "%zu: an event with its headers might not fit (raise the one or lower "
-                       "the other)",
-                       SPAN_ARG(diag_word(rule->pattern)), rule->channel.store_bytes,
-                       conf->event_bytes);
-        }
-    }
     if (conf->heart_beat > HEART_BEAT_WISE) {
         diag_warn(diag, file, 0,
                   "HeartBeat is over 25s: common proxies cut a connection that is silent for "
                   "30 s (write HeartBeat 20s)");
+    }
+}
+
+static void check_store(const struct realm_conf *conf, const char *file, struct diag *diag)
+{
+    if (conf->store == REALM_CONF_STORE_LMDB && conf->store_path.len == 0) {
+        diag_error(diag, file, 0,
+                   "Store lmdb has no place (add StorePath /var/lib/wayleave, a directory that "
+                   "the realm may write)");
+    }
+    if (conf->store == REALM_CONF_STORE_MEMORY && conf->store_path.len > 0) {
+        diag_warn(diag, file, 0, "StorePath is not used (add Store lmdb)");
     }
 }
 
@@ -349,7 +385,30 @@ void realm_conf_check(void *opaque, const char *file, struct diag *diag)
                   "\"/demo/*\"> and </Channel>)");
     }
     check_tls(conf, file, diag);
-    check_sizes(conf, file, diag);
+    check_store(conf, file, diag);
+    realm_conf_route_check(conf, file, diag);
+    realm_conf_access_check(&conf->access, file, diag);
+    check_heart_beat(conf, file, diag);
+}
+
+const struct realm_conf_interface *realm_conf_interface_at(const struct realm_conf *conf,
+                                                           const struct addr *local)
+{
+    const struct addr plain = addr_unmapped(local);
+    const struct realm_conf_interface *any = NULL;
+
+    for (size_t i = 0; i < conf->interface_count; i++) {
+        const struct realm_conf_interface *interface = &conf->interfaces[i];
+
+        if (addr_equal(&interface->addr, local) || addr_equal(&interface->addr, &plain)) {
+            return interface;
+        }
+        if (addr_is_any(&interface->addr) && addr_port(&interface->addr) == addr_port(local) &&
+            (any == NULL || interface->addr.sa.any.sa_family == plain.sa.any.sa_family)) {
+            any = interface;
+        }
+    }
+    return any;
 }
 
 struct http1_limits realm_conf_limits(const struct realm_conf *conf)

@@ -13,15 +13,24 @@
 #include "http1/http1_origin.h"
 #include "io/addr.h"
 #include "pubsub/router.h"
+#include "pubsub/transaction.h"
+#include "realm/realm_conf_access.h"
 
 enum realm_conf_place {
-    REALM_CONF_IN_CHANNEL = SERVICE_IN_SERVER << 1, /* inside <Channel "/demo/ *"> */
+    REALM_CONF_IN_CHANNEL =
+        1u << 16, /* behind the proxy's, for the manual has both: inside <Channel "/demo/ *"> */
+    REALM_CONF_IN_QUEUE = 1u << 17,
 };
 
 enum {
     REALM_CONF_INTERFACES_MAX = 16,
     REALM_CONF_ORIGINS_MAX = 256,
-    REALM_CONF_CHANNELS_MAX = 256, /* sections */
+    REALM_CONF_CHANNELS_MAX = 256, /* sections, of either kind */
+};
+
+enum realm_conf_store {
+    REALM_CONF_STORE_MEMORY,
+    REALM_CONF_STORE_LMDB,
 };
 
 struct realm_conf_interface {
@@ -39,23 +48,36 @@ struct realm_conf {
     struct http1_origin *origins;
     size_t origin_count;
     bool any_origin;
+    bool allows_credentials;
     struct router_rule *rules;
     size_t rule_count;
+    enum realm_conf_store store;
+    struct span store_path; /* a zero follows */
+    uint64_t store_size;
+    size_t store_pending_bytes;
     size_t channels_max;
+    size_t durables_max;
     size_t store_bytes_total;
     size_t view_bytes_total;
     size_t sessions_max;
     size_t subscriptions_max;
+    size_t transactions_max;
+    struct transaction_hall_conf transactions;
+    size_t publish_ids_max;
     size_t event_bytes;
     size_t outbox_bytes;
     size_t view_bytes;
     msec heart_beat;
     msec handshake_timeout;
+    msec keep_alive_timeout;
     bool has_diagnostics;
+    size_t diagnostic_rate; /* a second */
+    size_t diagnostics_max;
     uint64_t echo_bytes;
     size_t line_bytes;
     size_t field_count;
     size_t field_bytes;
+    struct realm_conf_access access;
 };
 
 extern const struct directive realm_conf_rows[];
@@ -65,6 +87,11 @@ extern const char realm_conf_builtin[];
 
 /** Checks across rows; says what is wrong in the diag. */
 void realm_conf_check(void *conf, const char *file, struct diag *diag);
+
+/** The interface that a connection to `local` has come in by: the one of that very address,
+ *  else the one of that port on every address. NULL: none. */
+const struct realm_conf_interface *realm_conf_interface_at(const struct realm_conf *conf,
+                                                           const struct addr *local);
 
 /** What one request head may take. */
 struct http1_limits realm_conf_limits(const struct realm_conf *conf);

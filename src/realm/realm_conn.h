@@ -22,5 +22,9 @@ void realm_conn_is_due(struct realm_conn *conn);
 /** Send from the first one that is due. It is not due any more. */
 void realm_conn_flush_first_due(struct realm_worker *worker);
 
+/** The worker is to come to its end: connections that have asked for nothing end, and up to
+ *  `max` sessions are told to go and come back later. Returns how many were told. */
+size_t realm_conn_send_away(struct realm_worker *worker, size_t max);
+
 /** The worker stops: say so to every session, and close all. */
 void realm_conn_close_all(struct realm_worker *worker);

@@ -3,6 +3,8 @@
 #include "realm/realm_conn_life.h"
 
 #include "base/state.h"
+#include "realm/realm_conn_http.h"
+#include "realm/realm_metrics.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +17,13 @@ enum {
 #define TO(name) STATE_BIT(REALM_CONN_LIFE_##name)
 static const struct state_rule conn_rules[REALM_CONN_LIFE_STATES] = {
     [REALM_CONN_LIFE_SECURING]  = {"securing",  TO(READING)   | TO(DEAD)},
-    [REALM_CONN_LIFE_READING]   = {"reading",   TO(ANSWERING) | TO(SESSION) | TO(DEAD)},
-    [REALM_CONN_LIFE_ANSWERING] = {"answering", TO(LINGERING) | TO(DEAD)},
+    [REALM_CONN_LIFE_READING]   = {"reading",   TO(BODY)      | TO(SILENT)    | TO(ENDING) |
+                                                TO(ANSWERING) | TO(SESSION)   | TO(DEAD)},
+    [REALM_CONN_LIFE_BODY]      = {"body",      TO(WAITING)   | TO(ANSWERING) | TO(DEAD)},
+    [REALM_CONN_LIFE_WAITING]   = {"waiting",   TO(ANSWERING) | TO(DEAD)},
+    [REALM_CONN_LIFE_SILENT]    = {"silent",    TO(ANSWERING) | TO(DEAD)},
+    [REALM_CONN_LIFE_ENDING]    = {"ending",    TO(ANSWERING) | TO(DEAD)},
+    [REALM_CONN_LIFE_ANSWERING] = {"answering", TO(READING)   | TO(LINGERING) | TO(DEAD)},
     [REALM_CONN_LIFE_SESSION]   = {"session",   TO(LINGERING) | TO(DEAD)},
     [REALM_CONN_LIFE_LINGERING] = {"lingering", TO(DEAD)},
     [REALM_CONN_LIFE_DEAD]      = {"dead",      0},
@@ -30,6 +37,12 @@ void realm_conn_life_move(struct realm_conn *conn, enum realm_conn_life_state ne
     log_trace(conn->worker->log, "client %llu %s -> %s", (unsigned long long)conn->id,
               conn_rules[conn->state].name, conn_rules[next].name);
     conn->state = next;
+}
+
+void realm_conn_life_heard(struct realm_conn *conn, size_t len)
+{
+    conn->in_bytes += len;
+    metric_add(conn->worker->metrics, REALM_METRICS_BYTES_IN, len);
 }
 
 struct realm_log_client realm_conn_life_log(const struct realm_conn *conn)
@@ -47,22 +60,30 @@ void realm_conn_life_free(struct realm_conn *conn)
                                                 conn->in_bytes, conn->out_bytes};
 
         realm_session_fini(conn->session);
+        realm_worker_published(worker); /* what it had of queues goes to others */
         realm_log_ended(&client, conn->session, &totals);
+        metric_sub(worker->metrics, REALM_METRICS_SESSIONS, 1);
+        metric_add(worker->metrics, REALM_METRICS_CLOSED_NOBODY + conn->session->closer, 1);
         realm_session_forget(conn->session);
         free(conn->session);
     }
-    if (conn->head != NULL) {
-        http1_head_fini(conn->head);
-        free(conn->head);
-    }
+    realm_login_fini(&conn->login);
+    realm_clients_leave(&worker->clients, conn->client);
+    worker->gate.running -= conn->is_diagnostic;
+    realm_conn_http_end(conn);
     buf_fini(&conn->answer);
     timer_cancel(&conn->timer);
     loop_undefer(&conn->later);
     stream_free(conn->stream);
     list_remove(&conn->due);
     list_remove(&conn->node);
-    worker->conn_count--;
+    metric_sub(worker->metrics, REALM_METRICS_CONNECTIONS, 1);
+    realm_era_unref(conn->era);
     free(conn);
+    worker->conn_count--;
+    if (worker->conn_count == 0 && worker->emptied != NULL) {
+        worker->emptied(worker->emptied_ctx);
+    }
 }
 
 void realm_conn_life_end(struct realm_conn *conn)
@@ -72,6 +93,7 @@ void realm_conn_life_end(struct realm_conn *conn)
     }
     realm_conn_life_move(conn, REALM_CONN_LIFE_DEAD);
     stream_on_ready(conn->stream, NULL, NULL);
+    realm_login_fini(&conn->login);
     timer_cancel(&conn->timer);
     list_remove(&conn->due);
     loop_defer(conn->worker->loop, &conn->later);

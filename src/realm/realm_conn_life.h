@@ -6,7 +6,6 @@
  */
 #pragma once
 
-#include "http1/http1_head.h"
 #include "io/timer.h"
 #include "net/stream.h"
 #include "realm/realm_log.h"
@@ -14,7 +13,11 @@
 
 enum realm_conn_life_state {
     REALM_CONN_LIFE_SECURING, /* TLS; over at once on a plain interface */
-    REALM_CONN_LIFE_READING,  /* the request head */
+    REALM_CONN_LIFE_READING,  /* a request's head, or waiting for one */
+    REALM_CONN_LIFE_BODY,
+    REALM_CONN_LIFE_WAITING, /* for an event to be stored */
+    REALM_CONN_LIFE_SILENT,  /* /diag/silence */
+    REALM_CONN_LIFE_ENDING,  /* /diag/fin: until the client has ended */
     REALM_CONN_LIFE_ANSWERING,
     REALM_CONN_LIFE_SESSION,
     REALM_CONN_LIFE_LINGERING, /* all is said: a close too early would be a reset, and eat our
@@ -28,22 +31,30 @@ struct realm_conn {
     struct list node; /* in worker->conns */
     struct list due;  /* in worker->due */
     struct realm_worker *worker;
-    struct stream *stream;         /* owned */
-    struct http1_head *head;       /* owned; NULL behind the request */
-    struct realm_session *session; /* owned; NULL before the 101 */
-    struct buf answer;             /* HTTP that waits to be sent */
+    struct realm_era *era;               /* held */
+    struct stream *stream;               /* owned */
+    struct realm_clients_client *client; /* held: where it comes from */
+    struct realm_login login;            /* who it is */
+    struct realm_conn_request *request;  /* owned; NULL in a session */
+    struct buf early;                    /* what came behind the request in hand */
+    struct realm_session *session;       /* owned; NULL before the 101 */
+    struct buf answer;                   /* HTTP that waits to be sent */
     struct timer timer;
     struct loop_later later; /* goes on, or frees */
     struct addr peer;
     uint64_t id;
     msec began;
+    msec deadline; /* of the request in hand: see realm_conn_http.c */
     uint64_t in_bytes, out_bytes;
+    uint64_t counted_in; /* events of the session that were counted */
     size_t lingered;
     enum realm_conn_life_state state;
     bool is_tls;
-    bool is_extra;   /* over SessionsMax */
-    bool is_blocked; /* the stream takes no bytes for now */
-    bool has_more;   /* the stream may have bytes to read that were left there */
+    bool has_answered;  /* a request */
+    bool is_diagnostic; /* a session of /diag/, counted in worker->gate */
+    bool is_extra;      /* over SessionsMax */
+    bool is_blocked;    /* the stream takes no bytes for now */
+    bool has_more;      /* the stream may have bytes to read that were left there */
 };
 
 /** The only assignment to conn->state. */
@@ -65,6 +76,9 @@ void realm_conn_life_free(struct realm_conn *conn);
 /** Be called at `at`, or before: a timer that is set too early costs one look, one that is
  * never moved costs nothing. Without memory the connection ends. */
 void realm_conn_life_set_timer(struct realm_conn *conn, msec at);
+
+/** Bytes were read from the stream. */
+void realm_conn_life_heard(struct realm_conn *conn, size_t len);
 
 struct realm_log_client realm_conn_life_log(const struct realm_conn *conn);
 

@@ -2,6 +2,8 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "realm/realm_conn_send.h"
 
+#include "realm/realm_metrics.h"
+
 enum {
     BYTES_PER_TURN = 512 * 1024,
     LINGER_MS = 2000,                    /* for the client to close, too */
@@ -10,18 +12,38 @@ enum {
 
 static enum err peek(struct realm_conn *conn, struct span *ret_bytes)
 {
+    struct realm_session_skip skip;
+    enum err e;
+
     if (conn->answer.len > 0) {
         *ret_bytes = buf_span(&conn->answer);
         return OK;
     }
-    return conn->session == NULL ? ERR_AGAIN : realm_session_peek(conn->session, ret_bytes);
+    if (conn->session == NULL) {
+        return ERR_AGAIN;
+    }
+    e = realm_session_peek(conn->session, ret_bytes);
+    if (realm_session_take_skip(conn->session, &skip)) {
+        const struct realm_log_client client = realm_conn_life_log(conn);
+
+        realm_log_skipped(&client, &skip);
+        metric_add(conn->worker->metrics, REALM_METRICS_SKIPPED, skip.events);
+    }
+    return e;
 }
 
 static void sent(struct realm_conn *conn, size_t len)
 {
+    struct metric_sheet *metrics = conn->worker->metrics;
+
     conn->out_bytes += len;
+    metric_add(metrics, REALM_METRICS_BYTES_OUT, len);
     if (conn->answer.len == 0) {
+        uint64_t events = realm_session_count_out(conn->session);
+
         realm_session_sent(conn->session, len, realm_conn_life_now(conn));
+        metric_add(metrics, REALM_METRICS_EVENTS_OUT,
+                   realm_session_count_out(conn->session) - events);
         return;
     }
     buf_consume(&conn->answer, len);
@@ -43,6 +65,7 @@ bool realm_conn_send(struct realm_conn *conn)
             return true;
         }
         if (e != OK) {
+            metric_add(conn->worker->metrics, REALM_METRICS_SLOW, e == ERR_LIMIT);
             realm_conn_life_end(conn);
             return false;
         }

@@ -3,25 +3,41 @@
 #include "realm/realm_conn_session.h"
 
 #include "realm/realm_conn_send.h"
+#include "realm/realm_metrics.h"
 
 enum {
     READS_PER_TURN = 4
 };
 
+/* What was published since it was counted last: a store tells of it when it will. */
+static void count_events(struct realm_conn *conn)
+{
+    uint64_t count = realm_session_count_in(conn->session);
+
+    metric_add(conn->worker->metrics, REALM_METRICS_EVENTS_IN, count - conn->counted_in);
+    conn->counted_in = count;
+}
+
 void realm_conn_session_flush(struct realm_conn *conn)
 {
+    count_events(conn);
     if (realm_conn_send(conn) && realm_session_is_finished(conn->session)) {
         realm_conn_send_end(conn);
     }
+    realm_worker_published(conn->worker); /* a long look at stored events goes on later */
 }
 
 /* False when the connection has ended. */
 static bool take(struct realm_conn *conn, struct mspan bytes)
 {
-    enum err e = realm_session_take(conn->session, bytes, realm_conn_life_now(conn));
+    enum err e;
 
+    realm_worker_tick(conn->worker);
+    e = realm_session_take(conn->session, bytes, realm_conn_life_now(conn));
+    count_events(conn);
     realm_worker_published(conn->worker);
     if (e != OK) {
+        metric_add(conn->worker->metrics, REALM_METRICS_SLOW, e == ERR_LIMIT);
         realm_conn_life_end(conn);
     }
     return e == OK;
@@ -63,7 +79,7 @@ static void read_session(struct realm_conn *conn)
             realm_conn_life_end_why(conn, "the client ended the stream without a Close");
             return;
         }
-        conn->in_bytes += len;
+        realm_conn_life_heard(conn, len);
         if (!take(conn, mspan_of(room.ptr, len))) {
             return;
         }
@@ -75,7 +91,7 @@ static void set_timer(struct realm_conn *conn)
     msec at = realm_session_deadline(conn->session);
 
     if (realm_session_is_opening(conn->session)) {
-        at = msec_min(at, conn->began + conn->worker->conf->handshake_timeout);
+        at = msec_min(at, conn->began + conn->era->conf->handshake_timeout);
     }
     realm_conn_life_set_timer(conn, at);
 }
@@ -89,10 +105,13 @@ void realm_conn_session_run(struct realm_conn *conn)
     if (conn->state != REALM_CONN_LIFE_SESSION) {
         return;
     }
-    /* Who stops before ERR_AGAIN must come back by itself; but while nothing may be read and
-     * nothing can be sent, there is no use before the stream is ready. */
+    /* Who stops before ERR_AGAIN must come back by itself; but while nothing may be read there
+     * is no use before the stream is ready, or answers come from the store, nor while the
+     * session waits for a thread or for its rate. */
     if (conn->has_more && !realm_session_is_deaf(conn->session) &&
-        !(conn->is_blocked && realm_session_is_held(conn->session))) {
+        !realm_session_is_paused(conn->session) &&
+        !(realm_session_is_held(conn->session) &&
+          (conn->is_blocked || realm_session_is_owed(conn->session)))) {
         loop_defer(conn->worker->loop, &conn->later);
     }
     set_timer(conn);
@@ -103,16 +122,32 @@ void realm_conn_session_expire(struct realm_conn *conn)
     msec now = realm_conn_life_now(conn);
 
     if (realm_session_is_opening(conn->session) &&
-        now >= conn->began + conn->worker->conf->handshake_timeout) {
-        realm_conn_life_end_why(conn, "no CONNECT came within HandshakeTimeout");
+        now >= conn->began + conn->era->conf->handshake_timeout) {
+        realm_conn_life_end_why(conn,
+                                "no CONNECT came, or was verified, within HandshakeTimeout");
         return;
     }
     if (realm_session_expire(conn->session, now) != OK) {
         realm_conn_life_end(conn);
         return;
     }
+    loop_defer(conn->worker->loop, &conn->later); /* what it may read now */
     realm_conn_session_flush(conn);
     if (conn->state == REALM_CONN_LIFE_SESSION) {
         set_timer(conn);
+    }
+}
+
+void realm_conn_session_logged_in(struct realm_conn *conn, enum realm_login_verdict verdict)
+{
+    enum err e;
+
+    realm_worker_tick(conn->worker);
+    e = realm_session_logged_in(conn->session, verdict, realm_conn_life_now(conn));
+    realm_worker_published(conn->worker);
+    if (e != OK) {
+        realm_conn_life_end(conn);
+    } else {
+        loop_defer(conn->worker->loop, &conn->later);
     }
 }

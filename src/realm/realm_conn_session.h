@@ -17,5 +17,8 @@ void realm_conn_session_flush(struct realm_conn *conn);
 /** Bytes that came behind the request. */
 void realm_conn_session_take_early(struct realm_conn *conn, struct mspan bytes);
 
+/** The password of CONNECT was verified. */
+void realm_conn_session_logged_in(struct realm_conn *conn, enum realm_login_verdict verdict);
+
 /** The timer is up. */
 void realm_conn_session_expire(struct realm_conn *conn);

@@ -2,233 +2,129 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "realm/realm_http.h"
 
-#include "base/text.h"
-#include "http1/http1_body.h"
-#include "http1/http1_host.h"
-#include "http1/http1_target.h"
-#include "http1/http1_write.h"
-#include "realm/realm_origin.h"
+#include "realm/realm_http_api.h"
+#include "realm/realm_http_diag.h"
+#include "realm/realm_http_login.h"
+#include "realm/realm_http_question.h"
 #include "realm/realm_static.h"
-#include "ws/ws_handshake.h"
 
 #include <stdio.h>
 
 enum {
-    ORIGIN_TEXT_BYTES = 90,
-    MORE_FIELDS_MAX = 4,
+    TAG_BYTES = 64
 };
-
-/* One request in hand. */
-struct question {
-    const struct realm_http_env *env;
-    const struct http1_head *head;
-    struct http1_target target;
-    struct http1_authority host;
-    bool is_head;
-    struct buf *out;
-    struct realm_http_verdict *verdict;
-};
-
-/* ---- answers ---- */
-
-struct answer {
-    uint16_t status;
-    struct span content_type;
-    struct span body;
-    struct http1_field more[MORE_FIELDS_MAX];
-    size_t more_count;
-};
-
-static void add_field(struct answer *answer, struct span name, struct span value)
-{
-    assert(answer->more_count < MORE_FIELDS_MAX);
-    answer->more[answer->more_count++] = (struct http1_field){name, value};
-}
-
-static enum err put_answer(const struct realm_http_env *env, struct answer *answer,
-                           bool is_head, struct buf *out)
-{
-    struct http1_response response = {
-        .status = answer->status,
-        .date = env->date,
-        .content_type = answer->content_type,
-        .body = answer->body,
-        .is_to_head = is_head,
-        .closes = true,
-    };
-
-    add_field(answer, SPAN("X-Content-Type-Options"), SPAN("nosniff"));
-    response.more = (struct http1_fields){answer->more, answer->more_count};
-    return http1_write_response(out, &response);
-}
-
-static enum err give(const struct question *question, struct answer *answer)
-{
-    question->verdict->status = answer->status;
-    return put_answer(question->env, answer, question->is_head, question->out);
-}
-
-/* The sentence goes to the client and, without its line end, to the log. */
-static enum err give_refusal(const struct question *question, struct answer *answer,
-                             const char *sentence)
-{
-    char body[REALM_HTTP_WHY_BYTES + 1];
-
-    snprintf(question->verdict->why, sizeof question->verdict->why, "%s", sentence);
-    snprintf(body, sizeof body, "%s\n", question->verdict->why);
-    answer->body = span_str(body);
-    return give(question, answer);
-}
-
-static enum err refuse(const struct question *question, uint16_t status, const char *sentence)
-{
-    return give_refusal(question, &(struct answer){.status = status}, sentence);
-}
-
-static enum err refuse_fault(const struct question *question, enum http1_fault fault)
-{
-    char sentence[REALM_HTTP_WHY_BYTES];
-
-    snprintf(sentence, sizeof sentence, "the client %s", http1_fault_text(fault));
-    return refuse(question, http1_fault_status(fault), sentence);
-}
 
 /* ---- files ---- */
 
-static enum err redirect(const struct question *question, const char *to)
+static enum err redirect(const struct realm_http_question *question, const char *to)
 {
-    struct answer answer = {.status = 302, .body = span_str(to)};
+    struct realm_http_question_answer answer = {.status = 302, .body = span_str(to)};
 
-    add_field(&answer, SPAN("Location"), span_str(to));
-    return give(question, &answer);
+    realm_http_question_add(&answer, SPAN("Location"), span_str(to));
+    return realm_http_question_give(question, &answer);
 }
 
-static enum err give_file(const struct question *question, const struct realm_static *file)
+/* RFC 9110 section 13.1.2: tags are compared weakly. */
+static bool is_known(const struct realm_http_question *question, struct span tag)
 {
-    struct answer answer = {
-        .status = 200, .content_type = file->content_type, .body = file->bytes};
+    struct http1_fields_list list =
+        http1_fields_list(question->head->fields, SPAN("if-none-match"));
+    struct span item;
 
-    add_field(&answer, SPAN("Cache-Control"), SPAN("no-cache"));
+    while (http1_fields_list_next(&list, &item)) {
+        if (span_starts(item, SPAN("W/"))) {
+            item = span_tail(item, 2);
+        }
+        if (span_equals(item, "*") || span_equal(item, tag)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err give_file(const struct realm_http_question *question,
+                          const struct realm_static *file)
+{
+    struct realm_http_question_answer answer = {
+        .status = 200, .content_type = file->content_type, .body = file->bytes};
+    char tag[TAG_BYTES];
+
+    snprintf(tag, sizeof tag, "\"%.*s\"", SPAN_ARG(file->tag));
+    if (is_known(question, span_str(tag))) {
+        answer = (struct realm_http_question_answer){.status = 304};
+    }
+    realm_http_question_add(&answer, SPAN("ETag"), span_str(tag));
+    realm_http_question_add(&answer, SPAN("Cache-Control"), SPAN("no-cache"));
     if (file->is_page) {
-        add_field(&answer, SPAN("Content-Security-Policy"),
-                  SPAN("default-src 'self'; connect-src 'self' ws: wss: http: https:"));
+        realm_http_question_add(
+            &answer, SPAN("Content-Security-Policy"),
+            SPAN("default-src 'self'; connect-src 'self' ws: wss: http: https:"));
     }
     if (span_starts(question->target.path, SPAN("/lib/js/"))) {
         /* The library may be imported by pages that live elsewhere. */
-        add_field(&answer, SPAN("Access-Control-Allow-Origin"), SPAN("*"));
+        realm_http_question_add(&answer, SPAN("Access-Control-Allow-Origin"), SPAN("*"));
     }
-    return give(question, &answer);
+    return realm_http_question_give(question, &answer);
 }
 
-static enum err give_page(const struct question *question)
+static enum err give_page(const struct realm_http_question *question)
 {
     struct span path = question->target.path;
     struct realm_static file;
 
     if (!span_equals(question->head->method, "GET") && !question->is_head) {
-        struct answer answer = {.status = 405};
-
-        add_field(&answer, SPAN("Allow"), SPAN("GET, HEAD"));
-        return give_refusal(question, &answer, "only GET and HEAD are understood here");
+        return realm_http_question_refuse_method(question, "GET, HEAD");
     }
     if (span_equals(path, "/") || span_equals(path, "") || span_equals(path, "/demo")) {
         return redirect(question, "/demo/");
     }
     if (span_equals(path, "/health")) {
-        return give(question, &(struct answer){.status = 200, .body = SPAN("ok\n")});
+        return realm_http_question_give(question, &(struct realm_http_question_answer){
+                                                      .status = 200, .body = SPAN("ok\n")});
     }
     if (realm_static_find(question->env->assets, path, &file)) {
         return give_file(question, &file);
     }
-    return refuse(question, 404, "there is nothing here");
-}
-
-/* ---- WebSocket ---- */
-
-static enum err refuse_origin(const struct question *question)
-{
-    char sentence[REALM_HTTP_WHY_BYTES];
-    char origin[ORIGIN_TEXT_BYTES];
-
-    text_printable(question->verdict->origin, origin, sizeof origin);
-    snprintf(sentence, sizeof sentence,
-             "pages from %s may not open sessions here (if they should: AllowOrigin %s)",
-             origin, origin);
-    question->verdict->is_foreign = true;
-    return refuse(question, 403, sentence);
-}
-
-static enum err refuse_handshake(const struct question *question, enum ws_handshake_fault fault)
-{
-    question->verdict->status = (uint16_t)ws_handshake_fault_status(fault);
-    snprintf(question->verdict->why, sizeof question->verdict->why, "the client %s",
-             ws_handshake_fault_text(fault));
-    return ws_handshake_put_refusal(fault, question->out);
-}
-
-static enum err upgrade(const struct question *question, enum realm_http_action action)
-{
-    const struct span ours = SPAN("v12.stomp");
-    const struct ws_handshake_protocols protocols = {&ours, action == REALM_HTTP_STOMP};
-    const struct http1_head *head = question->head;
-    struct ws_handshake_request request;
-    enum ws_handshake_fault fault;
-
-    ws_handshake_request_init(&request, head->method, head->version_minor >= 1, protocols);
-    for (size_t i = 0; i < head->fields.count; i++) {
-        ws_handshake_request_field(&request, head->fields.ptr[i].name,
-                                   head->fields.ptr[i].value);
-    }
-    fault = ws_handshake_request_check(&request);
-    if (fault != WS_HANDSHAKE_FAULT_NONE) {
-        return refuse_handshake(question, fault);
-    }
-    if (!realm_origin_may(realm_origin_judge(question->env->conf, &question->host, head->fields,
-                                             &question->verdict->origin))) {
-        return refuse_origin(question);
-    }
-    if (action == REALM_HTTP_STOMP && request.protocol.len == 0) {
-        return refuse(question, 400,
-                      "this realm speaks STOMP 1.2 here (send Sec-WebSocket-Protocol: "
-                      "v12.stomp)");
-    }
-    TRY(ws_handshake_put_switch(&request, span_of(NULL, 0), question->out));
-    question->verdict->action = action;
-    question->verdict->status = 101;
-    return OK;
+    return realm_http_question_refuse(question, 404, "there is nothing here");
 }
 
 /* ---- the request ---- */
 
-/* HTTP1_FAULT_NONE, or what is wrong with it as a request to a server. */
-static enum http1_fault read_request(struct question *question)
+static enum err refuse_fault(const struct realm_http_question *question, enum http1_fault fault)
 {
-    const struct http1_head *head = question->head;
-    enum http1_fault fault = HTTP1_FAULT_NONE;
-    struct http1_body body;
+    char sentence[REALM_HTTP_WHY_BYTES];
 
-    if (http1_target_read(head->method, head->target, &question->target, &fault) != OK ||
-        http1_host_of_request(head->fields, head->version_minor, &question->host, &fault) !=
-            OK ||
-        http1_body_of_request(head->fields, head->version_minor, &body, &fault) != OK) {
-        return fault;
-    }
-    if (question->target.form == HTTP1_TARGET_ABSOLUTE) {
-        /* RFC 9112 section 3.2.2: the target's authority counts, not the Host field's. */
-        question->host = question->target.authority;
-    }
-    return HTTP1_FAULT_NONE;
+    question->verdict->keeps = false; /* nobody knows where the next request begins */
+    snprintf(sentence, sizeof sentence, "the client %s", http1_fault_text(fault));
+    return realm_http_question_refuse(question, http1_fault_status(fault), sentence);
 }
 
-static enum err judge(struct question *question)
+/* What depends on who asks. */
+static enum err judge_client(struct realm_http_question *question)
 {
-    const struct http1_head *head = question->head;
-    const struct http1_field *agent = http1_fields_find(head->fields, SPAN("user-agent"));
-    enum http1_fault fault = read_request(question);
+    bool may;
 
-    question->is_head = span_equals(head->method, "HEAD");
-    question->verdict->method = head->method;
-    question->verdict->target = head->target;
+    if (!question->env->has_login && question->env->login != NULL) {
+        question->verdict->action = REALM_HTTP_LOGIN;
+        return OK;
+    }
+    if (question->env->login == NULL) {
+        return realm_http_question_refuse(question, 403, "nobody may come in");
+    }
+    if (question->is_api) {
+        return realm_http_api_judge(question);
+    }
+    TRY(realm_http_login_admit(question, true, &may));
+    return may ? realm_http_question_upgrade(question, REALM_HTTP_STOMP) : OK;
+}
+
+static enum err judge(struct realm_http_question *question)
+{
+    const struct http1_field *agent =
+        http1_fields_find(question->head->fields, SPAN("user-agent"));
+    enum http1_fault fault = realm_http_question_read(question);
+    struct span path = question->target.path;
+
     if (agent != NULL) {
         question->verdict->agent = agent->value;
     }
@@ -236,14 +132,17 @@ static enum err judge(struct question *question)
         return refuse_fault(question, fault);
     }
     if (question->env->is_full) {
-        return refuse(question, 503,
-                      "this realm has as many sessions as it may have (SessionsMax)");
+        return realm_http_question_refuse(
+            question, 503, "this realm has as many sessions as it may have (SessionsMax)");
     }
-    if (span_equals(question->target.path, "/stomp")) {
-        return upgrade(question, REALM_HTTP_STOMP);
+    if (question->is_api || span_equals(path, "/stomp")) {
+        return judge_client(question);
     }
-    if (question->env->conf->has_diagnostics && span_equals(question->target.path, "/echo")) {
-        return upgrade(question, REALM_HTTP_ECHO);
+    if (question->env->conf->has_diagnostics && span_equals(path, "/echo")) {
+        return realm_http_question_upgrade(question, REALM_HTTP_ECHO);
+    }
+    if (question->env->conf->has_diagnostics && span_starts(path, SPAN("/diag/"))) {
+        return realm_http_diag_judge(question);
     }
     return give_page(question);
 }
@@ -253,7 +152,8 @@ enum err realm_http_next(const struct realm_http_env *env, struct http1_head *he
                          struct realm_http_verdict *ret_verdict)
 {
     struct realm_http_verdict verdict = {.action = REALM_HTTP_ANSWER};
-    struct question question = {.env = env, .head = head, .out = out, .verdict = &verdict};
+    struct realm_http_question question = {
+        .env = env, .head = head, .out = out, .verdict = &verdict};
     enum err e = http1_head_next(head, input);
 
     if (e == ERR_LIMIT || e == ERR_PROTO) {
@@ -265,4 +165,31 @@ enum err realm_http_next(const struct realm_http_env *env, struct http1_head *he
         *ret_verdict = verdict;
     }
     return e;
+}
+
+enum err realm_http_judge_again(const struct realm_http_env *env, const struct http1_head *head,
+                                struct buf *out, struct realm_http_verdict *ret_verdict)
+{
+    struct realm_http_verdict verdict = {.action = REALM_HTTP_ANSWER};
+    struct realm_http_question question = {
+        .env = env, .head = head, .out = out, .verdict = &verdict};
+
+    assert(env->has_login);
+    TRY(judge(&question));
+    *ret_verdict = verdict;
+    return OK;
+}
+
+enum err realm_http_refuse_body(const struct realm_http_env *env, const struct http1_head *head,
+                                uint16_t status, const char *why, struct buf *out,
+                                struct realm_http_verdict *verdict)
+{
+    struct realm_http_question question = {
+        .env = env, .head = head, .out = out, .verdict = verdict};
+    enum http1_fault fault = realm_http_question_read(&question);
+
+    assert(fault == HTTP1_FAULT_NONE); /* else it had been refused before its body */
+    (void)fault;
+    verdict->keeps = false;
+    return realm_http_question_refuse(&question, status, why);
 }

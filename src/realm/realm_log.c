@@ -42,6 +42,21 @@ void realm_log_answered(const struct realm_log_client *client,
            verdict->why);
 }
 
+void realm_log_skipped(const struct realm_log_client *client,
+                       const struct realm_session_skip *skip)
+{
+    char peer[ADDR_TEXT_BYTES], channel[TEXT_BYTES];
+
+    if ((skip->skips & (skip->skips - 1)) == 0) {
+        log_info(client->log,
+                 "session %llu: %s is too slow for %s: %llu events were left out (SlowReader "
+                 "skip; its skip number %llu)",
+                 (unsigned long long)client->id, addr_text(client->peer, peer),
+                 shown(skip->channel, channel), (unsigned long long)skip->events,
+                 (unsigned long long)skip->skips);
+    }
+}
+
 void realm_log_ended(const struct realm_log_client *client, const struct realm_session *session,
                      const struct realm_log_totals *totals)
 {

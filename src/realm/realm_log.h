@@ -26,6 +26,11 @@ void realm_log_began(const struct realm_log_client *client,
 void realm_log_answered(const struct realm_log_client *client,
                         const struct realm_http_verdict *verdict);
 
+/** Events were left out for a slow reader. Only the 1st, 2nd, 4th, 8th ... time of a session.
+ */
+void realm_log_skipped(const struct realm_log_client *client,
+                       const struct realm_session_skip *skip);
+
 /** What there is to count at the end. */
 struct realm_log_totals {
     msec took;

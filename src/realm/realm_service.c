@@ -2,33 +2,48 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "realm/realm_service.h"
 
+#include "admin/admin.h"
+#include "auth/auth.h"
 #include "daemon/daemon.h"
+#include "daemon/listen_set.h"
 #include "io/sock.h"
-#include "net/listener.h"
 #include "net/stream_tcp.h"
 #include "net/stream_tls.h"
 #include "net/tls_ctx.h"
 #include "realm/realm_conf.h"
 #include "realm/realm_conn.h"
+#include "realm/realm_drain.h"
+#include "realm/realm_metrics.h"
+#include "realm/realm_status.h"
 #include "realm/realm_worker.h"
 
-#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum {
-    BACKLOG = 1024,
     WHY_BYTES = 400,
     EXTRA_CONNS_MAX = 256, /* clients beyond SessionsMax that are told so */
 };
 
-/** Made before the worker, gone after it. */
-struct shared {
-    struct tls_ctx *tls; /* owned; NULL without an https interface */
-    int fds[REALM_CONF_INTERFACES_MAX];
+/* What belongs to one configuration. */
+struct service_plan {
+    struct listen_set *listens; /* owned, as are the next two */
+    struct listen_set *admin_listens;
+    struct tls_ctx *tls; /* NULL without an https interface */
 };
 
-/* ---- before the worker ---- */
+struct service_worker {
+    struct realm_worker face; /* what connections see of it: worker->state */
+    struct worker *worker;
+    struct listen_set_doors doors;
+    struct realm_drain drain;
+    struct admin *admin; /* of worker 0 */
+    struct auth *auth;   /* its threads are unprivileged: begun with the worker */
+    struct auth_desk *desk;
+};
+
+/* ---- a configuration ---- */
 
 static bool wants_tls(const struct realm_conf *conf)
 {
@@ -62,108 +77,171 @@ static enum err load_tls(const struct realm_conf *conf, const char *file, struct
     return OK;
 }
 
-static void say_bind_failed(const struct realm_conf_interface *interface, const char *file,
-                            struct diag *diag)
+static enum err bind_interfaces(struct daemon *daemon, const struct realm_conf *conf,
+                                const struct listen_set *old, struct diag *diag,
+                                struct listen_set **ret_set)
 {
-    char text[ADDR_TEXT_BYTES];
-    const char *remedy = "check the address";
+    struct listen_set_want wants[REALM_CONF_INTERFACES_MAX];
+    const struct listen_set_plan plan = {
+        .directive = "Interface",
+        .file = daemon_conf_file(daemon),
+        .wants = wants,
+        .count = conf->interface_count,
+        .workers = daemon_worker_count(daemon),
+        .inherited = daemon_inherited(daemon),
+    };
 
-    if (errno == EADDRINUSE) {
-        remedy = "another program listens there: stop it, or choose another port";
-    } else if (errno == EACCES) {
-        remedy = "ports below 1024 need root, or choose a port above";
-    } else if (errno == EADDRNOTAVAIL) {
-        remedy = "this host has no such address";
+    static_assert((int)REALM_CONF_INTERFACES_MAX <= (int)LISTEN_SET_MAX,
+                  "a set holds them all");
+    for (size_t i = 0; i < conf->interface_count; i++) {
+        wants[i] = (struct listen_set_want){.addr = conf->interfaces[i].addr,
+                                            .line = conf->interfaces[i].line};
     }
-    diag_error(diag, file, interface->line, "Interface: %s cannot be listened on: %s (%s)",
-               addr_text(&interface->addr, text), strerror(errno), remedy);
+    return listen_set_bind(&plan, old, diag, ret_set);
 }
 
-static void name_listening(struct daemon *daemon, int fd, bool is_tls)
+static void name_interfaces(struct daemon_snapshot *snapshot, const struct listen_set *set)
 {
-    struct addr addr;
+    const struct realm_conf *conf = daemon_snapshot_conf(snapshot);
     char text[ADDR_TEXT_BYTES];
     char url[ADDR_TEXT_BYTES + sizeof "https://"];
 
-    if (sock_local_addr(fd, &addr) == OK) {
-        snprintf(url, sizeof url, "%s://%s", is_tls ? "https" : "http", addr_text(&addr, text));
-        daemon_add_listening(daemon, url);
+    for (size_t i = 0; i < listen_set_count(set); i++) {
+        snprintf(url, sizeof url, "%s://%s", conf->interfaces[i].is_tls ? "https" : "http",
+                 addr_text(listen_set_addr(set, i), text));
+        daemon_snapshot_add_listening(snapshot, url);
     }
 }
 
-static enum err prepare(struct daemon *daemon, struct diag *diag)
+/* What may fail about a configuration that is read already. forget() gives it back, as far as
+ * it came. */
+static enum err plan_for(struct daemon *daemon, struct daemon_snapshot *snapshot,
+                         const struct service_plan *old, struct diag *diag)
 {
-    const struct realm_conf *conf = daemon_conf(daemon);
-    const char *file = daemon_conf_file(daemon);
-    struct shared *shared = calloc(1, sizeof *shared);
+    const struct realm_conf *conf = daemon_snapshot_conf(snapshot);
+    struct service_plan *plan = calloc(1, sizeof *plan);
 
-    if (shared == NULL) {
+    if (plan == NULL) {
         return ERR_NOMEM;
     }
-    for (size_t i = 0; i < REALM_CONF_INTERFACES_MAX; i++) {
-        shared->fds[i] = -1;
-    }
-    daemon_set_shared(daemon, shared); /* release() takes it from here */
+    daemon_snapshot_attach(snapshot, plan);
     if (wants_tls(conf)) {
-        TRY(load_tls(conf, file, diag, &shared->tls));
+        TRY(load_tls(conf, daemon_conf_file(daemon), diag, &plan->tls));
     }
-    for (size_t i = 0; i < conf->interface_count; i++) {
-        const struct realm_conf_interface *interface = &conf->interfaces[i];
-        enum err e = listener_bind(&interface->addr, BACKLOG, false, 1, &shared->fds[i]);
+    TRY(bind_interfaces(daemon, conf, old == NULL ? NULL : old->listens, diag, &plan->listens));
+    name_interfaces(snapshot, plan->listens);
+    return admin_bind(daemon, snapshot, old == NULL ? NULL : old->admin_listens, diag,
+                      &plan->admin_listens);
+}
 
-        if (e == ERR_IO) {
-            say_bind_failed(interface, file, diag);
-            return ERR_CONF;
+static void forget(struct daemon_snapshot *snapshot)
+{
+    struct service_plan *plan = daemon_snapshot_attached(snapshot);
+
+    listen_set_free(plan->listens);
+    listen_set_free(plan->admin_listens);
+    tls_ctx_free(plan->tls);
+    free(plan);
+}
+
+static uint64_t descriptors(const void *opaque)
+{
+    const struct realm_conf *conf = opaque;
+
+    return conf->sessions_max + EXTRA_CONNS_MAX;
+}
+
+/* ---- the daemon ---- */
+
+static enum err prepare(struct daemon *daemon, struct diag *diag)
+{
+    return plan_for(daemon, daemon_snapshot(daemon), NULL, diag);
+}
+
+/* What channels were made with when the realm started: said, not done. */
+static void warn_of_unchanged(const struct realm_conf *now, const struct realm_conf *then,
+                              const char *file, struct diag *diag)
+{
+    const struct {
+        const char *name;
+        bool is_changed;
+    } fixed[] = {
+        {"ChannelsMax", now->channels_max != then->channels_max},
+        {"DurablesMax", now->durables_max != then->durables_max},
+        {"EventBytesMax", now->event_bytes != then->event_bytes},
+        {"ViewBytesMax", now->view_bytes != then->view_bytes},
+        {"Store", now->store != then->store},
+        {"StorePath", !span_equal(now->store_path, then->store_path)},
+        {"StoreSize", now->store_size != then->store_size},
+        {"StorePendingBytesMax", now->store_pending_bytes != then->store_pending_bytes},
+        {"AuthThreads", now->access.auth_threads != then->access.auth_threads},
+        {"AuthWaitingMax", now->access.auth_waiting_max != then->access.auth_waiting_max},
+        {"ViewBytesTotal", now->view_bytes_total != then->view_bytes_total},
+    };
+
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
+        if (fixed[i].is_changed) {
+            diag_warn(diag, file, 0, "%s has changed, which takes effect at the next start",
+                      fixed[i].name);
         }
-        TRY(e);
-        name_listening(daemon, shared->fds[i], interface->is_tls);
     }
+}
+
+static enum err reload(struct daemon *daemon, struct daemon_snapshot *next, struct diag *diag)
+{
+    struct daemon_snapshot *now = daemon_snapshot(daemon);
+
+    TRY(plan_for(daemon, next, daemon_snapshot_attached(now), diag));
+    warn_of_unchanged(daemon_snapshot_conf(now), daemon_snapshot_conf(next),
+                      daemon_conf_file(daemon), diag);
     return OK;
 }
 
 static void release(struct daemon *daemon)
 {
-    struct shared *shared = daemon_shared(daemon);
-
-    if (shared == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < REALM_CONF_INTERFACES_MAX; i++) {
-        sock_close(&shared->fds[i]);
-    }
-    tls_ctx_free(shared->tls);
-    free(shared);
-    daemon_set_shared(daemon, NULL);
+    (void)daemon; /* the snapshot has it all */
 }
 
-/* ---- the worker ---- */
+static void describe_work(const struct daemon *daemon, char *room, size_t room_bytes)
+{
+    uint64_t sessions = daemon_metric_sum(daemon, REALM_METRICS_SESSIONS);
+    uint64_t connections = daemon_metric_sum(daemon, REALM_METRICS_CONNECTIONS);
 
-struct door {
-    struct realm_worker *worker;
-    struct tls_ctx *tls; /* NULL: plain */
-    struct listener *listener;
-};
+    snprintf(room, room_bytes, "%" PRIu64 " connection%s (sessions: %" PRIu64 ")", connections,
+             connections == 1 ? "" : "s", sessions);
+}
 
-struct state {
-    struct realm_worker worker;
-    struct door doors[REALM_CONF_INTERFACES_MAX];
-};
+/* ---- a worker ---- */
+
+static const struct service_plan *plan_of(const struct worker *worker)
+{
+    return daemon_snapshot_attached(worker_snapshot(worker));
+}
 
 /* The socket is closed unless it became a connection. */
-static enum err take_client(const struct door *door, int *fd, const struct addr *peer)
+static enum err take_client(struct service_worker *own, int *fd, const struct addr *peer)
 {
-    struct realm_worker *worker = door->worker;
+    const struct realm_conf *conf = own->face.era->conf;
+    const struct realm_conf_interface *interface;
     struct stream *stream = NULL;
+    struct addr local;
     enum err e;
 
-    if (worker->conn_count >= worker->conf->sessions_max + EXTRA_CONNS_MAX) {
+    if (own->face.conn_count >= conf->sessions_max + EXTRA_CONNS_MAX) {
         return ERR_LIMIT;
     }
+    /* Which interface it came in by is asked of the socket: after a reload, one that stayed
+     * open may be another line's. */
+    TRY(sock_local_addr(*fd, &local));
+    interface = realm_conf_interface_at(conf, &local);
+    if (interface == NULL) {
+        return ERR_CLOSED;
+    }
     sock_tune(*fd);
-    TRY(stream_tcp_new(&stream, worker->loop, fd));
-    e = door->tls == NULL ? OK : stream_tls_accept(&stream, door->tls);
+    TRY(stream_tcp_new(&stream, own->worker->loop, fd));
+    e = interface->is_tls ? stream_tls_accept(&stream, plan_of(own->worker)->tls) : OK;
     if (e == OK) {
-        e = realm_conn_new(worker, peer, door->tls != NULL, &stream);
+        e = realm_conn_new(&own->face, peer, interface->is_tls, &stream);
     }
     if (e != OK) {
         stream_free(stream);
@@ -171,55 +249,148 @@ static enum err take_client(const struct door *door, int *fd, const struct addr 
     return e;
 }
 
+/* A sentence for the log where there is one to say. */
+static const char *why_not(enum err e)
+{
+    return e == ERR_LIMIT ? "its address or the realm has as many connections as it may have "
+                            "(ConnectionsPerClient, SessionsMax)"
+                          : err_text(e);
+}
+
 static void on_accepted(void *ctx, int fd, const struct addr *peer)
 {
-    const struct door *door = ctx;
-    enum err e = take_client(door, &fd, peer);
+    struct service_worker *own = ctx;
+    const struct addr client = addr_unmapped(peer);
+    enum err e = take_client(own, &fd, &client);
     char text[ADDR_TEXT_BYTES];
 
     if (e != OK) {
-        log_info(door->worker->log, "client %s: not taken: %s", addr_text(peer, text),
-                 err_text(e));
+        log_info(own->worker->log, "client %s: not taken: %s", addr_text(&client, text),
+                 why_not(e));
+        metric_add(own->worker->metrics, REALM_METRICS_TURNED_AWAY, 1);
         sock_close(&fd);
     }
 }
 
+static struct service_worker *own_of(const struct worker *worker)
+{
+    struct realm_worker *face = worker->state;
+
+    return LIST_ENTRY(face, struct service_worker, face);
+}
+
+static size_t list_sessions(struct worker *worker, uint64_t after, void *room,
+                            size_t room_count)
+{
+    return realm_status_list(worker->state, after, room, room_count);
+}
+
+static enum err tell_channels(struct worker *worker, struct buf *out)
+{
+    return realm_status_channels(worker->state, out);
+}
+
+static const struct admin_source admin_source = {
+    .name = "sessions",
+    .row_bytes = sizeof(struct realm_status_session),
+    .list = list_sessions,
+    .write = realm_status_write,
+    .more = tell_channels,
+};
+
+static void on_emptied(void *ctx)
+{
+    worker_idle(ctx);
+}
+
+static enum err open_doors(struct service_worker *own)
+{
+    struct worker *worker = own->worker;
+    const struct service_plan *plan = plan_of(worker);
+
+    TRY(listen_set_serve(plan->listens, worker->index, worker->loop, on_accepted, own,
+                         &own->doors));
+    return admin_new(&own->admin, worker, &admin_source, plan->admin_listens);
+}
+
 static enum err start(struct worker *worker, struct diag *diag)
 {
-    const struct realm_conf *conf = daemon_conf(worker->daemon);
-    struct shared *shared = daemon_shared(worker->daemon);
-    const struct realm_worker_parts parts = {conf, worker->loop, worker->log, worker->rng};
-    struct state *state = calloc(1, sizeof *state);
+    struct service_worker *own = calloc(1, sizeof *own);
+    const struct realm_conf *conf = worker_conf(worker);
+    const struct realm_conf_access *access = &conf->access;
+    struct realm_worker_parts parts = {
+        .conf = conf,
+        .snapshot = worker_snapshot(worker),
+        .loop = worker->loop,
+        .log = worker->log,
+        .metrics = worker->metrics,
+        .emptied = on_emptied,
+        .emptied_ctx = worker,
+        .rng = worker->rng,
+        .file = daemon_conf_file(worker->daemon),
+        .diag = diag,
+    };
 
-    (void)diag;
-    if (state == NULL) {
+    if (own == NULL) {
         return ERR_NOMEM;
     }
-    worker->state = state; /* stop() takes it from here */
-    TRY(realm_worker_init(&state->worker, &parts));
-    for (size_t i = 0; i < conf->interface_count; i++) {
-        struct door *door = &state->doors[i];
+    worker->state = &own->face; /* stop() takes it from here */
+    own->worker = worker;
+    TRY(auth_new(&own->auth, access->auth_threads, access->auth_waiting_max));
+    TRY(auth_desk_new(&own->desk, own->auth, worker->mailbox, access->auth_cache_timeout,
+                      &worker->rng));
+    parts.desk = own->desk;
+    TRY(realm_worker_init(&own->face, &parts));
+    return open_doors(own);
+}
 
-        door->worker = &state->worker;
-        door->tls = conf->interfaces[i].is_tls ? shared->tls : NULL;
-        TRY(listener_open(&door->listener, worker->loop, &shared->fds[i], on_accepted, door));
+static void adopt(struct worker *worker)
+{
+    struct service_worker *own = own_of(worker);
+    const struct service_plan *plan = plan_of(worker);
+    const struct realm_conf *conf = worker_conf(worker);
+
+    auth_desk_set_ttl(own->desk, conf->access.auth_cache_timeout);
+    if (realm_worker_adopt(&own->face, worker_conf(worker), worker_snapshot(worker)) != OK) {
+        log_error(worker->log, "out of memory: sessions and channels begin as they did before "
+                               "the reload");
     }
-    return OK;
+    if (listen_set_serve(plan->listens, worker->index, worker->loop, on_accepted, own,
+                         &own->doors) != OK) {
+        log_error(worker->log, "Interface: a socket could not be opened: out of memory or file "
+                               "descriptors");
+    }
+    admin_adopt(own->admin, plan->admin_listens);
+}
+
+static void drain(struct worker *worker)
+{
+    struct service_worker *own = own_of(worker);
+    const struct daemon_conf *core = daemon_snapshot_core(worker_snapshot(worker));
+
+    listen_set_close(&own->doors);
+    realm_drain_begin(&own->drain, &own->face, core->graceful_timeout);
+    if (own->face.conn_count == 0) {
+        worker_idle(worker);
+    }
 }
 
 static void stop(struct worker *worker)
 {
-    struct state *state = worker->state;
+    struct service_worker *own;
 
-    if (state == NULL) {
+    if (worker->state == NULL) {
         return;
     }
-    for (size_t i = 0; i < REALM_CONF_INTERFACES_MAX; i++) {
-        listener_close(state->doors[i].listener);
-    }
-    realm_conn_close_all(&state->worker);
-    realm_worker_fini(&state->worker);
-    free(state);
+    own = own_of(worker);
+    listen_set_close(&own->doors);
+    admin_free(own->admin);
+    realm_drain_end(&own->drain);
+    realm_conn_close_all(&own->face);
+    realm_worker_fini(&own->face);
+    auth_desk_free(own->desk);
+    auth_free(own->auth);
+    free(own);
     worker->state = NULL;
 }
 
@@ -231,9 +402,17 @@ const struct service realm_service = {
     .builtin_conf = realm_conf_builtin,
     .single_worker = true,
     .leaves_root = true,
+    .has_admin = true,
+    .metrics = realm_metrics_rows,
     .check = realm_conf_check,
+    .descriptors = descriptors,
     .prepare = prepare,
     .start = start,
+    .reload = reload,
+    .adopt = adopt,
+    .forget = forget,
+    .drain = drain,
+    .describe_work = describe_work,
     .stop = stop,
     .release = release,
 };

@@ -3,6 +3,7 @@
 #include "realm/realm_session.h"
 
 #include "base/text.h"
+#include "realm/realm_stomp_login.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ enum {
     ECHO_SLACK_BYTES = 2 * SLICE_BYTES, /* small messages of one slice, their heads */
     WAITING_BYTES_MAX = 256 * 1024,     /* more than any single read */
     CLOSE_WITHIN_MS = 5000,
+    SECOND_MS = 1000,
     REASON_TEXT_BYTES = 192,
 };
 
@@ -34,10 +36,13 @@ void realm_session_init(struct realm_session *session, const struct realm_sessio
     };
 
     *session = (struct realm_session){.env = env, .kind = kind};
+    realm_rate_init(&session->publishing, env->publish_rate, SECOND_MS, env->publish_burst,
+                    now);
     switch (kind) {
     case REALM_SESSION_STOMP:
         realm_stomp_init(&session->as.stomp, &env->stomp, &session->ws, id, owner);
         break;
+    case REALM_SESSION_SILENT: limits.ping_every = 0; /* fall through */
     case REALM_SESSION_ECHO:
         limits.max_message_bytes = env->echo_bytes;
         limits.max_output_bytes = ECHO_HELD_BYTES + env->echo_bytes + ECHO_SLACK_BYTES;
@@ -52,6 +57,7 @@ void realm_session_fini(struct realm_session *session)
 {
     switch (session->kind) {
     case REALM_SESSION_STOMP: realm_stomp_fini(&session->as.stomp); break;
+    case REALM_SESSION_SILENT:
     case REALM_SESSION_ECHO: realm_echo_fini(&session->as.echo); break;
     }
     ws_conn_fini(&session->ws);
@@ -82,15 +88,35 @@ static void set_closer(struct realm_session *session, enum realm_session_closer 
 
 /* ---- in ---- */
 
+void realm_session_set_login(struct realm_session *session, struct realm_login *login)
+{
+    if (session->kind == REALM_SESSION_STOMP) {
+        realm_stomp_set_login(&session->as.stomp, login);
+    }
+}
+
+bool realm_session_is_paused(const struct realm_session *session)
+{
+    return session->resume_at != 0 || (session->kind == REALM_SESSION_STOMP &&
+                                       session->as.stomp.state == REALM_STOMP_VERIFYING);
+}
+
 bool realm_session_is_held(const struct realm_session *session)
 {
     size_t waits = ws_conn_output(&session->ws).len;
 
-    if (session->kind == REALM_SESSION_ECHO) {
+    if (session->kind != REALM_SESSION_STOMP) {
         return waits > ECHO_HELD_BYTES;
     }
-    return waits > session->env->outbox_bytes / 2 ||
+    waits +=
+        session->as.stomp.owed_bytes; /* many may come at once, when the store has synced */
+    return waits > session->env->outbox_bytes / 2 || realm_session_is_paused(session) ||
            router_is_congested(session->env->stomp.router);
+}
+
+bool realm_session_is_owed(const struct realm_session *session)
+{
+    return session->kind == REALM_SESSION_STOMP && session->as.stomp.owed_bytes > 0;
 }
 
 static void on_peer_close(struct realm_session *session, const struct ws_conn_piece *piece)
@@ -103,17 +129,37 @@ static void on_peer_close(struct realm_session *session, const struct ws_conn_pi
     }
 }
 
-static enum err on_stomp_data(struct realm_session *session, struct span payload, msec now)
+static void note_stomp_end(struct realm_session *session)
 {
-    struct realm_stomp *stomp = &session->as.stomp;
-    enum err e = realm_stomp_take(stomp, payload, now);
+    const struct realm_stomp *stomp = &session->as.stomp;
 
     if (stomp->state == REALM_STOMP_ENDED) {
         set_closer(session, stomp->has_failed ? REALM_SESSION_REALM : REALM_SESSION_CLIENT,
                    stomp->has_failed ? WS_CLOSE_POLICY : WS_CLOSE_NORMAL);
         set_why(session, stomp->why);
     }
+}
+
+static enum err on_stomp_data(struct realm_session *session, struct span payload, msec now)
+{
+    enum err e = realm_stomp_take(&session->as.stomp, payload, now);
+
+    note_stomp_end(session);
     return e;
+}
+
+/* PublishRate: looked at between slices, so that what is over it in one is paid for by the
+ * pause behind it. */
+static void count_sends(struct realm_session *session, msec now)
+{
+    uint64_t sends = session->as.stomp.sends;
+
+    for (; session->counted_sends < sends; session->counted_sends++) {
+        realm_rate_take(&session->publishing, now);
+    }
+    if (realm_rate_is_over(&session->publishing, now)) {
+        session->resume_at = realm_rate_ready_at(&session->publishing, now);
+    }
 }
 
 static enum err on_piece(struct realm_session *session, const struct ws_conn_piece *piece,
@@ -123,7 +169,7 @@ static enum err on_piece(struct realm_session *session, const struct ws_conn_pie
         on_peer_close(session, piece);
         return OK;
     }
-    if (session->kind == REALM_SESSION_ECHO) {
+    if (session->kind != REALM_SESSION_STOMP) {
         return realm_echo_take(&session->as.echo, &session->ws, piece);
     }
     return piece->type == WS_CONN_DATA ? on_stomp_data(session, piece->data, now) : OK;
@@ -187,6 +233,9 @@ static enum err take_some(struct realm_session *session, struct mspan *bytes, ms
 
         slice.len = slice.len > SLICE_BYTES ? SLICE_BYTES : slice.len;
         TRY(take_slice(session, slice, now));
+        if (session->kind == REALM_SESSION_STOMP) {
+            count_sends(session, now);
+        }
         *bytes = mspan_tail(*bytes, slice.len);
     }
     if (session->is_deaf) {
@@ -224,6 +273,10 @@ enum err realm_session_peek(struct realm_session *session, struct span *ret_byte
     enum err e = ERR_AGAIN;
 
     if (session->kind == REALM_SESSION_STOMP) {
+        note_stomp_end(session); /* an answer that came late may have ended it */
+        if (session->as.stomp.late != OK) {
+            return judge(session, session->as.stomp.late);
+        }
         session->source = REALM_SESSION_FROM_VIEWS;
         e = session_peek(&session->as.stomp.session, only_owed, ret_bytes);
     }
@@ -237,6 +290,17 @@ enum err realm_session_peek(struct realm_session *session, struct span *ret_byte
                        "the client is so slow that events it needs are not stored any more");
     }
     return e == OK || e == ERR_AGAIN ? e : give_up(session, e, err_text(e));
+}
+
+bool realm_session_take_skip(struct realm_session *session, struct realm_session_skip *ret_skip)
+{
+    ret_skip->events =
+        session->kind != REALM_SESSION_STOMP
+            ? 0
+            : session_take_skipped(&session->as.stomp.session, &ret_skip->channel);
+    session->skips += ret_skip->events > 0;
+    ret_skip->skips = session->skips;
+    return ret_skip->events > 0;
 }
 
 void realm_session_sent(struct realm_session *session, size_t len, msec now)
@@ -256,15 +320,36 @@ msec realm_session_deadline(const struct realm_session *session)
 {
     msec at = ws_conn_deadline(&session->ws);
 
+    if (session->resume_at != 0) {
+        at = msec_min(at, session->resume_at);
+    }
     return session->kind == REALM_SESSION_STOMP
                ? msec_min(at, realm_stomp_deadline(&session->as.stomp))
                : at;
 }
 
+enum err realm_session_logged_in(struct realm_session *session,
+                                 enum realm_login_verdict verdict, msec now)
+{
+    enum err e = realm_stomp_login_end(&session->as.stomp, verdict, now);
+
+    note_stomp_end(session);
+    count_sends(session, now);
+    return judge(session, e);
+}
+
 enum err realm_session_expire(struct realm_session *session, msec now)
 {
-    enum err e = ws_conn_expire(&session->ws, now);
+    enum err e;
 
+    if (session->resume_at != 0) { /* who is not listened to is not silent */
+        ws_conn_saw_bytes(&session->ws, now);
+        realm_stomp_heard(&session->as.stomp, now);
+    }
+    if (now >= session->resume_at) {
+        session->resume_at = 0;
+    }
+    e = ws_conn_expire(&session->ws, now);
     if (e == OK && session->kind == REALM_SESSION_STOMP) {
         e = realm_stomp_expire(&session->as.stomp, now);
     }
@@ -274,12 +359,19 @@ enum err realm_session_expire(struct realm_session *session, msec now)
     return judge(session, e);
 }
 
-void realm_session_go_away(struct realm_session *session, msec now)
+void realm_session_go_away(struct realm_session *session, enum ws_close code, msec now)
 {
-    if (ws_conn_close(&session->ws, WS_CLOSE_GOING_AWAY, SPAN("the realm stops"), now) == OK) {
-        set_closer(session, REALM_SESSION_REALM, WS_CLOSE_GOING_AWAY);
-        set_why(session, "the realm stops");
+    const char *why = code == WS_CLOSE_RESTART ? "the realm restarts" : "the realm stops";
+
+    if (ws_conn_close(&session->ws, (uint16_t)code, span_str(why), now) == OK) {
+        set_closer(session, REALM_SESSION_REALM, (uint16_t)code);
+        set_why(session, why);
     }
+}
+
+bool realm_session_is_closing(const struct realm_session *session)
+{
+    return !ws_conn_is_open(&session->ws);
 }
 
 bool realm_session_is_finished(const struct realm_session *session)
@@ -289,8 +381,7 @@ bool realm_session_is_finished(const struct realm_session *session)
 
 bool realm_session_is_opening(const struct realm_session *session)
 {
-    return session->kind == REALM_SESSION_STOMP &&
-           session->as.stomp.state == REALM_STOMP_CONNECTING;
+    return session->kind == REALM_SESSION_STOMP && session->as.stomp.state < REALM_STOMP_OPEN;
 }
 
 uint64_t realm_session_count_in(const struct realm_session *session)

@@ -15,11 +15,13 @@
 
 #include "base/rng.h"
 #include "realm/realm_echo.h"
+#include "realm/realm_rate.h"
 #include "realm/realm_stomp.h"
 
 enum realm_session_kind {
     REALM_SESSION_STOMP,
     REALM_SESSION_ECHO,
+    REALM_SESSION_SILENT, /* an echo that never says anything by itself, not even a ping */
 };
 
 /** What all sessions of a worker share; borrowed for a session's life. */
@@ -29,6 +31,8 @@ struct realm_session_env {
     size_t outbox_bytes;
     size_t echo_bytes;
     msec heart_beat;
+    uint64_t publish_rate; /* SENDs of one session in a second; 0: no limit */
+    uint64_t publish_burst;
 };
 
 enum realm_session_closer {
@@ -46,6 +50,10 @@ struct realm_session {
         struct realm_echo echo;
     } as;
     struct buf waiting; /* bytes that came and are not taken in yet */
+    struct realm_rate publishing;
+    uint64_t counted_sends; /* in it */
+    msec resume_at;         /* it has published too fast: until then. 0: it has not */
+    uint64_t skips;         /* how often it was too slow for a channel that allows it */
     enum {
         REALM_SESSION_FROM_WS,
         REALM_SESSION_FROM_VIEWS
@@ -69,8 +77,23 @@ void realm_session_fini(struct realm_session *session);
 /** Gives `why` back. */
 void realm_session_forget(struct realm_session *session);
 
+/** Who the client is: before anything else, where it is REALM_SESSION_STOMP. */
+void realm_session_set_login(struct realm_session *session, struct realm_login *login);
+
+/** Its password was verified. Anything but OK: close the stream; `why` says why. */
+must_check enum err realm_session_logged_in(struct realm_session *session,
+                                            enum realm_login_verdict verdict, msec now);
+
+/** Whether it waits for something that is not the stream's: for its password to be verified
+ *  (realm_session_logged_in() comes), or until it may publish again (realm_session_expire()).
+ *  Then it is held, too. */
+bool realm_session_is_paused(const struct realm_session *session);
+
 /** Whether no bytes should be read for now. */
 bool realm_session_is_held(const struct realm_session *session);
+
+/** Whether answers are on their way: on_news will be called. */
+bool realm_session_is_owed(const struct realm_session *session);
 
 /** Whether bytes wait that realm_session_take() should be called for, with none of its own. */
 static inline bool realm_session_is_waiting(const struct realm_session *session)
@@ -99,6 +122,18 @@ must_check enum err realm_session_take(struct realm_session *session, struct msp
  */
 must_check enum err realm_session_peek(struct realm_session *session, struct span *ret_bytes);
 
+/** Events that were left out for a reader who was too slow for a channel with SlowReader skip.
+ */
+struct realm_session_skip {
+    struct span channel; /* borrowed from the route */
+    uint64_t events;     /* by their EIDs */
+    uint64_t skips;      /* of this session until now, this one included */
+};
+
+/** After a peek: whether it began behind such a gap. Each is told once. */
+bool realm_session_take_skip(struct realm_session *session,
+                             struct realm_session_skip *ret_skip);
+
 /** `len` bytes of the last peek have left. */
 void realm_session_sent(struct realm_session *session, size_t len, msec now);
 
@@ -108,8 +143,12 @@ msec realm_session_deadline(const struct realm_session *session);
 /** Do what is due. Anything but OK: close the stream; `why` says why. */
 must_check enum err realm_session_expire(struct realm_session *session, msec now);
 
-/** Say that the realm goes away: a Close, if none was said yet. */
-void realm_session_go_away(struct realm_session *session, msec now);
+/** Say that the realm goes away: a Close, if none was said yet. `code` is WS_CLOSE_GOING_AWAY,
+ *  or WS_CLOSE_RESTART: come back in a moment. */
+void realm_session_go_away(struct realm_session *session, enum ws_close code, msec now);
+
+/** Whether either side has said Close. */
+bool realm_session_is_closing(const struct realm_session *session);
 
 /** Both sides are done: the stream is for us to close. */
 bool realm_session_is_finished(const struct realm_session *session);

@@ -39,6 +39,7 @@ static void describe(const struct realm_asset *asset, struct realm_static *ret_f
 {
     *ret_file = (struct realm_static){
         .bytes = asset->bytes,
+        .tag = span_str(asset->tag),
         .content_type = SPAN("application/octet-stream"),
         .is_page = ends_with(asset->path, ".html"),
     };

@@ -14,6 +14,7 @@
 struct realm_static {
     struct span bytes;        /* borrowed from the table */
     struct span content_type; /* static storage */
+    struct span tag;          /* changes with the bytes */
     bool is_page;             /* HTML: wants a content security policy */
 };
 

@@ -8,7 +8,11 @@
 #pragma once
 
 #include "base/clock.h"
+#include "base/metric.h"
+#include "pubsub/router_publish.h"
 #include "pubsub/session.h"
+#include "pubsub/transaction.h"
+#include "realm/realm_login.h"
 #include "stomp/stomp_decoder.h"
 #include "stomp/stomp_heartbeat.h"
 #include "ws/ws_conn.h"
@@ -18,6 +22,7 @@ enum {
     REALM_STOMP_HEAD_BYTES = 16 * 1024, /* the headers of one frame */
     REALM_STOMP_LINE_BYTES = 8 * 1024,
     REALM_STOMP_HEADERS_MAX = 64,
+    REALM_STOMP_BEHIND_BYTES = 8 * 1024, /* what may come while a password is verified */
     /* What a frame of an event is longer than its body: the headers, each byte escaped, id,
      * names and numbers. */
     REALM_STOMP_OVERHEAD_BYTES = 40 * 1024,
@@ -26,14 +31,21 @@ enum {
 /** What all sessions of a worker share; borrowed for a session's life. */
 struct realm_stomp_env {
     struct router *router;
-    struct buf *scratch; /* answers are encoded in it */
+    struct queue_set *queues;
+    struct transaction_hall *hall;
+    struct buf *scratch;          /* answers are encoded in it */
+    struct metric_sheet *metrics; /* refusals are counted; NULL: nowhere */
     size_t subscriptions_max;
+    size_t transactions_max; /* open at once */
     size_t event_bytes;
     msec heart_beat;
+    /** There is something to send that did not come from a call of the owner's. */
+    void (*on_news)(void *owner);
 };
 
 enum realm_stomp_state {
     REALM_STOMP_CONNECTING, /* CONNECT has not come */
+    REALM_STOMP_VERIFYING,  /* its password is verified, on a thread */
     REALM_STOMP_OPEN,
     REALM_STOMP_ENDED, /* the Close is queued; what still comes is ignored */
     REALM_STOMP_STATES,
@@ -42,15 +54,26 @@ enum realm_stomp_state {
 /* realm_stomp.c's own, but for what is marked. */
 struct realm_stomp {
     const struct realm_stomp_env *env;
-    struct ws_conn *ws;     /* borrowed from the owner, for the session's life */
-    struct session session; /* the owner sends from it */
+    struct ws_conn *ws;        /* borrowed from the owner, for the session's life */
+    struct session session;    /* the owner sends from it */
+    struct realm_login *login; /* borrowed likewise; NULL: nobody comes in */
+    struct buf behind;         /* what came while the password was verified */
+    struct list laters;        /* requests that are not answered yet */
+    size_t owed_bytes;         /* to be read: what the answers to those may come to */
+    struct list transactions;  /* struct transaction, open; owned */
+    size_t transaction_count;
+    enum stomp_version version; /* 1.2 until another is agreed on */
     struct stomp_decoder decoder;
     struct stomp_heartbeat heartbeat;
     uint64_t id;        /* to be read: what CONNECTED says */
     uint64_t published; /* to be read: events taken from this session */
+    uint64_t sends;     /* to be read: SENDs, whatever became of them */
     enum realm_stomp_state state;
     bool refuses_softly; /* errors:receipt */
+    bool is_leaving;     /* DISCONNECT has come: nothing more is listened to */
     bool has_failed;     /* to be read: the realm ended it, for what the client did */
+    enum err late;       /* to be read: an answer that came later failed, as in
+                            realm_stomp_take(): close the stream */
     char *why;           /* to be read; owned: why it ended. NULL: it did not, or well */
 };
 
@@ -61,7 +84,14 @@ void realm_stomp_init(struct realm_stomp *stomp, const struct realm_stomp_env *e
 /** Ends its subscriptions. */
 void realm_stomp_fini(struct realm_stomp *stomp);
 
-/** Payload of the peer's messages, cut anywhere. What is wrong with it is answered, in the
+/** Who the client is, and may be: before anything else is called. */
+static inline void realm_stomp_set_login(struct realm_stomp *stomp, struct realm_login *login)
+{
+    stomp->login = login;
+}
+
+/** Payload of the peer's messages, cut anywhere. While a password is verified it is kept, at
+ *  most REALM_STOMP_BEHIND_BYTES. What is wrong with it is answered, in the
  *  ws_conn. ERR_NOMEM, ERR_LIMIT (the peer does not read its answers): close the stream. */
 must_check enum err realm_stomp_take(struct realm_stomp *stomp, struct span payload, msec now);
 

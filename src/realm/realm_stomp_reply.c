@@ -35,11 +35,14 @@ enum err realm_stomp_reply_connected(const struct realm_stomp_reply *reply, uint
     snprintf(beat, sizeof beat, "%llu,%llu", (unsigned long long)heart_beat,
              (unsigned long long)heart_beat);
     snprintf(id, sizeof id, "%llu", (unsigned long long)session_id);
-    stomp_encoder_begin(&encoder, reply->scratch, STOMP_CONNECTED);
-    stomp_encoder_header(&encoder, SPAN("version"), SPAN("1.2"));
+    stomp_encoder_begin_in(&encoder, reply->scratch, reply->version, STOMP_CONNECTED);
+    stomp_encoder_header(&encoder, SPAN("version"),
+                         span_str(stomp_version_name(reply->version)));
     stomp_encoder_header(&encoder, SPAN("session"), span_str(id));
     stomp_encoder_header(&encoder, SPAN("server"), SPAN("wayleave/" WAYLEAVE_VERSION));
-    stomp_encoder_header(&encoder, SPAN("heart-beat"), span_str(beat));
+    if (reply->version != STOMP_VERSION_1_0) { /* 1.0 has none */
+        stomp_encoder_header(&encoder, SPAN("heart-beat"), span_str(beat));
+    }
     return finish(reply, &encoder);
 }
 
@@ -52,7 +55,7 @@ static bool begin_receipt(const struct realm_stomp_reply *reply,
     if (receipt == NULL) {
         return false;
     }
-    stomp_encoder_begin(encoder, reply->scratch, STOMP_RECEIPT);
+    stomp_encoder_begin_in(encoder, reply->scratch, reply->version, STOMP_RECEIPT);
     stomp_encoder_header(encoder, SPAN("receipt-id"), receipt->value);
     return true;
 }
@@ -98,6 +101,30 @@ enum err realm_stomp_reply_subscribed(const struct realm_stomp_reply *reply,
     return finish(reply, &encoder);
 }
 
+enum err realm_stomp_reply_reading(const struct realm_stomp_reply *reply,
+                                   const struct stomp_frame *request, size_t window)
+{
+    struct stomp_encoder encoder;
+
+    if (!begin_receipt(reply, request, &encoder)) {
+        return OK;
+    }
+    stomp_encoder_header_u64(&encoder, SPAN("window"), window);
+    return finish(reply, &encoder);
+}
+
+enum err realm_stomp_reply_outcome(const struct realm_stomp_reply *reply,
+                                   const struct stomp_frame *request, const char *outcome)
+{
+    struct stomp_encoder encoder;
+
+    if (!begin_receipt(reply, request, &encoder)) {
+        return OK;
+    }
+    stomp_encoder_header(&encoder, SPAN("outcome"), span_str(outcome));
+    return finish(reply, &encoder);
+}
+
 enum err realm_stomp_reply_refused(const struct realm_stomp_reply *reply,
                                    const struct stomp_frame *request,
                                    const struct realm_stomp_reply_refusal *refusal)
@@ -122,8 +149,10 @@ enum err realm_stomp_reply_error(const struct realm_stomp_reply *reply,
     char message[MESSAGE_BYTES];
 
     snprintf(message, sizeof message, "%s: %s", refusal->word, refusal->sentence);
-    stomp_encoder_begin(&encoder, reply->scratch, STOMP_ERROR);
-    stomp_encoder_header(&encoder, SPAN("version"), SPAN("1.2"));
+    stomp_encoder_begin_in(&encoder, reply->scratch, reply->version, STOMP_ERROR);
+    stomp_encoder_header(&encoder, SPAN("version"),
+                         reply->is_agreed ? span_str(stomp_version_name(reply->version))
+                                          : SPAN("1.0,1.1,1.2"));
     if (receipt != NULL) { /* "ERROR": it should say which frame was to blame */
         stomp_encoder_header(&encoder, SPAN("receipt-id"), receipt->value);
     }

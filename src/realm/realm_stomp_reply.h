@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "pubsub/session.h"
 #include "stomp/stomp_frame.h"
+#include "stomp/stomp_version.h"
 #include "ws/ws_conn.h"
 
 enum {
@@ -26,12 +27,14 @@ struct realm_stomp_reply_refusal {
 struct realm_stomp_reply {
     struct ws_conn *ws;
     struct buf *scratch;
+    enum stomp_version version;
+    bool is_agreed; /* the version is; else an ERROR says which there are */
 };
 
 must_check enum err realm_stomp_reply_connected(const struct realm_stomp_reply *reply,
                                                 uint64_t session_id, msec heart_beat);
 
-/** Nothing is sent when the request asks for no receipt. So also for the next two. */
+/** Nothing is sent when the request asks for no receipt. So also for the next four. */
 must_check enum err realm_stomp_reply_receipt(const struct realm_stomp_reply *reply,
                                               const struct stomp_frame *request);
 must_check enum err realm_stomp_reply_published(const struct realm_stomp_reply *reply,
@@ -40,6 +43,15 @@ must_check enum err realm_stomp_reply_published(const struct realm_stomp_reply *
 must_check enum err realm_stomp_reply_subscribed(const struct realm_stomp_reply *reply,
                                                  const struct stomp_frame *request,
                                                  const struct channel *channel, uint64_t next);
+
+/** To SUBSCRIBE on a queue. */
+must_check enum err realm_stomp_reply_reading(const struct realm_stomp_reply *reply,
+                                              const struct stomp_frame *request, size_t window);
+
+/** To COMMIT: "committed". */
+must_check enum err realm_stomp_reply_outcome(const struct realm_stomp_reply *reply,
+                                              const struct stomp_frame *request,
+                                              const char *outcome);
 
 /** A RECEIPT with `refused`; the request must ask for a receipt. */
 must_check enum err realm_stomp_reply_refused(const struct realm_stomp_reply *reply,

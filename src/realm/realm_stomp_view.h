@@ -6,6 +6,15 @@
  */
 #pragma once
 
+#include "pubsub/queue_feed.h"
 #include "pubsub/view.h"
+#include "stomp/stomp_version.h"
 
-extern const struct view_form realm_stomp_view_form;
+/** From a channel. Static storage. */
+const struct view_form *realm_stomp_view_form(enum stomp_version version);
+
+/** From a channel, with what an ACK has to say. */
+const struct view_form *realm_stomp_view_acked_form(enum stomp_version version);
+
+/** From a queue. Static storage. */
+const struct queue_feed_form *realm_stomp_view_queue_form(enum stomp_version version);

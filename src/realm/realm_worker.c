@@ -2,20 +2,87 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "realm/realm_worker.h"
 
+#include "daemon/daemon_clock.h"
 #include "realm/realm_conn.h"
+#include "realm/realm_conn_life.h"
+#include "realm/realm_metrics.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 enum {
-    ANSWER_BYTES_MAX = 128 * 1024 /* one STOMP frame of ours */
+    ANSWER_BYTES_MAX = 128 * 1024, /* one STOMP frame of ours */
+    EXPIRY_EVERY_MS = 20,          /* events that expire close together go together */
+    EXPIRY_LONGEST_MS = 60000,     /* wall time may jump */
 };
+
+void realm_worker_tick(struct realm_worker *worker)
+{
+    router_set_now(&worker->router, daemon_clock_ms());
+}
+
+/* A timer that comes too early costs one look. Without memory for it events that are expired
+ * are still not delivered, they only stay longer. */
+static void set_expiry(struct realm_worker *worker)
+{
+    uint64_t at = router_deadline(&worker->router);
+    uint64_t now = worker->router.room.now;
+    uint64_t in = at > now ? at - now : 0;
+
+    if (at == EVENT_NEVER) {
+        return;
+    }
+    in = in < EXPIRY_EVERY_MS ? EXPIRY_EVERY_MS : in;
+    in = in > EXPIRY_LONGEST_MS ? EXPIRY_LONGEST_MS : in;
+    if (!timer_is_set(&worker->expiry) ||
+        worker->expiry.node.at > loop_now(worker->loop) + in) {
+        enum err e = timer_set(&worker->expiry, loop_now(worker->loop) + in);
+
+        if (e != OK) {
+            log_warn(worker->log, "no timer for events that expire: %s", err_text(e));
+        }
+    }
+}
+
+static void on_expiry(void *ctx)
+{
+    struct realm_worker *worker = ctx;
+
+    realm_worker_tick(worker);
+    router_expire(&worker->router);
+    set_expiry(worker);
+    realm_worker_published(worker);
+}
+
+/* Finer than the loop's clock, which stands still for a turn: what is measured is the turn. */
+static uint64_t now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void on_loss(void *ctx, struct span queue, const struct queue_gone *gone)
+{
+    const struct realm_worker *worker = ctx;
+
+    if (gone->end == QUEUE_DEAD) {
+        log_warn(worker->log,
+                 "queue %.*s: event %llu came back %zu times and is dropped (RedeliveryMax; "
+                 "DeadEvents would keep it)",
+                 SPAN_ARG(queue), (unsigned long long)gone->event->eid, gone->returns);
+    }
+}
 
 /* Nothing in here takes a cursor out of a list: connections that fail end a little later. */
 static void on_fan_out(void *ctx)
 {
     struct realm_worker *worker = ctx;
+    struct queue_reader *reader;
     struct view *view;
 
+    queue_set_tidy(&worker->queues);
     while ((view = router_next_dirty(&worker->router)) != NULL) {
         LIST_FOREACH (node, after, &view->cursors) {
             struct view_cursor *cursor = LIST_ENTRY(node, struct view_cursor, node);
@@ -23,64 +90,152 @@ static void on_fan_out(void *ctx)
             realm_conn_is_due(session_wake(cursor)->owner);
         }
     }
+    while ((reader = queue_set_next_woken(&worker->queues)) != NULL) {
+        realm_conn_is_due(session_wake_reader(reader)->owner);
+    }
     while (!list_is_empty(&worker->due)) {
         realm_conn_flush_first_due(worker);
     }
+    realm_worker_published(worker); /* who has looked through much in vain comes again */
+    if (worker->dirty_at != 0) {
+        metric_observe(worker->metrics, REALM_METRICS_FAN_OUT_US, now_us() - worker->dirty_at);
+        worker->dirty_at = 0;
+    }
 }
 
-enum err realm_worker_init(struct realm_worker *worker, const struct realm_worker_parts *parts)
+/* Answers to send; and there may be room for further requests. */
+static void on_news(void *owner)
 {
-    const struct realm_conf *conf = parts->conf;
-    const struct router_conf router_conf = {
+    struct realm_conn *conn = owner;
+
+    loop_defer(conn->worker->loop, &conn->later);
+}
+
+static struct router_conf router_conf_of(const struct realm_conf *conf)
+{
+    return (struct router_conf){
         .rules = conf->rules,
         .rule_count = conf->rule_count,
         .limits =
             {
                 .channels = conf->channels_max,
+                .durables = conf->durables_max,
                 .store_bytes = conf->store_bytes_total,
                 .ring_bytes = conf->view_bytes_total,
                 .view = {.ring_bytes = conf->view_bytes,
                          .frame_bytes = conf->event_bytes + REALM_STOMP_OVERHEAD_BYTES},
             },
     };
+}
 
-    *worker = (struct realm_worker){
-        .conf = conf, .loop = parts->loop, .log = parts->log, .rng = parts->rng};
-    worker->env = (struct realm_session_env){
-        .stomp = {.router = &worker->router,
-                  .scratch = &worker->answers,
-                  .subscriptions_max = conf->subscriptions_max,
-                  .event_bytes = conf->event_bytes,
-                  .heart_beat = conf->heart_beat},
+static enum err begin_era(struct realm_worker *worker, const struct realm_conf *conf,
+                          struct daemon_snapshot *snapshot)
+{
+    const struct realm_era_parts parts = {
+        .router = &worker->router,
+        .queues = &worker->queues,
+        .hall = &worker->hall,
+        .answers = &worker->answers,
         .rng = &worker->rng,
-        .outbox_bytes = conf->outbox_bytes,
-        .echo_bytes = conf->echo_bytes,
-        .heart_beat = conf->heart_beat,
+        .metrics = worker->metrics,
+        .desk = worker->desk,
+        .log = worker->log,
+        .on_news = on_news,
+        .event_bytes = worker->router.conf.limits.view.frame_bytes - REALM_STOMP_OVERHEAD_BYTES,
     };
+    struct realm_era *old = worker->era;
+
+    TRY(realm_era_new(&worker->era, conf, snapshot, &parts));
+    realm_era_unref(old);
+    return OK;
+}
+
+enum err realm_worker_init(struct realm_worker *worker, const struct realm_worker_parts *parts)
+{
+    struct router_conf router_conf = router_conf_of(parts->conf);
+    const struct realm_store_parts store_parts = {.conf = parts->conf,
+                                                  .loop = parts->loop,
+                                                  .log = parts->log,
+                                                  .rng = &worker->rng,
+                                                  .file = parts->file,
+                                                  .diag = parts->diag};
+    enum err e;
+
+    *worker = (struct realm_worker){.loop = parts->loop,
+                                    .log = parts->log,
+                                    .metrics = parts->metrics,
+                                    .desk = parts->desk,
+                                    .emptied = parts->emptied,
+                                    .emptied_ctx = parts->emptied_ctx,
+                                    .rng = parts->rng};
+    e = realm_store_open(&worker->store, &store_parts);
+    router_conf.store = worker->store.store;
     router_init(&worker->router, &router_conf, &worker->rng);
+    queue_set_init(&worker->queues,
+                   &(struct queue_set_conf){.router = &worker->router,
+                                            .ids_max = parts->conf->publish_ids_max,
+                                            .on_loss = on_loss,
+                                            .ctx = worker});
+    transaction_hall_init(&worker->hall, &worker->router, &parts->conf->transactions);
     buf_init(&worker->answers, ANSWER_BYTES_MAX);
+    realm_clients_init(&worker->clients);
     list_init(&worker->conns);
     list_init(&worker->due);
     loop_later_init(&worker->fan_out, on_fan_out, worker);
+    timer_init(&worker->expiry, worker->loop, on_expiry, worker);
+    TRY(e);
     worker->room = malloc(REALM_WORKER_ROOM_BYTES);
-    return worker->room == NULL ? ERR_NOMEM : OK;
+    if (worker->room == NULL) {
+        return ERR_NOMEM;
+    }
+    TRY(begin_era(worker, parts->conf, parts->snapshot));
+    realm_worker_tick(worker);
+    TRY(durable_set_restore(&worker->router.durables));
+    TRY(transaction_hall_load(&worker->hall));
+    return router_declare(&worker->router);
+}
+
+enum err realm_worker_adopt(struct realm_worker *worker, const struct realm_conf *conf,
+                            struct daemon_snapshot *snapshot)
+{
+    const struct router_conf router_conf = router_conf_of(conf);
+
+    TRY(begin_era(worker, conf, snapshot));
+    queue_set_adopt(&worker->queues, conf->publish_ids_max);
+    transaction_hall_adopt(&worker->hall, &conf->transactions);
+    /* Before anything else looks for a channel. */
+    TRY(router_adopt(&worker->router, &router_conf));
+    return router_declare(&worker->router);
 }
 
 void realm_worker_fini(struct realm_worker *worker)
 {
-    if (worker->conf == NULL) {
+    if (worker->loop == NULL) {
         return;
     }
     assert(list_is_empty(&worker->conns));
     loop_undefer(&worker->fan_out);
+    timer_cancel(&worker->expiry);
+    realm_store_close(&worker->store);
+    transaction_hall_fini(&worker->hall);
+    queue_set_fini(&worker->queues);
     router_fini(&worker->router);
     buf_fini(&worker->answers);
+    realm_clients_fini(&worker->clients);
     free(worker->room);
+    realm_era_unref(worker->era);
 }
 
 void realm_worker_published(struct realm_worker *worker)
 {
+    set_expiry(worker);
+    metric_set(worker->metrics, REALM_METRICS_CHANNELS, map_count(&worker->router.routes));
+    metric_set(worker->metrics, REALM_METRICS_STORED_BYTES, worker->router.budget.used);
+    if (queue_set_is_busy(&worker->queues)) {
+        loop_defer(worker->loop, &worker->fan_out);
+    }
     if (router_is_dirty(&worker->router)) {
+        worker->dirty_at = worker->dirty_at == 0 ? now_us() : worker->dirty_at;
         loop_defer(worker->loop, &worker->fan_out);
     }
 }

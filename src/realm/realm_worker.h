@@ -5,51 +5,86 @@
  * place where news of a channel becomes sends. Knows neither listeners nor the daemon.
  *
  *    a session publishes        router: views framed, marked dirty
- *    end of the turn            each cursor of a dirty view: its connection is due, once
+ *    end of the turn            each cursor of a dirty view: its connection is due, once; so is
+ *                               that of each queue's reader with new events
  *                               each connection that is due: one gather of sends
  */
 #pragma once
 
 #include "base/list.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include "io/loop.h"
+#include "io/timer.h"
+#include "realm/realm_clients.h"
 #include "realm/realm_conf.h"
+#include "realm/realm_era.h"
+#include "realm/realm_http.h"
 #include "realm/realm_session.h"
+#include "realm/realm_store.h"
 
 enum {
     REALM_WORKER_ROOM_BYTES = 64 * 1024, /* one read */
 };
 
 struct realm_worker {
-    const struct realm_conf *conf; /* borrowed for the worker's life, as are the next two */
-    struct loop *loop;
+    struct realm_era *era; /* held: what new connections are born with */
+    struct loop *loop;     /* borrowed for the worker's life, as are the next two */
     const struct log *log;
+    struct metric_sheet *metrics; /* NULL: nothing is counted */
+    struct auth_desk *desk;       /* NULL: nobody can log in */
+    struct realm_clients clients;
+    void (*emptied)(void *ctx); /* the last connection has gone; NULL: nobody cares */
+    void *emptied_ctx;
     struct rng rng;
+    struct realm_store store;
     struct router router;
-    struct realm_session_env env;
+    struct queue_set queues;
+    struct transaction_hall hall;
     struct buf answers; /* where answers are encoded */
     uint8_t *room;      /* owned; REALM_WORKER_ROOM_BYTES: shared by all reads */
-    struct list conns;  /* struct realm_conn; its file's own */
+    struct list conns;  /* struct realm_conn in the order of their birth; its file's own */
     size_t conn_count;
     uint64_t last_id;
-    struct list due; /* struct realm_conn, to be sent from */
+    bool is_draining; /* no new sessions, and requests are the last on their connection */
+    struct list due;  /* struct realm_conn, to be sent from */
     struct loop_later fan_out;
+    struct realm_http_gate gate;
+    struct timer expiry; /* of events */
+    uint64_t dirty_at;   /* microseconds: the first publish that was not fanned out yet; or 0 */
 };
 
 /** What a worker is made of; borrowed for the worker's life, but for the dice. */
 struct realm_worker_parts {
     const struct realm_conf *conf;
+    struct daemon_snapshot *snapshot; /* that it is of; NULL: it outlives the worker */
     struct loop *loop;
     const struct log *log;
+    struct metric_sheet *metrics;
+    struct auth_desk *desk; /* NULL only where there are no users */
+    void (*emptied)(void *ctx);
+    void *emptied_ctx;
     struct rng rng;
+    const char *file;  /* for what cannot be opened; may be NULL */
+    struct diag *diag; /* borrowed for the call; may be NULL */
 };
 
-/** ERR_NOMEM: realm_worker_fini() all the same. */
+/** Errors of opening the store are said in the diag; ERR_NOMEM, ERR_LIMIT. In any case:
+ * realm_worker_fini() all the same. */
 must_check enum err realm_worker_init(struct realm_worker *worker,
                                       const struct realm_worker_parts *parts);
 
+/** Another configuration for connections and channels to come. What is fixed at start stays as
+ *  it is: see realm_service.c. ERR_NOMEM: nothing has changed. */
+must_check enum err realm_worker_adopt(struct realm_worker *worker,
+                                       const struct realm_conf *conf,
+                                       struct daemon_snapshot *snapshot);
+
 /** Every connection must be gone. Takes one that was zeroed. */
 void realm_worker_fini(struct realm_worker *worker);
+
+/** What time it is: before anything is done with the channels. */
+void realm_worker_tick(struct realm_worker *worker);
 
 /** Something may have been published: at the end of the turn it will be sent. */
 void realm_worker_published(struct realm_worker *worker);

@@ -27,6 +27,12 @@ struct client {
     bool is_stomp;
 };
 
+struct world {
+    struct router router;
+    struct queue_set queues;
+    struct transaction_hall hall;
+};
+
 static void must(bool is_true)
 {
     if (!is_true) {
@@ -65,13 +71,18 @@ static void client_take(struct client *client, struct mspan bytes)
 }
 
 /* False when the stream would be closed. */
-static bool listen_some(struct client *client, struct router *router, size_t max)
+static bool listen_some(struct client *client, struct world *world, size_t max)
 {
+    struct queue_reader *reader;
     struct span bytes;
     struct view *view;
     enum err e = ERR_AGAIN;
 
-    while ((view = router_next_dirty(router)) != NULL) {
+    queue_set_tidy(&world->queues);
+    while ((reader = queue_set_next_woken(&world->queues)) != NULL) {
+        session_wake_reader(reader);
+    }
+    while ((view = router_next_dirty(&world->router)) != NULL) {
         LIST_FOREACH (node, after, &view->cursors) {
             session_wake(LIST_ENTRY(node, struct view_cursor, node));
         }
@@ -103,6 +114,8 @@ static void fill_stream(struct buf *stream, uint8_t options, struct span input)
     if ((options & HAS_BEGUN) != 0) {
         put_message(stream, SPAN("CONNECT\naccept-version:1.2\nerrors:receipt\n\n\0"));
         put_message(stream, SPAN("SUBSCRIBE\nid:a\ndestination:/a\nfrom:stored\n\n\0"));
+        put_message(stream, SPAN("SUBSCRIBE\nid:q\ndestination:/q\nack:client\n\n\0"));
+        put_message(stream, SPAN("BEGIN\ntransaction:t\n\n\0"));
     }
     if ((options & IS_WRAPPED) != 0) {
         put_message(stream, input);
@@ -111,7 +124,7 @@ static void fill_stream(struct buf *stream, uint8_t options, struct span input)
     }
 }
 
-static void run(struct client *client, struct router *router, uint8_t options,
+static void run(struct client *client, struct world *world, uint8_t options,
                 struct mspan stream)
 {
     size_t part = (options & IS_CUT) != 0 ? 7 : SIZE_MAX;
@@ -123,14 +136,14 @@ static void run(struct client *client, struct router *router, uint8_t options,
 
         is_on = realm_session_take(&client->session, mspan_of(stream.ptr, len), 1) == OK;
         stream = mspan_tail(stream, len);
-        is_on = is_on && listen_some(client, router, step);
+        is_on = is_on && listen_some(client, world, step);
     }
     while (is_on && realm_session_is_waiting(&client->session)) {
         is_on = realm_session_take(&client->session, mspan_of(NULL, 0), 1) == OK &&
-                listen_some(client, router, SIZE_MAX);
+                listen_some(client, world, SIZE_MAX);
     }
     if (is_on && realm_session_expire(&client->session, 100000000) == OK) {
-        listen_some(client, router, SIZE_MAX);
+        listen_some(client, world, SIZE_MAX);
     }
 }
 
@@ -139,11 +152,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     static const uint8_t any[] = "/*";
-    const struct router_rule rule = {.pattern = {any, 2},
-                                     .channel = {.capacity = 5, .store_bytes = 1 << 18}};
+    static const uint8_t queue[] = "/q*", dead[] = "/dead";
+    const struct router_rule rules[] = {
+        {.pattern = {queue, 3},
+         .kind = ROUTER_QUEUE,
+         .channel = {.capacity = 5, .store_bytes = 1 << 18},
+         .dead_events = {dead, 5},
+         .redelivery_max = 1,
+         .window_max = 3},
+        {.pattern = {any, 2}, .channel = {.capacity = 5, .store_bytes = 1 << 18}},
+    };
+    const struct transaction_hall_conf transactions = {
+        .remembered_max = 2, .remembered = 60000, .items_max = 2, .bytes_max = 4096};
     const struct router_conf conf = {
-        .rules = &rule,
-        .rule_count = 1,
+        .rules = rules,
+        .rule_count = 2,
         .limits = {.channels = 5,
                    .store_bytes = 1 << 24,
                    .ring_bytes = 1 << 24,
@@ -154,9 +177,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
                                         .max_output_bytes = 1 << 10};
     const struct stomp_limits stomp_limits = {1 << 17, 200, 1 << 17, 1 << 17};
     struct rng rng = rng_seeded(1);
-    struct router router;
+    struct world world;
     struct buf scratch, stream;
     struct client client;
+    const struct realm_conf realm_conf = {.access = {.allows_anonymous = true}};
+    const struct realm_login_env login_env = {.conf = &realm_conf};
+    struct realm_login login;
     struct realm_session_env env;
     uint8_t options;
 
@@ -167,9 +193,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     buf_init(&scratch, 1 << 17);
     buf_init(&stream, 1 << 24);
     buf_init(&client.text, 1 << 24);
-    router_init(&router, &conf, &rng);
+    router_init(&world.router, &conf, &rng);
+    queue_set_init(&world.queues,
+                   &(struct queue_set_conf){.router = &world.router, .ids_max = 2});
+    transaction_hall_init(&world.hall, &world.router, &transactions);
     env = (struct realm_session_env){
-        .stomp = {.router = &router,
+        .stomp = {.router = &world.router,
+                  .queues = &world.queues,
+                  .hall = &world.hall,
+                  .transactions_max = 2,
                   .scratch = &scratch,
                   .subscriptions_max = 3,
                   .event_bytes = 2000,
@@ -185,14 +217,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     realm_session_init(&client.session, &env,
                        client.is_stomp ? REALM_SESSION_STOMP : REALM_SESSION_ECHO, 1, NULL, 0);
 
+    realm_login_init(&login, &login_env, &(struct addr){0}, NULL, NULL, NULL);
+    realm_session_set_login(&client.session, &login);
+
     fill_stream(&stream, options, span_of(bytes + 1, len - 1));
-    run(&client, &router, options, mspan_of(stream.ptr, stream.len));
+    run(&client, &world, options, mspan_of(stream.ptr, stream.len));
 
     realm_session_fini(&client.session);
     realm_session_forget(&client.session);
     stomp_decoder_fini(&client.stomp);
     ws_conn_fini(&client.ws);
-    router_fini(&router);
+    transaction_hall_fini(&world.hall);
+    queue_set_fini(&world.queues);
+    router_fini(&world.router);
     buf_fini(&client.text);
     buf_fini(&stream);
     buf_fini(&scratch);

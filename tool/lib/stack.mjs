@@ -79,6 +79,8 @@ Interface https://127.0.0.1:${ports.realmTls}
 SSLCertificateFile "${join(dir, 'localhost.crt')}"
 SSLCertificateKeyFile "${join(dir, 'localhost.key')}"
 SSLCertificateMake On
+# Everybody who can connect may use it: this machine alone.
+Anonymous On
 <Channel "/demo/*">
     Capacity 1000
 </Channel>

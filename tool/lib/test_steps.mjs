@@ -39,7 +39,11 @@ const build = (preset) => [
 ];
 
 const STEPS = {
-  unit: { builds: ['asan'], commands: () => [['ctest', '--preset', 'asan', '-j2']] },
+  unit: {
+    builds: ['asan'],
+    commands: () => [['ctest', '--preset', 'asan', '-j2', '-LE', 'contract']],
+  },
+  contract: { builds: ['asan'], commands: () => [['ctest', '--preset', 'asan', '-L', 'contract']] },
   fuzz: { builds: ['fuzz'], commands: () => [['ctest', '--preset', 'fuzz', '-j2']] },
   js: { builds: [], commands: () => [nodeTest('js/client/test')] },
   style: {
@@ -126,7 +130,7 @@ for (const name of names) {
 console.log('');
 for (const { name, isGood, all, failed, skipped, seconds } of rows) {
   const counts = all ? `${all} tests, ${failed} failed, ${skipped} skipped` : 'checks';
-  console.log(`${isGood ? 'ok    ' : 'FAILED'} ${name.padEnd(6)} ${counts}, ${seconds} s`);
+  console.log(`${isGood ? 'ok    ' : 'FAILED'} ${name.padEnd(8)} ${counts}, ${seconds} s`);
 }
 const total = (field) => rows.reduce((sum, row) => sum + row[field], 0);
 const isGood = rows.every((row) => row.isGood);

@@ -13,7 +13,7 @@ const ATTRIBUTES = 'attributes';
 /** Headers that are the frame's, not the event's. */
 const FRAME_HEADERS = new Set([
   ...['subscription', 'destination', 'message-id', 'eid', 'content-length', 'content-type'],
-  ...['receipt', 'transaction', 'publish-id', ATTRIBUTES],
+  ...['receipt', 'transaction', 'publish-id', 'timestamp', ATTRIBUTES],
 ]);
 
 /**

@@ -9,6 +9,7 @@
 #include "realm/realm_session.h"
 
 #include "lib/testing.h"
+#include "unit/realm/anybody.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,11 +22,19 @@
 
 static const struct router_rule pair_rules[] = {
     {.pattern = BYTES("/demo/*"), .channel = {.capacity = 50, .store_bytes = 1 << 20}},
+    {.pattern = BYTES("/jobs/*"),
+     .kind = ROUTER_QUEUE,
+     .channel = {.capacity = 50, .store_bytes = 1 << 20},
+     .dead_events = BYTES("/demo/dead"),
+     .redelivery_max = 2,
+     .window_max = 10},
 };
 
 struct realm {
     struct rng rng;
     struct router router;
+    struct queue_set queues;
+    struct transaction_hall hall;
     struct buf scratch;
     struct realm_session_env env;
 };
@@ -44,18 +53,27 @@ static inline void realm_begin(struct realm *realm)
 {
     const struct router_conf conf = {
         .rules = pair_rules,
-        .rule_count = 1,
+        .rule_count = sizeof pair_rules / sizeof pair_rules[0],
         .limits = {.channels = 4,
                    .store_bytes = 1 << 24,
                    .ring_bytes = 1 << 24,
                    .view = {.ring_bytes = 1 << 16, .frame_bytes = 1 << 16}},
     };
 
+    const struct transaction_hall_conf transactions = {
+        .remembered_max = 3, .remembered = 60000, .items_max = 3, .bytes_max = 4096};
+
     realm->rng = rng_seeded(5);
     router_init(&realm->router, &conf, &realm->rng);
+    queue_set_init(&realm->queues,
+                   &(struct queue_set_conf){.router = &realm->router, .ids_max = 3});
+    transaction_hall_init(&realm->hall, &realm->router, &transactions);
     buf_init(&realm->scratch, 1 << 16);
     realm->env = (struct realm_session_env){
         .stomp = {.router = &realm->router,
+                  .queues = &realm->queues,
+                  .hall = &realm->hall,
+                  .transactions_max = 2,
                   .scratch = &realm->scratch,
                   .subscriptions_max = 3,
                   .event_bytes = 1000,
@@ -69,6 +87,8 @@ static inline void realm_begin(struct realm *realm)
 
 static inline void realm_end(struct realm *realm)
 {
+    transaction_hall_fini(&realm->hall);
+    queue_set_fini(&realm->queues);
     router_fini(&realm->router);
     buf_fini(&realm->scratch);
 }
@@ -81,6 +101,7 @@ static inline void client_begin(struct client *client, struct realm *realm,
     *client = (struct client){.step = SIZE_MAX};
     ws_conn_init(&client->ws, WS_CLIENT, &limits, &realm->rng, 0);
     realm_session_init(&client->session, &realm->env, kind, 7, client, 0);
+    realm_session_set_login(&client->session, anybody());
     buf_init(&client->heard, 1 << 22);
 }
 
@@ -156,8 +177,13 @@ static inline void client_listen(struct client *client, size_t max, msec now)
 /* Views have news: as at the end of a turn. */
 static inline void realm_fan_out(struct realm *realm)
 {
+    struct queue_reader *reader;
     struct view *view;
 
+    queue_set_tidy(&realm->queues);
+    while ((reader = queue_set_next_woken(&realm->queues)) != NULL) {
+        session_wake_reader(reader);
+    }
     while ((view = router_next_dirty(&realm->router)) != NULL) {
         LIST_FOREACH (node, after, &view->cursors) {
             session_wake(LIST_ENTRY(node, struct view_cursor, node));
@@ -170,8 +196,10 @@ static inline const char *client_hear(struct client *client, struct realm *realm
 {
     static char text[1 << 16];
 
-    realm_fan_out(realm);
-    client_listen(client, SIZE_MAX, 0);
+    do { /* what a plain reader has taken makes room for more */
+        realm_fan_out(realm);
+        client_listen(client, SIZE_MAX, 0);
+    } while (queue_set_is_busy(&realm->queues));
     assert_true(client->heard.len < sizeof text);
     if (client->heard.len > 0) {
         memcpy(text, client->heard.ptr, client->heard.len);
@@ -194,4 +222,30 @@ static inline void client_connect(struct client *client, struct realm *realm)
     client_begin(client, realm, REALM_SESSION_STOMP);
     client_ask(client, realm,
                "CONNECT\naccept-version:1.2\nheart-beat:20000,20000\nerrors:receipt\n\n");
+}
+
+/* For every_oom(): frames without their NUL, one after the other while there is memory. Nothing
+ * of the client's own is allocated. */
+static inline void realm_without_memory(const char *const *frames, size_t count)
+{
+    struct realm_session session;
+    struct realm realm;
+    enum err e = OK;
+
+    realm_begin(&realm);
+    realm_session_init(&session, &realm.env, REALM_SESSION_STOMP, 1, NULL, 0);
+    realm_session_set_login(&session, anybody());
+    for (size_t i = 0; i < count && e == OK; i++) {
+        struct span bytes;
+
+        e = realm_stomp_take(&session.as.stomp, span_of(frames[i], strlen(frames[i]) + 1), 0);
+        realm_fan_out(&realm);
+        while (e == OK && realm_session_peek(&session, &bytes) == OK) {
+            realm_session_sent(&session, bytes.len, 0);
+            realm_fan_out(&realm);
+        }
+    }
+    realm_session_fini(&session);
+    realm_session_forget(&session);
+    realm_end(&realm);
 }

@@ -15,7 +15,7 @@ struct loaded {
     enum err e;
 };
 
-static void load(struct loaded *loaded, const char *text)
+static void load_exactly(struct loaded *loaded, const char *text)
 {
     const struct conf_table table = {realm_conf_rows, &loaded->conf};
     const struct conf_apply apply = {
@@ -33,6 +33,15 @@ static void load(struct loaded *loaded, const char *text)
     if (loaded->e == OK) {
         realm_conf_check(&loaded->conf, "r.conf", &loaded->diag);
     }
+}
+
+/* For tests that are not about who comes in. */
+static void load(struct loaded *loaded, const char *text)
+{
+    char whole[4096];
+
+    assert_true(snprintf(whole, sizeof whole, "%s\nAnonymous On\n", text) < (int)sizeof whole);
+    load_exactly(loaded, whole);
 }
 
 static void unload(struct loaded *loaded)
@@ -63,7 +72,7 @@ static void the_builtin_configuration_is_loopback_and_plain(void **state)
     struct loaded loaded;
 
     (void)state;
-    load(&loaded, realm_conf_builtin);
+    load_exactly(&loaded, realm_conf_builtin);
     assert_string_equal(said(&loaded), "");
     assert_int_equal(loaded.conf.interface_count, 1);
     assert_true(addr_is_loopback(&loaded.conf.interfaces[0].addr));
@@ -180,7 +189,7 @@ static void bounds_and_places_are_checked_by_the_rows(void **state)
         GOOD "Capacity 10\n",     GOOD "OutboxBytesMax 1k\n",
         GOOD "EventBytesMax 0\n", GOOD "DiagnosticEndpoints Yes\n",
         GOOD "HeartBeat 0\n",     GOOD "SessionsMax 0\n",
-        GOOD "Listen 80\n",       GOOD "<Channel \"/a\">\nCapacity 0\n</Channel>\n",
+        GOOD "Listen 80\n",       GOOD "<Channel \"/a\">\nStoreBytes 1\n</Channel>\n",
     };
 
     (void)state;
@@ -209,6 +218,103 @@ static void running_out_of_memory_leaks_nothing(void **state)
     every_oom(load_all);
 }
 
+static unsigned line_at(const struct realm_conf *conf, const char *host, uint16_t port)
+{
+    const struct realm_conf_interface *interface;
+    struct addr local;
+
+    assert_true(addr_parse(span_str(host), port, &local));
+    interface = realm_conf_interface_at(conf, &local);
+    return interface == NULL ? 0 : interface->line;
+}
+
+static void a_connection_belongs_to_the_interface_that_it_came_in_by(void **state)
+{
+    struct loaded loaded;
+
+    (void)state;
+    load(&loaded, "Interface http://0.0.0.0:9000\n"
+                  "Interface http://127.0.0.1:9000\n"
+                  "Interface http://[::]:9001\n"
+                  "Interface http://127.0.0.2:9002\n");
+    assert_int_equal(line_at(&loaded.conf, "127.0.0.1", 9000), 2); /* the narrow one */
+    assert_int_equal(line_at(&loaded.conf, "10.0.0.1", 9000), 1);
+    assert_int_equal(line_at(&loaded.conf, "::ffff:127.0.0.1", 9000), 2); /* a dual socket */
+    assert_int_equal(line_at(&loaded.conf, "2001:db8::1", 9001), 3);
+    assert_int_equal(line_at(&loaded.conf, "127.0.0.2", 9002), 4);
+    assert_int_equal(line_at(&loaded.conf, "127.0.0.3", 9002), 0);
+    assert_int_equal(line_at(&loaded.conf, "127.0.0.1", 9003), 0);
+    unload(&loaded);
+}
+
+static void somebody_must_be_able_to_come_in(void **state)
+{
+    struct loaded loaded;
+
+    (void)state;
+    load_exactly(&loaded, "Interface http://127.0.0.1:1\n<Channel \"/x\">\n</Channel>\n");
+    assert_string_equal(
+        said(&loaded),
+        "r.conf: nobody could come in: there are no users, and anonymous clients are not let "
+        "in (add AuthUserFile users.htpasswd; or Anonymous On, if everybody who can connect "
+        "may use this realm)\n");
+    unload(&loaded);
+    load_exactly(&loaded, "Interface http://127.0.0.1:1\n<Channel \"/x\">\n</Channel>\n"
+                          "AuthUserFile /no/such\n");
+    assert_string_equal(said(&loaded),
+                        "r.conf:4: AuthUserFile: /no/such cannot be opened: No such file or "
+                        "directory (make it with htpasswd, or correct the name)\n");
+    unload(&loaded);
+}
+
+static void files_that_are_no_use_are_said(void **state)
+{
+    const struct htpasswd nobody = {.file = "users"};
+    struct loaded loaded = {.e = OK};
+
+    (void)state;
+    diag_init(&loaded.diag);
+    realm_conf_access_check(
+        &(struct realm_conf_access){.has_group_file = true, .allows_anonymous = true}, "r.conf",
+        &loaded.diag);
+    assert_string_equal(said(&loaded), "r.conf: AuthGroupFile has no users to be about (add "
+                                       "AuthUserFile)\n");
+    diag_fini(&loaded.diag);
+    diag_init(&loaded.diag);
+    realm_conf_access_check(
+        &(struct realm_conf_access){.has_user_file = true, .users = &nobody}, "r.conf",
+        &loaded.diag);
+    assert_string_equal(said(&loaded), "r.conf: warning: users has no users: nobody can log in "
+                                       "(htpasswd -B users NAME adds one)\n");
+    diag_fini(&loaded.diag);
+}
+
+static void publish_rate_is_so_many_a_second_and_perhaps_at_once(void **state)
+{
+    static const char *const wrong[] = {"1000", "0/s",   "/s",    "1/m",         "10000001/s",
+                                        "-1/s", "5/s 0", "5/s x", "5/s 10000001"};
+    struct loaded loaded;
+
+    (void)state;
+    load(&loaded, "PublishRate 1000/s");
+    assert_int_equal(loaded.conf.access.publish_rate, 1000);
+    assert_int_equal(loaded.conf.access.publish_burst, 1000);
+    unload(&loaded);
+    load(&loaded, "PublishRate 5/s 20");
+    assert_int_equal(loaded.conf.access.publish_rate, 5);
+    assert_int_equal(loaded.conf.access.publish_burst, 20);
+    unload(&loaded);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char line[64];
+
+        snprintf(line, sizeof line, "PublishRate %s", wrong[i]);
+        load(&loaded, line);
+        assert_non_null(strstr(said(&loaded), "r.conf:1: PublishRate: \""));
+        assert_int_equal(loaded.conf.access.publish_rate, 0);
+        unload(&loaded);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +323,10 @@ int main(void)
         cmocka_unit_test(every_fault_has_its_sentence),
         cmocka_unit_test(bounds_and_places_are_checked_by_the_rows),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
+        cmocka_unit_test(a_connection_belongs_to_the_interface_that_it_came_in_by),
+        cmocka_unit_test(somebody_must_be_able_to_come_in),
+        cmocka_unit_test(files_that_are_no_use_are_said),
+        cmocka_unit_test(publish_rate_is_so_many_a_second_and_perhaps_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,13 +51,20 @@ static enum err world_begin(struct world *world)
 
     logged[0] = '\0';
     *world = (struct world){
-        .conf = {.rules = rules,
+        .conf = {.access = {.allows_anonymous = true},
+                 .rules = rules,
                  .rule_count = 2,
                  .channels_max = 10,
                  .store_bytes_total = 1 << 28,
                  .view_bytes_total = 1 << 28,
                  .sessions_max = 8,
                  .subscriptions_max = 10,
+                 .transactions_max = 2,
+                 .transactions = {.remembered_max = 2,
+                                  .remembered = 1000,
+                                  .items_max = 2,
+                                  .bytes_max = 4096},
+                 .publish_ids_max = 2,
                  .event_bytes = 1 << 16,
                  .outbox_bytes = 1 << 17,
                  .view_bytes = 1 << 18,
@@ -71,14 +78,15 @@ static enum err world_begin(struct world *world)
         .log = {.sink = on_log, .level = LOG_DEBUG},
     };
     TRY(loop_new(&world->loop));
-    parts = (struct realm_worker_parts){&world->conf, world->loop, &world->log, rng_seeded(1)};
+    parts = (struct realm_worker_parts){
+        .conf = &world->conf, .loop = world->loop, .log = &world->log, .rng = rng_seeded(1)};
     return realm_worker_init(&world->worker, &parts);
 }
 
 static void world_end(struct world *world)
 {
-    if (world->loop != NULL && world->worker.conf != NULL) {
-        if (world->worker.room != NULL) {
+    if (world->loop != NULL && world->worker.loop != NULL) {
+        if (world->worker.era != NULL) {
             realm_conn_close_all(&world->worker);
         }
         realm_worker_fini(&world->worker);
@@ -245,7 +253,8 @@ static void a_request_is_answered_and_the_connection_closed(void **state)
     (void)state;
     assert_ok(world_begin(&world));
     assert_ok(peer_connect(&world, &peer, &server_fd));
-    send_raw(&world, &peer, SPAN("GET /health HTTP/1.1\r\nHost: a\r\n\r\n"));
+    send_raw(&world, &peer,
+             SPAN("GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
     read_until(&world, &peer, "\r\n\r\nok\n");
     for (int i = 0; i < 100 && !peer.has_ended; i++) {
         turn(&world);

@@ -5,6 +5,7 @@
 #include "lib/cut.h"
 #include "lib/oom.h"
 #include "lib/testing.h"
+#include "unit/realm/anybody.h"
 
 #include <stdio.h>
 
@@ -14,9 +15,9 @@
     }
 
 static const struct realm_asset assets[] = {
-    {"js/demo/index.html", BYTES("<!doctype html>")},
-    {"js/client/dist/nirvana.js", BYTES("var Nirvana;")},
-    {NULL, {NULL, 0}},
+    {"js/demo/index.html", BYTES("<!doctype html>"), "aa"},
+    {"js/client/dist/nirvana.js", BYTES("var Nirvana;"), "bb"},
+    {NULL, {NULL, 0}, NULL},
 };
 
 static struct realm_conf_interface interfaces[1];
@@ -40,7 +41,8 @@ static const char *ask_with(const struct realm_conf *conf, const char *request,
 {
     static char text[4096];
     const struct http1_limits limits = realm_conf_limits(conf);
-    const struct realm_http_env env = {.conf = conf, .assets = assets};
+    const struct realm_http_env env = {
+        .conf = conf, .assets = assets, .login = anybody(), .has_login = true};
     struct span input = span_str(request);
     struct http1_head head;
     struct buf out;
@@ -70,7 +72,7 @@ static const struct {
 } answers[] = {
     {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 302 ", "Location: /demo/\r\n"},
     {"GET /demo HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 302 ", "Location: /demo/\r\n"},
-    {"GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n", "HTTP/1.1 302 ", "Connection: close"},
+    {"GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n", "HTTP/1.1 302 ", ""},
     {"GET /demo/ HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 ", "\r\n\r\n<!doctype html>"},
     {"GET /demo/?x=1 HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 ",
      "Content-Security-Policy: default-src 'self'"},
@@ -120,7 +122,7 @@ static void long_lines_and_fields_are_refused_by_name(void **state)
 #define UPGRADE                                                                 \
     "Host: realm.example:9000\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" \
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-#define STOMP "Sec-WebSocket-Protocol: v10.stomp, v12.stomp\r\n"
+#define STOMP "Sec-WebSocket-Protocol: v9.stomp, v12.stomp, v11.stomp\r\n"
 
 static void an_upgrade_to_stomp_chooses_the_subprotocol(void **state)
 {
@@ -186,7 +188,8 @@ static void check_upgrade(const struct cut *cut)
 {
     const struct realm_conf conf = conf_of(false);
     const struct http1_limits limits = realm_conf_limits(&conf);
-    const struct realm_http_env env = {.conf = &conf, .assets = assets};
+    const struct realm_http_env env = {
+        .conf = &conf, .assets = assets, .login = anybody(), .has_login = true};
     struct realm_http_verdict verdict;
     enum err e = ERR_AGAIN;
     struct http1_head head;
@@ -221,7 +224,8 @@ static void answer_without_memory(void)
 {
     const struct realm_conf conf = conf_of(false);
     const struct http1_limits limits = realm_conf_limits(&conf);
-    const struct realm_http_env env = {.conf = &conf, .assets = assets};
+    const struct realm_http_env env = {
+        .conf = &conf, .assets = assets, .login = anybody(), .has_login = true};
     struct span input = SPAN("GET /stomp HTTP/1.1\r\n" UPGRADE STOMP "\r\n");
     struct realm_http_verdict verdict;
     struct http1_head head;

@@ -262,7 +262,7 @@ static void a_realm_that_stops_says_so(void **state)
     (void)state;
     realm_begin(&realm);
     client_connect(&client, &realm);
-    realm_session_go_away(&client.session, 0);
+    realm_session_go_away(&client.session, WS_CLOSE_GOING_AWAY, 0);
     client_hear(&client, &realm);
     assert_int_equal(client.close_code, WS_CLOSE_GOING_AWAY);
     assert_int_equal(client.session.closer, REALM_SESSION_REALM);

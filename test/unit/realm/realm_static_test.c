@@ -10,11 +10,11 @@
     }
 
 static const struct realm_asset table[] = {
-    {"js/demo/index.html", BYTES("page")},
-    {"js/demo/demo.css", BYTES("style")},
-    {"js/client/dist/w.mjs", BYTES("module")},
-    {"js/client/dist/odd", BYTES("odd")},
-    {NULL, {NULL, 0}},
+    {"js/demo/index.html", BYTES("page"), "t"},
+    {"js/demo/demo.css", BYTES("style"), "t"},
+    {"js/client/dist/w.mjs", BYTES("module"), "t"},
+    {"js/client/dist/odd", BYTES("odd"), "t"},
+    {NULL, {NULL, 0}, NULL},
 };
 
 static void a_path_is_a_file_of_the_table(void **state)

@@ -28,8 +28,9 @@ static const struct {
     const char *frame;
     const char *error;
 } fatal_first[] = {
-    {"CONNECT\n\n", "UnsupportedOperationException\\c this realm speaks STOMP 1.2"},
-    {"CONNECT\naccept-version:1.0,1.1\n\n", "UnsupportedOperationException\\c"},
+    {"CONNECT\naccept-version:1.3\n\n",
+     "UnsupportedOperationException\\c this realm speaks STOMP 1.2, 1.1 and 1.0"},
+    {"CONNECT\naccept-version:\n\n", "UnsupportedOperationException\\c"},
     {"CONNECT\naccept-version:1.2\nheart-beat:x\n\n", "IllegalArgumentException\\c heart-beat"},
     {"SEND\ndestination:/demo/a\n\nx", "IllegalArgumentException\\c the first frame"},
     {"MESSAGE\n\n", "IllegalArgumentException\\c the first frame"},
@@ -48,7 +49,7 @@ static void what_does_not_begin_a_session_ends_it(void **state)
         realm_begin(&realm);
         client_begin(&client, &realm, REALM_SESSION_STOMP);
         heard = client_ask(&client, &realm, fatal_first[i].frame);
-        assert_memory_equal(heard, "ERROR\nversion:1.2\nmessage:", 26);
+        assert_memory_equal(heard, "ERROR\nversion:1.0,1.1,1.2\nmessage:", 34);
         assert_non_null(strstr(heard, fatal_first[i].error));
         assert_int_equal(client.close_code, WS_CLOSE_POLICY);
         assert_non_null(client.session.why);
@@ -247,8 +248,8 @@ static const struct {
     {"SEND\ndestination:/other\nreceipt:r\n\nx", "MissingResourceException"},
     {"SEND\nreceipt:r\n\nx", "IllegalArgumentException"},
     {"SEND\ndestination:/demo/\\n\nreceipt:r\n\nx", "IllegalArgumentException"},
-    {"SEND\ndestination:/demo/x\ntransaction:t\nreceipt:r\n\nx",
-     "UnsupportedOperationException"},
+    {"SEND\ndestination:/demo/x\ntransaction:t\nreceipt:r\n\nx", "IllegalArgumentException"},
+    {"SEND\ndestination:/demo/x\nttl:1s\nreceipt:r\n\nx", "IllegalArgumentException"},
     {"SUBSCRIBE\ndestination:/demo/x\nreceipt:r\n\n", "IllegalArgumentException"},
     {"SUBSCRIBE\nid:1\nreceipt:r\n\n", "IllegalArgumentException"},
     {"SUBSCRIBE\nid:1\ndestination:/no\nreceipt:r\n\n", "MissingResourceException"},
@@ -257,11 +258,22 @@ static const struct {
     {"SUBSCRIBE\nid:1\ndestination:/demo/x\nfrom:-1\nreceipt:r\n\n",
      "IllegalArgumentException"},
     {"UNSUBSCRIBE\nreceipt:r\n\n", "IllegalArgumentException"},
-    {"BEGIN\ntransaction:t\nreceipt:r\n\n", "UnsupportedOperationException"},
-    {"COMMIT\ntransaction:t\nreceipt:r\n\n", "UnsupportedOperationException"},
-    {"ABORT\ntransaction:t\nreceipt:r\n\n", "UnsupportedOperationException"},
-    {"ACK\nid:1\nreceipt:r\n\n", "UnsupportedOperationException"},
-    {"NACK\nid:1\nreceipt:r\n\n", "UnsupportedOperationException"},
+    {"SUBSCRIBE\nid:1\ndestination:/jobs/x\nack:sometimes\nreceipt:r\n\n",
+     "IllegalArgumentException"},
+    {"SUBSCRIBE\nid:1\ndestination:/jobs/x\nwindow:0\nreceipt:r\n\n",
+     "IllegalArgumentException"},
+    {"SUBSCRIBE\nid:1\ndestination:/jobs/x\nprefetch-count:many\nreceipt:r\n\n",
+     "IllegalArgumentException"},
+    {"BEGIN\nreceipt:r\n\n", "IllegalArgumentException"},
+    {"COMMIT\ntransaction:t\nreceipt:r\n\n", "IllegalArgumentException"},
+    {"COMMIT\nreceipt:r\n\n", "IllegalArgumentException"},
+    {"COMMIT\nquery:true\nreceipt:r\n\n", "IllegalArgumentException"},
+    {"ABORT\ntransaction:t\nreceipt:r\n\n", "IllegalArgumentException"},
+    {"ACK\nid:1@s\nreceipt:r\n\n", "IllegalArgumentException"},
+    {"ACK\nid:s\nreceipt:r\n\n", "IllegalArgumentException"},
+    {"ACK\nmessage-id:/jobs/x@1\nsubscription:s\nreceipt:r\n\n", "IllegalArgumentException"},
+    {"ACK\nid:1@s\ntransaction:t\nreceipt:r\n\n", "IllegalArgumentException"},
+    {"NACK\nid:1@s\nreceipt:r\n\n", "IllegalArgumentException"},
     {"CONNECT\naccept-version:1.2\nreceipt:r\n\n", "IllegalArgumentException"},
     {"RECEIPT\nreceipt-id:r\nreceipt:r\n\n", "IllegalArgumentException"},
 };
@@ -435,6 +447,7 @@ static void one_short_life(void)
 
     realm_begin(&realm);
     realm_session_init(&session, &realm.env, REALM_SESSION_STOMP, 1, NULL, 0);
+    realm_session_set_login(&session, anybody());
     for (size_t i = 0; i < sizeof frames / sizeof frames[0] && e == OK; i++) {
         uint8_t masked[200] = {0x81};
         size_t len = strlen(frames[i]) + 1;

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+/*
+ * The sections <Channel> and <Queue> of the realm's configuration: what a route is like whose
+ * name they cover.
+ */
+#pragma once
+
+#include "realm/realm_acl.h"
+#include "realm/realm_conf.h"
+
+extern const struct directive realm_conf_route_channel_rows[];
+extern const struct directive realm_conf_route_queue_rows[];
+
+enum err realm_conf_route_channel(void *conf, const struct conf_node *node,
+                                  const struct conf_apply *apply);
+enum err realm_conf_route_queue(void *conf, const struct conf_node *node,
+                                const struct conf_apply *apply);
+
+/** Who may do what with the route of that name, which begins with "/": what the first section
+ *  says that covers it, as the router finds it. NULL: none does. */
+const struct realm_acl *realm_conf_route_acl(const struct realm_conf *conf, struct span name);
+
+/** Checks across sections and the rest of the configuration. */
+void realm_conf_route_check(const struct realm_conf *conf, const char *file, struct diag *diag);
+
+/** Room for one more in an array of at most `max`, made with the first one. *ret_room is NULL
+ *  when it is full. ERR_NOMEM, ERR_LIMIT. */
+must_check enum err realm_conf_route_one_more(const struct conf_apply *apply, void **array,
+                                              size_t count, size_t max, size_t bytes,
+                                              void **ret_room);

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "realm/realm_conn_body.h"
+
+#include "realm/realm_conn_http.h"
+#include "realm/realm_http_api.h"
+#include "realm/realm_http_diag.h"
+
+#include <stdio.h>
+
+/* ---- publishing ---- */
+
+static void give_receipt(struct realm_conn *conn, const struct realm_http_api_receipt *receipt)
+{
+    char date[DAEMON_CLOCK_BYTES];
+    const struct realm_http_env env = realm_conn_http_env(conn, date);
+
+    realm_worker_published(conn->worker);
+    realm_conn_http_answer(conn,
+                           realm_http_api_published(&env, &conn->request->head, receipt,
+                                                    &conn->answer, &conn->request->verdict));
+    loop_defer(conn->worker->loop, &conn->later); /* the store may have called */
+}
+
+static void on_published(struct router_ticket *ticket, enum err e,
+                         const struct router_receipt *receipts, size_t count)
+{
+    struct realm_conn_request *request = LIST_ENTRY(ticket, struct realm_conn_request, ticket);
+    struct realm_http_api_receipt receipt = {.e = e == ERR_LIMIT ? ERR_IO : e};
+
+    if (e == OK) {
+        assert(count == 1);
+        receipt.eid = receipts[0].eid;
+        receipt.is_repeat = receipts[0].is_repeat;
+    }
+    give_receipt(request->conn, &receipt);
+}
+
+static void publish(struct realm_conn *conn)
+{
+    char date[DAEMON_CLOCK_BYTES];
+    const struct realm_http_env env = realm_conn_http_env(conn, date);
+    struct realm_conn_request *request = conn->request;
+    struct realm_http_api_publish event;
+    struct realm_http_api_receipt receipt = {.e = OK};
+    enum err e = realm_http_api_parts(&env, &request->head, buf_span(&request->body),
+                                      &conn->answer, &request->verdict, &event);
+
+    if (e != OK || request->verdict.action == REALM_HTTP_ANSWER) {
+        realm_conn_http_answer(conn, e);
+        return;
+    }
+    realm_conn_life_move(conn, REALM_CONN_LIFE_WAITING);
+    timer_cancel(&conn->timer); /* how long it takes is the store's affair */
+    request->ticket = (struct router_ticket){.done = on_published};
+    realm_worker_tick(conn->worker);
+    receipt.e = router_publish(event.route, &event.parts, &request->ticket);
+    if (receipt.e != OK) {
+        give_receipt(conn, &receipt);
+    }
+}
+
+/* ---- the body ---- */
+
+static void refuse_body(struct realm_conn *conn, uint16_t status, const char *why)
+{
+    char date[DAEMON_CLOCK_BYTES];
+    const struct realm_http_env env = realm_conn_http_env(conn, date);
+
+    realm_conn_http_answer(conn,
+                           realm_http_refuse_body(&env, &conn->request->head, status, why,
+                                                  &conn->answer, &conn->request->verdict));
+}
+
+static void on_whole_body(struct realm_conn *conn)
+{
+    char date[DAEMON_CLOCK_BYTES];
+    const struct realm_http_env env = realm_conn_http_env(conn, date);
+    struct realm_conn_request *request = conn->request;
+
+    if (request->verdict.action == REALM_HTTP_PUBLISH) {
+        publish(conn);
+        return;
+    }
+    realm_conn_http_answer(conn,
+                           realm_http_diag_measured(&env, &request->head, request->body_bytes,
+                                                    env.now - request->body_began,
+                                                    &conn->answer, &request->verdict));
+}
+
+/* False when the body is over what may be. */
+static bool take_data(struct realm_conn *conn, struct span data)
+{
+    struct realm_conn_request *request = conn->request;
+
+    request->body_bytes += data.len;
+    if (request->body_bytes > request->verdict.body_max) {
+        refuse_body(conn, 413,
+                    request->verdict.action == REALM_HTTP_PUBLISH
+                        ? "the event is longer than EventBytesMax"
+                        : "that is more than EchoMessageBytesMax");
+        return false;
+    }
+    if (request->verdict.action == REALM_HTTP_PUBLISH &&
+        buf_append(&request->body, data) != OK) {
+        realm_conn_life_end_why(conn, err_text(ERR_NOMEM));
+        return false;
+    }
+    return true;
+}
+
+void realm_conn_body_take(struct realm_conn *conn, struct span *input)
+{
+    struct http1_body_reader *reader = &conn->request->reader;
+    struct http1_body_reader_piece piece;
+    char why[REALM_HTTP_WHY_BYTES];
+    enum err e;
+
+    while ((e = http1_body_reader_next(reader, input, &piece)) == OK) {
+        if (piece.type == HTTP1_BODY_READER_END) {
+            on_whole_body(conn);
+            return;
+        }
+        if (!take_data(conn, piece.data)) {
+            return;
+        }
+    }
+    if (e == ERR_NOMEM) {
+        realm_conn_life_end_why(conn, err_text(e));
+    } else if (e != ERR_AGAIN) {
+        snprintf(why, sizeof why, "the client %s", http1_body_reader_why(reader));
+        refuse_body(conn, http1_body_reader_status(reader), why);
+    }
+}
+
+void realm_conn_body_begin(struct realm_conn *conn)
+{
+    struct realm_conn_request *request = conn->request;
+    const struct http1_limits limits = realm_conf_limits(conn->era->conf);
+    struct span nothing = SPAN("");
+
+    http1_body_reader_init(&request->reader, &request->verdict.body, &limits);
+    request->body_began = realm_conn_life_now(conn);
+    realm_conn_life_move(conn, REALM_CONN_LIFE_BODY);
+    realm_conn_http_set_deadline(
+        conn, realm_conn_http_from_now(conn, conn->era->conf->handshake_timeout));
+    if (request->verdict.wants_continue &&
+        buf_append(&conn->answer, SPAN("HTTP/1.1 100 Continue\r\n\r\n")) != OK) {
+        realm_conn_life_end_why(conn, err_text(ERR_NOMEM));
+    } else if (request->verdict.body.type == HTTP1_BODY_NONE) {
+        realm_conn_body_take(conn, &nothing);
+    }
+}

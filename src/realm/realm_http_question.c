@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "realm/realm_http_question.h"
+
+#include "base/json.h"
+#include "base/text.h"
+#include "http1/http1_host.h"
+#include "http1/http1_write.h"
+#include "realm/realm_metrics.h"
+#include "ws/ws_handshake.h"
+
+#include <stdio.h>
+
+enum {
+    ORIGIN_TEXT_BYTES = 90,
+    JSON_BYTES_MAX = 6 * REALM_HTTP_WHY_BYTES + 100,
+};
+
+/* ---- the head ---- */
+
+enum http1_fault realm_http_question_read(struct realm_http_question *question)
+{
+    const struct http1_head *head = question->head;
+    enum http1_fault fault = HTTP1_FAULT_NONE;
+
+    question->is_head = span_equals(head->method, "HEAD");
+    question->verdict->method = head->method;
+    question->verdict->target = head->target;
+    if (http1_target_read(head->method, head->target, &question->target, &fault) != OK ||
+        http1_host_of_request(head->fields, head->version_minor, &question->host, &fault) !=
+            OK ||
+        http1_body_of_request(head->fields, head->version_minor, &question->body, &fault) !=
+            OK) {
+        return fault;
+    }
+    if (question->target.form == HTTP1_TARGET_ABSOLUTE) {
+        /* RFC 9112 section 3.2.2: the target's authority counts, not the Host field's. */
+        question->host = question->target.authority;
+    }
+    question->origin = realm_origin_judge(question->env->conf, &question->host, head->fields,
+                                          &question->verdict->origin);
+    question->is_api = span_starts(question->target.path, SPAN("/api/"));
+    /* What a body was, that nobody reads, the next request would be read from. */
+    question->verdict->keeps =
+        head->version_minor >= 1 && question->body.type == HTTP1_BODY_NONE &&
+        !question->env->is_full && !question->env->is_draining &&
+        !http1_fields_has_token(head->fields, SPAN("connection"), SPAN("close"));
+    return HTTP1_FAULT_NONE;
+}
+
+bool realm_http_question_text(const struct realm_http_question *question, const char *name,
+                              struct span *ret_text)
+{
+    struct span query = question->target.query;
+
+    while (query.len > 0) {
+        size_t len = span_find(query, '&');
+        struct span item = span_head(query, len);
+        size_t equals = span_find(item, '=');
+
+        if (span_equals(span_head(item, equals), name)) {
+            *ret_text = span_tail(item, equals < item.len ? equals + 1 : equals);
+            return true;
+        }
+        query = span_tail(query, len < query.len ? len + 1 : len);
+    }
+    return false;
+}
+
+bool realm_http_question_number(const struct realm_http_question *question, const char *name,
+                                uint64_t initial, uint64_t max, uint64_t *ret_number)
+{
+    struct span text;
+
+    *ret_number = initial;
+    return !realm_http_question_text(question, name, &text) || text_u64(text, max, ret_number);
+}
+
+/* ---- answers ---- */
+
+void realm_http_question_add(struct realm_http_question_answer *answer, struct span name,
+                             struct span value)
+{
+    assert(answer->more_count < REALM_HTTP_QUESTION_MORE_MAX);
+    answer->more[answer->more_count++] = (struct http1_field){name, value};
+}
+
+/* Fetch Standard section 3.2: which page may read it. Never "*", which forbids cookies; so
+ * caches must know that it depends on who asks. */
+static void add_cors(const struct realm_http_question *question,
+                     struct realm_http_question_answer *answer)
+{
+    const struct realm_conf *conf = question->env->conf;
+
+    realm_http_question_add(answer, SPAN("Vary"), SPAN("Origin"));
+    if (question->origin == REALM_ORIGIN_ABSENT || !realm_origin_may(question->origin)) {
+        return;
+    }
+    realm_http_question_add(answer, SPAN("Access-Control-Allow-Origin"),
+                            question->verdict->origin);
+    if (conf->allows_credentials && !conf->any_origin) {
+        realm_http_question_add(answer, SPAN("Access-Control-Allow-Credentials"), SPAN("true"));
+    }
+}
+
+enum err realm_http_question_give(const struct realm_http_question *question,
+                                  struct realm_http_question_answer *answer)
+{
+    struct http1_response response = {
+        .status = answer->status,
+        .date = question->env->date,
+        .content_type = answer->content_type,
+        .body = answer->body,
+        .is_to_head = question->is_head,
+        .closes = !question->verdict->keeps,
+    };
+
+    question->verdict->action = REALM_HTTP_ANSWER;
+    question->verdict->status = answer->status;
+    realm_http_question_add(answer, SPAN("X-Content-Type-Options"), SPAN("nosniff"));
+    if (question->is_api) {
+        add_cors(question, answer);
+        realm_http_question_add(answer, SPAN("Cache-Control"), SPAN("no-store"));
+    }
+    response.more = (struct http1_fields){answer->more, answer->more_count};
+    return http1_write_response(question->out, &response);
+}
+
+static const char *word_for(uint16_t status)
+{
+    switch (status) {
+    case 401:
+    case 403: return "SecurityException";
+    case 404: return "MissingResourceException";
+    case 405:
+    case 501: return "UnsupportedOperationException";
+    case 413:
+    case 429:
+    case 503: return "LimitException";
+    case 500: return "StoreException";
+    default: return "IllegalArgumentException";
+    }
+}
+
+static enum err put_json_refusal(const char *word, const char *sentence, struct buf *body)
+{
+    TRY(buf_printf(body, "{\"error\": \"%s\", \"message\": ", word));
+    TRY(json_put_string(body, span_str(sentence)));
+    return buf_append(body, SPAN("}\n"));
+}
+
+static enum err give_json_refusal(const struct realm_http_question *question,
+                                  struct realm_http_question_answer *answer,
+                                  const char *sentence)
+{
+    const char *word = word_for(answer->status);
+    struct buf body;
+    enum err e;
+
+    buf_init(&body, JSON_BYTES_MAX);
+    e = put_json_refusal(word, sentence, &body);
+    if (e == OK) {
+        answer->body = buf_span(&body);
+        answer->content_type = SPAN("application/json");
+        e = realm_http_question_give(question, answer);
+    }
+    buf_fini(&body);
+    realm_metrics_refused(question->env->metrics, span_str(word));
+    return e;
+}
+
+enum err realm_http_question_give_refusal(const struct realm_http_question *question,
+                                          struct realm_http_question_answer *answer,
+                                          const char *sentence)
+{
+    char body[REALM_HTTP_WHY_BYTES + 1];
+
+    snprintf(question->verdict->why, sizeof question->verdict->why, "%s", sentence);
+    if (question->is_api) {
+        return give_json_refusal(question, answer, sentence);
+    }
+    snprintf(body, sizeof body, "%s\n", question->verdict->why);
+    answer->body = span_str(body);
+    return realm_http_question_give(question, answer);
+}
+
+enum err realm_http_question_refuse(const struct realm_http_question *question, uint16_t status,
+                                    const char *sentence)
+{
+    return realm_http_question_give_refusal(
+        question, &(struct realm_http_question_answer){.status = status}, sentence);
+}
+
+enum err realm_http_question_refuse_method(const struct realm_http_question *question,
+                                           const char *methods)
+{
+    struct realm_http_question_answer answer = {.status = 405};
+    char sentence[REALM_HTTP_WHY_BYTES];
+
+    snprintf(sentence, sizeof sentence, "only %s can be asked for here", methods);
+    realm_http_question_add(&answer, SPAN("Allow"), span_str(methods));
+    return realm_http_question_give_refusal(question, &answer, sentence);
+}
+
+enum err realm_http_question_refuse_origin(const struct realm_http_question *question)
+{
+    char sentence[REALM_HTTP_WHY_BYTES];
+    char origin[ORIGIN_TEXT_BYTES];
+
+    text_printable(question->verdict->origin, origin, sizeof origin);
+    snprintf(sentence, sizeof sentence,
+             "pages from %s may not %s here (if they should: AllowOrigin %s)", origin,
+             question->is_api ? "ask" : "open sessions", origin);
+    question->verdict->is_foreign = true;
+    return realm_http_question_refuse(question, 403, sentence);
+}
+
+/* ---- WebSocket ---- */
+
+static enum err refuse_handshake(const struct realm_http_question *question,
+                                 enum ws_handshake_fault fault)
+{
+    question->verdict->status = (uint16_t)ws_handshake_fault_status(fault);
+    question->verdict->keeps = false;
+    snprintf(question->verdict->why, sizeof question->verdict->why, "the client %s",
+             ws_handshake_fault_text(fault));
+    return ws_handshake_put_refusal(fault, question->out);
+}
+
+bool realm_http_question_wants_upgrade(const struct realm_http_question *question,
+                                       const char *protocol)
+{
+    return http1_fields_has_token(question->head->fields, SPAN("connection"),
+                                  SPAN("upgrade")) &&
+           http1_fields_has_token(question->head->fields, SPAN("upgrade"), span_str(protocol));
+}
+
+enum err realm_http_question_upgrade(const struct realm_http_question *question,
+                                     enum realm_http_action action)
+{
+    static const struct span ours[] = {SPAN_INIT("v12.stomp"), SPAN_INIT("v11.stomp"),
+                                       SPAN_INIT("v10.stomp")};
+    const struct ws_handshake_protocols protocols = {
+        ours, action == REALM_HTTP_STOMP ? sizeof ours / sizeof ours[0] : 0};
+    const struct http1_head *head = question->head;
+    struct ws_handshake_request request;
+    enum ws_handshake_fault fault;
+
+    ws_handshake_request_init(&request, head->method, head->version_minor >= 1, protocols);
+    for (size_t i = 0; i < head->fields.count; i++) {
+        ws_handshake_request_field(&request, head->fields.ptr[i].name,
+                                   head->fields.ptr[i].value);
+    }
+    fault = ws_handshake_request_check(&request);
+    if (fault != WS_HANDSHAKE_FAULT_NONE) {
+        return refuse_handshake(question, fault);
+    }
+    if (question->env->is_draining) {
+        return realm_http_question_refuse(question, 503,
+                                          "this realm is about to stop (come back later)");
+    }
+    if (!realm_origin_may(question->origin)) {
+        return realm_http_question_refuse_origin(question);
+    }
+    if (question->body.type != HTTP1_BODY_NONE) {
+        return realm_http_question_refuse(question, 400, "a WebSocket begins without a body");
+    }
+    if (action == REALM_HTTP_STOMP && request.protocol.len == 0) {
+        return realm_http_question_refuse(
+            question, 400,
+            "this realm speaks STOMP here (send Sec-WebSocket-Protocol: v12.stomp, "
+            "v11.stomp or v10.stomp)");
+    }
+    TRY(ws_handshake_put_switch(&request, span_of(NULL, 0), question->out));
+    question->verdict->action = action;
+    question->verdict->status = 101;
+    return OK;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "realm/realm_login.h"
+
+#include "base/text.h"
+
+enum {
+    USER_TEXT_BYTES = 96
+};
+
+void realm_login_init(struct realm_login *login, const struct realm_login_env *env,
+                      const struct addr *host, struct realm_clients_client *client,
+                      realm_login_done *done, void *ctx)
+{
+    *login = (struct realm_login){
+        .env = env, .client = client, .host = *host, .done = done, .ctx = ctx};
+}
+
+void realm_login_fini(struct realm_login *login)
+{
+    auth_cancel(login->job);
+    login->job = NULL;
+}
+
+void realm_login_forget(struct realm_login *login)
+{
+    assert(login->job == NULL);
+    login->is_in = false;
+    login->user_len = 0;
+}
+
+enum realm_login_verdict realm_login_without(struct realm_login *login)
+{
+    if (login->is_in || login->env->conf->access.allows_anonymous) {
+        login->is_in = true;
+        return REALM_LOGIN_RIGHT;
+    }
+    return REALM_LOGIN_NEEDED;
+}
+
+static enum realm_login_verdict on_wrong(struct realm_login *login)
+{
+    const struct realm_login_env *env = login->env;
+    char host[ADDR_TEXT_BYTES], user[USER_TEXT_BYTES];
+
+    log_info(env->log, "client %s: user \"%s\": wrong password or no such user",
+             addr_host_text(&login->host, host),
+             text_printable(span_of(login->user, login->user_len), user, sizeof user));
+    if (login->client != NULL &&
+        realm_clients_failed(login->client, env->conf->access.login_failures_max,
+                             login->asked)) {
+        log_warn(env->log,
+                 "client %s: %zu logins have failed within a minute; more of them are refused "
+                 "without a look (LoginFailuresPerClient)",
+                 host, env->conf->access.login_failures_max);
+    }
+    login->user_len = 0;
+    return REALM_LOGIN_WRONG;
+}
+
+static enum realm_login_verdict on_right(struct realm_login *login)
+{
+    login->is_in = true;
+    return REALM_LOGIN_RIGHT;
+}
+
+static void on_verified(void *ctx, bool is_right)
+{
+    struct realm_login *login = ctx;
+
+    login->job = NULL;
+    login->done(login->ctx, is_right ? on_right(login) : on_wrong(login));
+}
+
+static enum realm_login_verdict verify(struct realm_login *login, struct span password)
+{
+    struct auth_basic credentials = {.user = span_of(login->user, login->user_len),
+                                     .password = password};
+
+    switch (auth_check(login->env->desk, login->env->conf->access.users, &credentials,
+                       login->asked, on_verified, login, &login->job)) {
+    case OK: return on_right(login);
+    case ERR_AGAIN: return REALM_LOGIN_WAIT;
+    case ERR_LIMIT: return REALM_LOGIN_FULL;
+    case ERR_NOMEM:
+    case ERR_PROTO:
+    case ERR_IO:
+    case ERR_TIMEOUT:
+    case ERR_CONF:
+    case ERR_CLOSED: break;
+    }
+    return REALM_LOGIN_NOMEM;
+}
+
+enum realm_login_verdict realm_login_with(struct realm_login *login, struct span user,
+                                          struct span password, msec now)
+{
+    const struct realm_conf_access *access = &login->env->conf->access;
+
+    assert(login->job == NULL && user.len > 0);
+    if (access->users == NULL) {
+        return realm_login_without(login);
+    }
+    login->is_in = false;
+    login->asked = now;
+    login->user_len = user.len > sizeof login->user ? sizeof login->user : user.len;
+    memcpy(login->user, user.ptr, login->user_len);
+    if (login->client != NULL &&
+        !realm_clients_may_try(login->client, access->login_failures_max, now)) {
+        login->user_len = 0;
+        return REALM_LOGIN_TOO_OFTEN;
+    }
+    if (user.len > sizeof login->user || password.len > AUTH_BASIC_PASSWORD_MAX) {
+        return on_wrong(login); /* no user file has such a name */
+    }
+    return verify(login, password);
+}
+
+const char *realm_login_sentence(enum realm_login_verdict verdict)
+{
+    switch (verdict) {
+    case REALM_LOGIN_RIGHT:
+    case REALM_LOGIN_WAIT: break;
+    case REALM_LOGIN_NEEDED:
+        return "this realm asks for a login (login and passcode in CONNECT, or HTTP Basic)";
+    case REALM_LOGIN_WRONG: return "the user or the password is wrong";
+    case REALM_LOGIN_TOO_OFTEN:
+        return "too many logins from this address have failed: try again in a minute";
+    case REALM_LOGIN_FULL: return "too many logins wait to be verified: try again";
+    case REALM_LOGIN_NOMEM: return "the realm is out of memory";
+    }
+    return "";
+}
+
+struct realm_acl_subject realm_login_subject(const struct realm_login *login)
+{
+    return (struct realm_acl_subject){.user = span_of(login->user, login->user_len),
+                                      .host = login->host,
+                                      .groups = login->env->conf->access.groups};
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+/*
+ * Who a client is: nobody yet, anonymous, or a user whose password was verified, on a thread
+ * (auth/auth.h), while the loop goes on. One for each connection, for CONNECT and for HTTP's
+ * Authorization alike. Wrong passwords are counted by address and said in the log.
+ *
+ *     no credentials    anonymous where the configuration says so, else REALM_LOGIN_NEEDED
+ *     credentials       those of a user, or REALM_LOGIN_WRONG: nobody who gives a wrong
+ *                       password becomes anonymous
+ *     and no user file  they are not looked at: everybody is anonymous
+ */
+#pragma once
+
+#include "auth/auth.h"
+#include "base/log.h"
+#include "realm/realm_acl.h"
+#include "realm/realm_clients.h"
+#include "realm/realm_conf.h"
+
+enum realm_login_verdict {
+    REALM_LOGIN_RIGHT,
+    REALM_LOGIN_WAIT,   /* `done` will be called */
+    REALM_LOGIN_NEEDED, /* a login is needed, and none was given */
+    REALM_LOGIN_WRONG,
+    REALM_LOGIN_TOO_OFTEN, /* too many of this address have failed */
+    REALM_LOGIN_FULL,      /* too many wait to be verified */
+    REALM_LOGIN_NOMEM,
+};
+
+/** Called once for each REALM_LOGIN_WAIT, never from inside realm_login_try(): RIGHT or WRONG.
+ */
+typedef void realm_login_done(void *ctx, enum realm_login_verdict verdict);
+
+/** What all logins of a configuration share; borrowed for a login's life. */
+struct realm_login_env {
+    const struct realm_conf *conf;
+    struct auth_desk *desk; /* NULL only where there are no users */
+    const struct log *log;
+};
+
+/* realm_login.c's own. */
+struct realm_login {
+    const struct realm_login_env *env;
+    struct realm_clients_client *client; /* borrowed; NULL: failures are not counted */
+    struct addr host;
+    realm_login_done *done;
+    void *ctx;
+    struct auth_job *job; /* NULL: none runs */
+    msec asked;           /* when it began */
+    bool is_in;           /* as a user or as an anonymous client */
+    unsigned denials;     /* realm_access.c's: what was refused to it and said in the log */
+    size_t user_len;      /* 0: anonymous */
+    uint8_t user[AUTH_BASIC_USER_MAX];
+};
+
+/** Takes no memory. `client` is where failures are counted. */
+void realm_login_init(struct realm_login *login, const struct realm_login_env *env,
+                      const struct addr *host, struct realm_clients_client *client,
+                      realm_login_done *done, void *ctx);
+
+/** Nothing will be called. */
+void realm_login_fini(struct realm_login *login);
+
+/** It is nobody again: HTTP's next request says for itself whose it is. None may be verified.
+ */
+void realm_login_forget(struct realm_login *login);
+
+/** No credentials were given. RIGHT: it is in, as before or as an anonymous client. NEEDED. */
+must_check enum realm_login_verdict realm_login_without(struct realm_login *login);
+
+/** These were given; whoever it was before, it is nobody until they are right. */
+must_check enum realm_login_verdict realm_login_with(struct realm_login *login,
+                                                     struct span user, struct span password,
+                                                     msec now);
+
+/** For the client: what to say about a verdict that is not RIGHT or WAIT. */
+const char *realm_login_sentence(enum realm_login_verdict verdict);
+
+static inline bool realm_login_is_in(const struct realm_login *login)
+{
+    return login->is_in;
+}
+
+static inline bool realm_login_is_waiting(const struct realm_login *login)
+{
+    return login->job != NULL;
+}
+
+/** For realm_acl_judge(). Borrowed from the login. */
+struct realm_acl_subject realm_login_subject(const struct realm_login *login);

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+/*
+ * Requests to a realm: files, the API, diagnostics, upgrades. The input is a head and, behind
+ * it, the body of an event. Every answer must be one that a strict reader of HTTP takes, of the
+ * very length that it says; nothing of the request gets into a line of the answer's head by
+ * itself.
+ */
+#include "http1/http1_body_reader.h"
+#include "pubsub/router_publish.h"
+#include "realm/realm_http_api.h"
+#include "realm/realm_http_diag.h"
+#include "realm/realm_http_login.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct router_rule rules[] = {
+    {.pattern = {(const uint8_t *)"/demo/*", 7},
+     .channel = {.capacity = 4, .store_bytes = 1 << 16}},
+};
+
+static const struct realm_asset assets[] = {
+    {"js/demo/index.html", {(const uint8_t *)"page", 4}, "aa"},
+    {NULL, {NULL, 0}, NULL},
+};
+
+static void must(bool is_true)
+{
+    if (!is_true) {
+        abort();
+    }
+}
+
+/* Where one answer ends; with `is_whole` that must be the end of everything. */
+static void check_answer(struct span answer, struct span method, bool is_whole)
+{
+    static const struct http1_limits limits = {65536, 65536, 100, 1 << 20};
+    struct http1_head head;
+    struct http1_body body;
+    struct http1_body_reader reader;
+    struct http1_body_reader_piece piece;
+    enum http1_fault fault;
+    enum err e;
+
+    http1_head_init(&head, HTTP1_RESPONSE, &limits);
+    must(http1_head_next(&head, &answer) == OK);
+    if (is_whole && head.status != 101) {
+        const struct http1_body_answer about = {method, head.status, head.version_minor};
+
+        must(http1_body_of_response(head.fields, &about, &body, &fault) == OK);
+        http1_body_reader_init(&reader, &body, &limits);
+        while ((e = http1_body_reader_next(&reader, &answer, &piece)) == OK) {
+        }
+        must(e == ERR_AGAIN && http1_body_reader_has_ended(&reader));
+        must(answer.len == 0);
+        http1_body_reader_fini(&reader);
+    }
+    http1_head_fini(&head);
+}
+
+struct published {
+    struct router_ticket ticket;
+    struct realm_http_api_receipt receipt;
+};
+
+static void on_done(struct router_ticket *ticket, enum err e,
+                    const struct router_receipt *receipts, size_t count)
+{
+    struct published *published = (struct published *)(void *)ticket;
+
+    must(e == OK && count == 1);
+    published->receipt.eid = receipts[0].eid;
+}
+
+static void publish(const struct realm_http_env *env, const struct http1_head *head,
+                    struct span body, struct buf *out, struct realm_http_verdict *verdict)
+{
+    struct published published = {.ticket.done = on_done};
+    struct realm_http_api_publish event;
+
+    must(realm_http_api_parts(env, head, body, out, verdict, &event) == OK);
+    if (verdict->action == REALM_HTTP_PUBLISH) {
+        published.receipt.e = router_publish(event.route, &event.parts, &published.ticket);
+        must(realm_http_api_published(env, head, &published.receipt, out, verdict) == OK);
+    }
+}
+
+static void log_in(struct realm_http_env *env, const struct http1_head *head, struct buf *out,
+                   struct realm_http_verdict *verdict)
+{
+    must(out->len == 0);
+    env->login_verdict = realm_http_login_begin(env->login, head, env->now);
+    env->has_login = true;
+    must(env->login_verdict != REALM_LOGIN_WAIT);
+    must(realm_http_judge_again(env, head, out, verdict) == OK);
+}
+
+static void ask(struct realm_http_env *env, struct span input, struct buf *out)
+{
+    const struct http1_limits limits = realm_conf_limits(env->conf);
+    struct realm_http_verdict verdict;
+    struct http1_head head;
+
+    http1_head_init(&head, HTTP1_REQUEST, &limits);
+    if (realm_http_next(env, &head, &input, out, &verdict) == OK) {
+        struct span method;
+
+        if (verdict.action == REALM_HTTP_LOGIN) {
+            log_in(env, &head, out, &verdict);
+        }
+        method = verdict.method;
+        switch (verdict.action) {
+        case REALM_HTTP_PUBLISH: publish(env, &head, input, out, &verdict); break;
+        case REALM_HTTP_SILENCE:
+            must(realm_http_diag_broken_silence(env, &head, out, &verdict) == OK);
+            break;
+        case REALM_HTTP_MEASURE:
+            must(realm_http_diag_measured(env, &head, input.len, 1, out, &verdict) == OK);
+            break;
+        case REALM_HTTP_LOGIN: must(false); break; /* once is enough */
+        case REALM_HTTP_ANSWER:
+        case REALM_HTTP_STOMP:
+        case REALM_HTTP_ECHO:
+        case REALM_HTTP_SILENT:
+        case REALM_HTTP_DRIP:
+        case REALM_HTTP_FIN: break;
+        }
+        check_answer(buf_span(out), method, verdict.action == REALM_HTTP_ANSWER);
+    }
+    http1_head_fini(&head);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct realm_conf_interface interface = {.line = 1};
+    const struct realm_conf conf = {.interfaces = &interface,
+                                    .interface_count = 1,
+                                    .access = {.allows_anonymous = true},
+                                    .has_diagnostics = true,
+                                    .diagnostic_rate = 10,
+                                    .diagnostics_max = 10,
+                                    .echo_bytes = 1 << 16,
+                                    .line_bytes = 2000,
+                                    .field_count = 50,
+                                    .field_bytes = 2000};
+    const struct router_conf router_conf = {
+        .rules = rules,
+        .rule_count = 1,
+        .limits = {.channels = 4,
+                   .store_bytes = 1 << 20,
+                   .ring_bytes = 1 << 20,
+                   .view = {.ring_bytes = 1 << 16, .frame_bytes = 1 << 16}},
+    };
+    struct rng rng = rng_seeded(1);
+    struct realm_http_gate gate = {0};
+    struct router router;
+    const struct realm_login_env login_env = {.conf = &conf};
+    const struct addr host = {0};
+    struct realm_login login;
+    struct realm_http_env env = {.conf = &conf,
+                                 .login = &login,
+                                 .assets = assets,
+                                 .router = &router,
+                                 .gate = &gate,
+                                 .event_bytes = 1 << 16,
+                                 .now = 1000};
+    struct buf out;
+
+    must(addr_parse(SPAN("127.0.0.1"), 9000, &interface.addr));
+    realm_login_init(&login, &login_env, &host, NULL, NULL, NULL);
+    router_init(&router, &router_conf, &rng);
+    buf_init(&out, 1 << 24);
+    ask(&env, span_of(data, size), &out);
+    buf_fini(&out);
+    router_fini(&router);
+    return 0;
+}

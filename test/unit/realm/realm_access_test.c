@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+/*
+ * Rights as sessions meet them: every frame that does something to a channel or a queue is
+ * asked for its right, before anything is made or done. And PublishRate, which refuses nothing.
+ */
+#include "realm/realm_access.h"
+
+#include "conf/conf_load.h"
+#include "lib/testing.h"
+#include "unit/realm/pair.h"
+
+struct world {
+    struct realm_conf conf;
+    struct arena arena;
+    struct diag diag;
+    struct realm_login_env env;
+    struct realm_login login;
+    struct log log;
+    struct realm realm;
+    struct client client;
+};
+
+static void world_begin(struct world *world, const char *lines)
+{
+    const struct conf_table table = {realm_conf_rows, &world->conf};
+    const struct conf_apply apply = {
+        .tables = &table,
+        .table_count = 1,
+        .place = SERVICE_IN_SERVER,
+        .arena = &world->arena,
+        .diag = &world->diag,
+    };
+    struct addr host;
+    char text[1024];
+
+    snprintf(text, sizeof text,
+             "Anonymous On\n<Channel \"/demo/*\">\n%s\n</Channel>\n<Queue \"/jobs/*\">\n%s\n"
+             "</Queue>\n",
+             lines, lines);
+    *world = (struct world){.log = {.level = LOG_ERROR}};
+    arena_init(&world->arena, 4 * 1024 * 1024);
+    diag_init(&world->diag);
+    assert_ok(conf_load(&apply, span_str(text), "r.conf"));
+    assert_int_equal(diag_count(&world->diag, DIAG_ERROR), 0);
+    assert_true(addr_parse(SPAN("::1"), 1, &host));
+    world->env = (struct realm_login_env){&world->conf, NULL, &world->log};
+    realm_login_init(&world->login, &world->env, &host, NULL, NULL, NULL);
+    realm_begin(&world->realm);
+    client_begin(&world->client, &world->realm, REALM_SESSION_STOMP);
+    realm_session_set_login(&world->client.session, &world->login);
+    assert_non_null(strstr(client_ask(&world->client, &world->realm,
+                                      "CONNECT\naccept-version:1.2\nheart-beat:0,0\n"
+                                      "errors:receipt\n\n"),
+                           "CONNECTED\n"));
+}
+
+static void world_end(struct world *world)
+{
+    client_end(&world->client);
+    realm_end(&world->realm);
+    diag_fini(&world->diag);
+    arena_fini(&world->arena);
+}
+
+/* The sentence of the refusal, or "" when it was not refused. */
+static const char *refusal(struct world *world, const char *frame)
+{
+    static char sentence[200];
+    const char *text = client_ask(&world->client, &world->realm, frame);
+    const char *at = strstr(text, "refused:SecurityException\nmessage:");
+
+    sentence[0] = '\0';
+    if (at == NULL) {
+        assert_non_null(strstr(text, "RECEIPT\n"));
+        return "";
+    }
+    sscanf(at, "refused:SecurityException\nmessage:%199[^\n]", sentence);
+    return sentence;
+}
+
+static void each_frame_is_asked_for_its_right(void **state)
+{
+    static const struct {
+        const char *denied;
+        const char *frame;
+        const char *refusal;
+    } frames[] = {
+        {"publish", "SEND\ndestination:/demo/a\nreceipt:1\n\nx",
+         "anonymous@\\c\\c1 may not publish to /demo/a"},
+        {"publish", "SEND\ndestination:demo/a\nreceipt:1\n\nx",
+         "anonymous@\\c\\c1 may not publish to /demo/a"},
+        {"publish", "SEND\ndestination:/jobs/a\nreceipt:1\n\nx",
+         "anonymous@\\c\\c1 may not publish to /jobs/a"},
+        {"subscribe", "SUBSCRIBE\nid:1\ndestination:/demo/a\nreceipt:1\n\n",
+         "anonymous@\\c\\c1 may not subscribe to /demo/a"},
+        {"subscribe", "SUBSCRIBE\nid:1\ndestination:/jobs/a\nreceipt:1\n\n",
+         "anonymous@\\c\\c1 may not subscribe to /jobs/a"},
+        {"peek", "SUBSCRIBE\nid:1\ndestination:/jobs/a\nbrowse:true\nreceipt:1\n\n",
+         "anonymous@\\c\\c1 may not look into /jobs/a"},
+        {"subscribe", "SUBSCRIBE\nid:1\ndestination:/demo/a\nbrowse:true\nreceipt:1\n\n",
+         "anonymous@\\c\\c1 may not subscribe to /demo/a"},
+        {"durable", "SUBSCRIBE\nid:1\ndestination:/demo/a\ndurable:d\nreceipt:1\n\n",
+         "anonymous@\\c\\c1 may not have a durable subscription to /demo/a"},
+        {"durable", "UNSUBSCRIBE\nid:1\ndestination:/demo/a\ndurable:d\nreceipt:1\n\n",
+         "anonymous@\\c\\c1 may not have a durable subscription to /demo/a"},
+        {"publish,peek,eid", "SUBSCRIBE\nid:1\ndestination:/demo/a\nreceipt:1\n\n", ""},
+        {"subscribe,peek,eid,durable", "SEND\ndestination:/demo/a\nreceipt:1\n\nx", ""},
+        {"publish,subscribe",
+         "SUBSCRIBE\nid:1\ndestination:/jobs/a\nbrowse:true\nreceipt:1\n\n", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof frames / sizeof frames[0]; i++) {
+        struct world world;
+        char line[80];
+
+        snprintf(line, sizeof line, "Deny %s *", frames[i].denied);
+        world_begin(&world, line);
+        assert_string_equal(refusal(&world, frames[i].frame), frames[i].refusal);
+        world_end(&world);
+    }
+}
+
+static void who_may_not_use_a_name_does_not_make_it(void **state)
+{
+    struct world world;
+
+    (void)state;
+    world_begin(&world, "Deny all *");
+    assert_string_not_equal(refusal(&world, "SEND\ndestination:/demo/a\nreceipt:1\n\nx"), "");
+    assert_string_not_equal(
+        refusal(&world, "SUBSCRIBE\nid:1\ndestination:/jobs/a\nreceipt:1\n\n"), "");
+    assert_int_equal(map_count(&world.realm.router.routes), 0);
+    world_end(&world);
+}
+
+static void without_errors_receipt_a_refusal_is_the_end(void **state)
+{
+    struct world world;
+    const char *text;
+
+    (void)state;
+    world_begin(&world, "Deny all *");
+    text = client_ask(&world.client, &world.realm, "SEND\ndestination:/demo/a\n\nx");
+    assert_non_null(strstr(text, "ERROR\n"));
+    assert_non_null(strstr(text, "message:SecurityException\\c anonymous@"));
+    assert_int_equal(world.client.close_code, WS_CLOSE_POLICY);
+    world_end(&world);
+}
+
+/* ---- PublishRate ---- */
+
+static void say_sends(struct world *world, int count, msec now)
+{
+    for (int i = 0; i < count; i++) {
+        static const char frame[] = "SEND\ndestination:/demo/a\n\nx";
+
+        client_say(&world->client, span_of(frame, sizeof frame), now);
+    }
+}
+
+static void who_publishes_too_fast_is_read_later_and_nothing_is_lost(void **state)
+{
+    struct realm_session *session;
+    struct world world;
+
+    (void)state;
+    world_begin(&world, "");
+    session = &world.client.session;
+    realm_rate_init(&session->publishing, 2, 1000, 3, 1000);
+    say_sends(&world, 3, 1000);
+    assert_false(realm_session_is_paused(session));
+    assert_int_equal(realm_session_count_in(session), 3);
+    say_sends(&world, 3, 1000); /* one passes the mark, the others wait */
+    assert_true(realm_session_is_paused(session));
+    assert_true(realm_session_is_held(session));
+    assert_int_equal(realm_session_count_in(session), 4);
+    assert_true(realm_session_is_waiting(session));
+    assert_int_equal(realm_session_deadline(session), 1500);
+    assert_ok(realm_session_expire(session, 1499));
+    assert_true(realm_session_is_paused(session));
+    assert_ok(realm_session_expire(session, 1500));
+    assert_false(realm_session_is_paused(session));
+    assert_ok(realm_session_take(session, mspan_of(NULL, 0), 1500));
+    /* What waits is taken a slice at a time: both fit in one. */
+    assert_int_equal(realm_session_count_in(session), 6);
+    assert_int_equal(realm_session_deadline(session), 2500);
+    world_end(&world);
+}
+
+static void who_is_not_read_is_not_called_silent(void **state)
+{
+    struct realm_session *session;
+    struct world world;
+
+    (void)state;
+    world_begin(&world, "");
+    session = &world.client.session;
+    realm_rate_init(&session->publishing, 1, 1000000, 1, 1000);
+    say_sends(&world, 2, 1000);
+    assert_true(realm_session_is_paused(session));
+    for (msec now = 2000; now < 900000; now += 10000) {
+        assert_ok(realm_session_expire(session, now));
+    }
+    assert_true(realm_session_is_paused(session));
+    world_end(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_frame_is_asked_for_its_right),
+        cmocka_unit_test(who_may_not_use_a_name_does_not_make_it),
+        cmocka_unit_test(without_errors_receipt_a_refusal_is_the_end),
+        cmocka_unit_test(who_publishes_too_fast_is_read_later_and_nothing_is_lost),
+        cmocka_unit_test(who_is_not_read_is_not_called_silent),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

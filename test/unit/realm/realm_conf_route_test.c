@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "realm/realm_conf_route.h"
+
+#include "conf/conf_load.h"
+#include "lib/oom.h"
+#include "lib/testing.h"
+
+#include <stdio.h>
+
+struct loaded {
+    struct realm_conf conf;
+    struct arena arena;
+    struct diag diag;
+    enum err e;
+};
+
+static void load(struct loaded *loaded, const char *text)
+{
+    const struct conf_table table = {realm_conf_rows, &loaded->conf};
+    const struct conf_apply apply = {
+        .tables = &table,
+        .table_count = 1,
+        .place = SERVICE_IN_SERVER,
+        .arena = &loaded->arena,
+        .diag = &loaded->diag,
+    };
+
+    *loaded = (struct loaded){0};
+    arena_init(&loaded->arena, 4 * 1024 * 1024);
+    diag_init(&loaded->diag);
+    loaded->e = conf_load(&apply, span_str(text), "r.conf");
+    loaded->conf.access.allows_anonymous = true; /* who comes in is tested elsewhere */
+    if (loaded->e == OK) {
+        realm_conf_check(&loaded->conf, "r.conf", &loaded->diag);
+    }
+}
+
+static void unload(struct loaded *loaded)
+{
+    arena_fini(&loaded->arena);
+    diag_fini(&loaded->diag);
+}
+
+static const char *said(const struct loaded *loaded)
+{
+    static char text[4096];
+    size_t len = 0;
+
+    text[0] = '\0';
+    for (const struct diag_message *message = diag_next(&loaded->diag, NULL); message != NULL;
+         message = diag_next(&loaded->diag, message)) {
+        char line[DIAG_MAX_LINE];
+
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s\n",
+                                diag_format(message, line, sizeof line));
+    }
+    return text;
+}
+
+#define INTERFACE "Interface http://127.0.0.1:9000\n"
+
+static void a_section_says_what_its_channels_are_like(void **state)
+{
+    struct loaded loaded;
+    const struct router_rule *fx, *orders;
+
+    (void)state;
+    load(&loaded, INTERFACE "Store lmdb\n"
+                            "StorePath /var/lib/wayleave\n"
+                            "<Channel \"/fx/*\">\n"
+                            "    Type persistent\n"
+                            "    Capacity 0\n"
+                            "    StoreBytes 1g\n"
+                            "    TTL 1h\n"
+                            "    PublishKey symbol\n"
+                            "    PublishKey desk 5\n"
+                            "    Join /orders \"size > 1000\"\n"
+                            "    Join /all\n"
+                            "    DeadEvents /dead\n"
+                            "    CreateOnUse Off\n"
+                            "</Channel>\n"
+                            "<Queue \"/orders\">\n"
+                            "    RedeliveryMax 3\n"
+                            "</Queue>\n"
+                            "<Channel \"/all\">\n"
+                            "    Type transient\n"
+                            "</Channel>\n"
+                            "<Channel \"/dead\">\n"
+                            "</Channel>\n");
+    assert_string_equal(said(&loaded), "");
+    assert_int_equal(loaded.conf.rule_count, 4);
+    fx = &loaded.conf.rules[0];
+    orders = &loaded.conf.rules[1];
+    assert_int_equal(fx->kind, ROUTER_CHANNEL);
+    assert_int_equal(fx->channel.type, CHANNEL_PERSISTENT);
+    assert_int_equal(fx->channel.capacity, 0);
+    assert_int_equal(fx->channel.store_bytes, 1024 * 1024 * 1024);
+    assert_int_equal(fx->channel.memory_bytes, 1024 * 1024);
+    assert_int_equal(fx->channel.ttl, 3600000);
+    assert_true(fx->is_closed);
+    assert_int_equal(fx->channel.key_count, 2);
+    assert_string_equal(fx->channel.keys[1].name, "desk");
+    assert_int_equal(fx->channel.keys[1].depth, 5);
+    assert_int_equal(fx->join_count, 2);
+    assert_bytes(fx->joins[0].selector, SPAN("size > 1000"));
+    assert_bytes(fx->joins[1].to, SPAN("/all"));
+    assert_bytes(fx->dead_events, SPAN("/dead"));
+    assert_int_equal(orders->kind, ROUTER_QUEUE);
+    assert_int_equal(orders->redelivery_max, 3);
+    assert_int_equal(orders->channel.capacity, 1000);
+    assert_int_equal(loaded.conf.rules[2].channel.type, CHANNEL_TRANSIENT);
+    unload(&loaded);
+}
+
+static const struct {
+    const char *text;
+    const char *says;
+} faults[] = {
+    {"<Queue \"orders\">\n</Queue>\n",
+     "r.conf:2: <Queue \"orders\">: a channel's name begins with / and has at most 255 bytes "
+     "(write <Queue \"/demo/*\">)\n"},
+    {"<Channel \"/a\">\nType persistent\n</Channel>\n",
+     "r.conf: <Channel \"/a\">: Type persistent needs a store (add Store lmdb and StorePath)\n"},
+    {"Store lmdb\n<Channel \"/a\">\n</Channel>\n",
+     "r.conf: Store lmdb has no place (add StorePath /var/lib/wayleave, a directory that the "
+     "realm may write)\n"},
+    {"StorePath /tmp\n<Channel \"/a\">\n</Channel>\n",
+     "r.conf: warning: StorePath is not used (add Store lmdb)\n"},
+    {"<Channel \"/a\">\nPublishKey symbol 0\n</Channel>\n",
+     "r.conf:3: PublishKey: \"0\" is not how many events stay, 1 to 1000000 (write PublishKey "
+     "symbol 1)\n"},
+    {"<Channel \"/a\">\nPublishKey a\nPublishKey b\nPublishKey c\nPublishKey d\n"
+     "PublishKey e\n</Channel>\n",
+     "r.conf:7: PublishKey: there are more than 4 (remove some)\n"},
+    {"<Channel \"/a\">\nCreateOnUse Maybe\n</Channel>\n",
+     "r.conf:3: CreateOnUse: \"Maybe\" is neither On nor Off\n"},
+    {"<Channel \"/a\">\nJoin /b/*\n</Channel>\n",
+     "r.conf:3: Join: \"/b/*\" is not a name (write Join /orders/large \"size > 1000\")\n"},
+    {"<Channel \"/a\">\nJoin /b \"size >\"\n</Channel>\n<Channel \"/b\">\n</Channel>\n",
+     "r.conf:3: Join: \"size >\" is no selector: at byte 6 the selector ends too early\n"},
+    {"<Channel \"/a\">\nJoin /b\n</Channel>\n",
+     "r.conf: Join, DeadEvents: no section covers /b (add <Channel \"/b\"> or <Queue \"/b\">)\n"},
+    {"<Channel \"/a\">\nJoin /b\n</Channel>\n<Channel \"/b\">\nJoin /c\n</Channel>\n"
+     "<Channel \"/c\">\nJoin /a\n</Channel>\n",
+     "r.conf: Join, DeadEvents: events of /b would come back to it, or go through more than 16 "
+     "channels (remove one of the joins between)\n"},
+    {"<Channel \"/a/*\">\nDeadEvents /a/dead\n</Channel>\n",
+     "r.conf: Join, DeadEvents: events of /a/dead would come back to it, or go through more "
+     "than 16 channels (remove one of the joins between)\n"},
+};
+
+static void every_fault_has_its_sentence(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        struct loaded loaded;
+        char text[1024];
+
+        snprintf(text, sizeof text, INTERFACE "%s", faults[i].text);
+        load(&loaded, text);
+        assert_string_equal(said(&loaded), faults[i].says);
+        unload(&loaded);
+    }
+}
+
+static void load_all(void)
+{
+    struct loaded loaded;
+
+    load(&loaded, INTERFACE "<Channel \"/a\">\nPublishKey x\nJoin /b \"x = 1\"\n</Channel>\n"
+                            "<Queue \"/b\">\n</Queue>\n");
+    unload(&loaded);
+}
+
+static void running_out_of_memory_leaks_nothing(void **state)
+{
+    (void)state;
+    every_oom(load_all);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_section_says_what_its_channels_are_like),
+        cmocka_unit_test(every_fault_has_its_sentence),
+        cmocka_unit_test(running_out_of_memory_leaks_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+/*
+ * The API without a network: one request, one answer. What a client sees of it is tested in
+ * test/e2e/realm-http.test.js.
+ */
+#include "realm/realm_http_api.h"
+
+#include "lib/cut.h"
+#include "lib/oom.h"
+#include "lib/testing.h"
+#include "unit/pubsub/publishing.h"
+#include "unit/realm/anybody.h"
+
+#include <stdlib.h>
+
+#define BYTES(literal)                                     \
+    {                                                      \
+        (const uint8_t *)("" literal), sizeof(literal) - 1 \
+    }
+
+static const struct router_rule rules[] = {
+    {.pattern = BYTES("/demo/*"), .channel = {.capacity = 10, .store_bytes = 4096}},
+    {.pattern = BYTES("/queue"), .kind = ROUTER_QUEUE, .channel = {.store_bytes = 4096}},
+};
+
+static const struct realm_conf conf = {.line_bytes = 1000,
+                                       .field_count = 20,
+                                       .field_bytes = 300};
+
+struct world {
+    struct router router;
+    struct rng rng;
+    struct realm_http_env env;
+    struct http1_head head;
+    struct realm_http_verdict verdict;
+    struct buf out;
+};
+
+static void begin(struct world *world)
+{
+    const struct router_conf router_conf = {
+        .rules = rules,
+        .rule_count = 2,
+        .limits = {.channels = 2, .store_bytes = 1 << 20, .ring_bytes = 1 << 20},
+    };
+    const struct http1_limits limits = realm_conf_limits(&conf);
+
+    *world = (struct world){.rng = rng_seeded(4)};
+    router_init(&world->router, &router_conf, &world->rng);
+    world->env = (struct realm_http_env){.conf = &conf,
+                                         .router = &world->router,
+                                         .event_bytes = 100,
+                                         .login = anybody(),
+                                         .has_login = true};
+    http1_head_init(&world->head, HTTP1_REQUEST, &limits);
+    buf_init(&world->out, 1 << 16);
+}
+
+static void end(struct world *world)
+{
+    http1_head_fini(&world->head);
+    buf_fini(&world->out);
+    router_fini(&world->router);
+}
+
+static bool out_has(struct world *world, const char *text)
+{
+    assert_ok(buf_append_byte(&world->out, '\0'));
+    world->out.len--;
+    return strstr((const char *)world->out.ptr, text) != NULL;
+}
+
+/* The whole way of a publish: head, body, store, answer. */
+static enum err publish(struct world *world, const char *request, const char *body)
+{
+    struct span input = span_str(request);
+    struct realm_http_api_publish event;
+    struct realm_http_api_receipt receipt = {.e = OK};
+    struct router_receipt stored = {0};
+
+    TRY(realm_http_next(&world->env, &world->head, &input, &world->out, &world->verdict));
+    if (world->verdict.action != REALM_HTTP_PUBLISH) {
+        return OK;
+    }
+    TRY(realm_http_api_parts(&world->env, &world->head, span_str(body), &world->out,
+                             &world->verdict, &event));
+    if (world->verdict.action != REALM_HTTP_PUBLISH) {
+        return OK;
+    }
+    receipt.e = publishing_route(event.route, &event.parts, &stored);
+    receipt.eid = stored.eid;
+    return realm_http_api_published(&world->env, &world->head, &receipt, &world->out,
+                                    &world->verdict);
+}
+
+static const struct {
+    const char *request;
+    const char *body;
+    const char *has;
+} publishes[] = {
+    {"POST /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n", "x",
+     "{\"eid\": 1, \"repeated\": false}"},
+    {"POST /api/channels/%64emo/a/events HTTP/1.1\r\nHost: a\r\n\r\n", "",
+     "Location: /api/channels/%64emo/a/events?from=1&max=1"},
+    {"POST /api/channels/demo/%zz/events HTTP/1.1\r\nHost: a\r\n\r\n", "", "HTTP/1.1 400"},
+    {"POST /api/channels/demo/%f/events HTTP/1.1\r\nHost: a\r\n\r\n", "", "HTTP/1.1 400"},
+    {"POST /api/channels/demo/%ff/events HTTP/1.1\r\nHost: a\r\n\r\n", "", "HTTP/1.1 400"},
+    {"POST /api/channels/demo/%00/events HTTP/1.1\r\nHost: a\r\n\r\n", "", "HTTP/1.1 400"},
+    {"POST /api/channels/other/events HTTP/1.1\r\nHost: a\r\n\r\n", "",
+     "{\"error\": \"MissingResourceException\""},
+    {"POST /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\n\r\n", "",
+     "HTTP/1.1 413"},
+    {"POST /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\nEvent-Message-Id: x\r\n\r\n", "",
+     "HTTP/1.1 400"},
+    {"POST /api/channels/queue/events HTTP/1.1\r\nHost: a\r\n\r\n", "", "HTTP/1.1 404"},
+    {"GET /api/channels/queue HTTP/1.1\r\nHost: a\r\n\r\n", "", "HTTP/1.1 404"},
+    {"POST /api/channels/events HTTP/1.1\r\nHost: a\r\n\r\n", "", "HTTP/1.1 405"},
+};
+
+static void every_publish_has_its_answer(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof publishes / sizeof publishes[0]; i++) {
+        struct world world;
+
+        begin(&world);
+        assert_ok(publish(&world, publishes[i].request, publishes[i].body));
+        if (!out_has(&world, publishes[i].has)) {
+            fail_msg("%s -> %.*s", publishes[i].request, SPAN_ARG(buf_span(&world.out)));
+        }
+        end(&world);
+    }
+}
+
+static void one_channel_too_many_is_said(void **state)
+{
+    struct world world;
+    struct router_route *route;
+
+    (void)state;
+    begin(&world);
+    assert_int_equal(router_open(&world.router, SPAN("/demo/1"), &route), ROUTER_FOUND);
+    assert_int_equal(router_open(&world.router, SPAN("/demo/2"), &route), ROUTER_FOUND);
+    assert_ok(
+        publish(&world, "POST /api/channels/demo/3/events HTTP/1.1\r\nHost: a\r\n\r\n", ""));
+    assert_int_equal(world.verdict.status, 503);
+    end(&world);
+}
+
+/* What a store says is told, and nothing that did not happen. */
+static void every_failure_of_the_store_has_its_status(void **state)
+{
+    static const struct {
+        enum err e;
+        unsigned status;
+    } rows[] = {{ERR_LIMIT, 413}, {ERR_AGAIN, 503}, {ERR_IO, 500}, {ERR_CLOSED, 500}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct realm_http_api_receipt receipt = {.e = rows[i].e};
+        struct span input =
+            SPAN("POST /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\n\r\n");
+        struct world world;
+
+        begin(&world);
+        assert_ok(realm_http_next(&world.env, &world.head, &input, &world.out, &world.verdict));
+        assert_ok(realm_http_api_published(&world.env, &world.head, &receipt, &world.out,
+                                           &world.verdict));
+        assert_int_equal(world.verdict.status, rows[i].status);
+        assert_true(out_has(&world, "\"error\": "));
+        assert_false(out_has(&world, "eid"));
+        end(&world);
+    }
+}
+
+static void check_list(const struct cut *cut)
+{
+    struct world world;
+    struct mspan part;
+    size_t at = 0;
+    enum err e = ERR_AGAIN;
+
+    begin(&world);
+    while ((part = cut_next(cut, &at)).ptr != NULL) {
+        struct span input = span_ro(part);
+
+        if (e == ERR_AGAIN) {
+            e = realm_http_next(&world.env, &world.head, &input, &world.out, &world.verdict);
+        }
+    }
+    assert_ok(e);
+    assert_true(out_has(&world, "{\"channels\": [],\n \"next\": null}"));
+    end(&world);
+}
+
+static void a_request_survives_any_cut(void **state)
+{
+    (void)state;
+    cut_every(SPAN("GET /api/channels?max=3 HTTP/1.1\r\nHost: a\r\n\r\n"), check_list);
+}
+
+static void publish_without_memory(void)
+{
+    struct world world;
+    enum err e;
+
+    begin(&world);
+    e = publish(&world, publishes[0].request, publishes[0].body);
+    assert_true(e == OK || e == ERR_NOMEM);
+    end(&world);
+}
+
+static void read_without_memory(void)
+{
+    struct span input = SPAN("GET /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\n\r\n");
+    struct router_route *route;
+    struct router_receipt receipt;
+    struct world world;
+    enum err e = ERR_NOMEM;
+
+    begin(&world);
+    if (router_open(&world.router, SPAN("/demo/a"), &route) == ROUTER_FOUND) {
+        e = publishing_route(route, &(struct event_parts){.body = SPAN("\xff\xfe")}, &receipt);
+    }
+    if (e == OK) {
+        e = realm_http_next(&world.env, &world.head, &input, &world.out, &world.verdict);
+    }
+    assert_true(e == ERR_NOMEM || out_has(&world, "\"base64\": \"//4=\""));
+    end(&world);
+}
+
+static void running_out_of_memory_leaks_nothing(void **state)
+{
+    (void)state;
+    every_oom(publish_without_memory);
+    every_oom(read_without_memory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_publish_has_its_answer),
+        cmocka_unit_test(one_channel_too_many_is_said),
+        cmocka_unit_test(every_failure_of_the_store_has_its_status),
+        cmocka_unit_test(a_request_survives_any_cut),
+        cmocka_unit_test(running_out_of_memory_leaks_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
