@@ -20,7 +20,7 @@ const proxy = (more) => `Listen 127.0.0.1:PORT\nProxyRequests On\n${more}\n`;
 const rule = (line) => proxy(`<Proxy *>\n${line}\n</Proxy>`);
 /** A realm's; from line 4 on. */
 const realm = (more) =>
-  `Interface http://127.0.0.1:PORT\n<Channel "/demo/*">\n</Channel>\n${more}\n`;
+  `Interface http://127.0.0.1:PORT\n<Channel "/demo/*">\n</Channel>\n${more}\nAnonymous On\n`;
 
 const ADDRESSES = 'write 10.1.2.3, 10.0.0.0/8, 10.1 or 2001:db8::/32, with spaces between several';
 const PORTS = '1 to 65535, or a range like 9000-9010';
@@ -163,30 +163,54 @@ const WRONG_PROXY = {
 
 const WRONG_REALM = {
   'an address without a scheme': [
-    'Interface 9000\n<Channel "/x">\n</Channel>\n',
+    'Interface 9000\n<Channel "/x">\n</Channel>\nAnonymous On\n',
     [
       ':1: Interface: "9000" is not scheme://address:port (write http://127.0.0.1:9000 or https://[::1]:9443)',
     ],
   ],
   'the scheme of WebSocket': [
-    'Interface ws://127.0.0.1:9000\n<Channel "/x">\n</Channel>\n',
+    'Interface ws://127.0.0.1:9000\n<Channel "/x">\n</Channel>\nAnonymous On\n',
     [
       ':1: Interface: "ws" is not a scheme that the realm speaks (write http or https; WebSocket is spoken on both)',
     ],
   ],
   'a name where an address belongs': [
-    'Interface http://localhost:9000\n<Channel "/x">\n</Channel>\n',
+    'Interface http://localhost:9000\n<Channel "/x">\n</Channel>\nAnonymous On\n',
     [
       ':1: Interface: "localhost" is not an address (write 127.0.0.1 for this machine alone, 0.0.0.0 for every network it is on)',
     ],
   ],
   'no port': [
-    'Interface http://127.0.0.1\n<Channel "/x">\n</Channel>\n',
+    'Interface http://127.0.0.1\n<Channel "/x">\n</Channel>\nAnonymous On\n',
     [':1: Interface: "http://127.0.0.1" has no port (write http://127.0.0.1:9000)'],
   ],
   'no Interface': [
-    '<Channel "/x">\n</Channel>\n',
+    '<Channel "/x">\n</Channel>\nAnonymous On\n',
     [': there is no Interface (add Interface http://127.0.0.1:9000)'],
+  ],
+  'no users, and nobody without a login': [
+    'Interface http://127.0.0.1:PORT\n<Channel "/x">\n</Channel>\n',
+    [
+      ': nobody could come in: there are no users, and anonymous clients are not let in (add AuthUserFile users.htpasswd; or Anonymous On, if everybody who can connect may use this realm)',
+    ],
+  ],
+  'users who are not there': [
+    'Interface http://127.0.0.1:PORT\n<Channel "/x">\n</Channel>\nAuthUserFile /no/such.htpasswd\n',
+    [
+      ':4: AuthUserFile: /no/such.htpasswd cannot be opened: No such file or directory (make it with htpasswd, or correct the name)',
+    ],
+  ],
+  'a rate that is none': [
+    realm('PublishRate 1000'),
+    [
+      ':4: PublishRate: "1000" is not a rate from 1/s to 10000000/s (write PublishRate 1000/s, or with what may come at once PublishRate 1000/s 5000)',
+    ],
+  ],
+  'a right that is none': [
+    'Interface http://127.0.0.1:PORT\nAnonymous On\n<Channel "/x">\nAllow write *\n</Channel>\n',
+    [
+      ':4: Allow: "write" is not a right (write subscribe, publish, peek, eid, durable, purge, manage or all, several with commas and no spaces)',
+    ],
   ],
   'two Interfaces on one port': [
     realm('Interface https://127.0.0.1:PORT'),
@@ -195,7 +219,7 @@ const WRONG_REALM = {
     ],
   ],
   'TLS without a certificate': [
-    'Interface https://127.0.0.1:PORT\n<Channel "/x">\n</Channel>\n',
+    'Interface https://127.0.0.1:PORT\n<Channel "/x">\n</Channel>\nAnonymous On\n',
     [
       ':1: Interface: https needs a certificate (add SSLCertificateFile and SSLCertificateKeyFile; with SSLCertificateMake On they are made for localhost)',
     ],
@@ -222,9 +246,9 @@ const WRONG_REALM = {
       ':4: <Channel "demo">: a channel\'s name begins with / and has at most 255 bytes (write <Channel "/demo/*">)',
     ],
   ],
-  'a channel that holds nothing': [
-    realm('<Channel "/x">\nCapacity 0\n</Channel>'),
-    [':5: Capacity: 0 is too small (write 1 to 100000000 events)'],
+  'a queue whose readers may have nothing': [
+    realm('<Queue "/x">\nWindowMax 0\n</Queue>'),
+    [':5: WindowMax: 0 is too small (write 1 to 100000 events)'],
   ],
   'a capacity outside of a channel': [
     realm('Capacity 5'),
@@ -310,7 +334,7 @@ test('a port that somebody else has: one sentence, and the other ports are let g
   const port = await freePort();
   const files = {
     proxy: `Listen 127.0.0.1:${port}\nListen 127.0.0.1:${taken}\nProxyRequests On\n`,
-    realm: `Interface http://127.0.0.1:${port}\nInterface http://127.0.0.1:${taken}\n<Channel "/x">\n</Channel>\n`,
+    realm: `Interface http://127.0.0.1:${port}\nInterface http://127.0.0.1:${taken}\n<Channel "/x">\n</Channel>\nAnonymous On\n`,
   };
   for (const [verb, text] of Object.entries(files)) {
     writeFileSync(join(cwd, `${verb}.conf`), text);

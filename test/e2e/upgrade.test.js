@@ -112,7 +112,7 @@ for (const scheme of ['http', 'ws', 'HTTP', 'Ws']) {
     await echo.readToEnd();
     echo.end();
 
-    const fields = ['Sec-WebSocket-Protocol: v11.stomp, v12.stomp'];
+    const fields = ['Sec-WebSocket-Protocol: v9.stomp, v12.stomp, v11.stomp'];
     const stomp = await handshake(t, proxy, dotnet(`${url}/stomp`, realm.port, fields));
     assert.equal(field((await readResponse(stomp)).head, 'sec-websocket-protocol'), 'v12.stomp');
     stomp.send(frame(OPCODE.text, STOMP));

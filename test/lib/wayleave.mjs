@@ -160,11 +160,19 @@ ${more}
 /**
  * A realm with a plain and a TLS interface on free ports, or on those of an earlier life.
  * @param {Test} t
- * @param {{ port?: number, tlsPort?: number, hosts?: string[], more?: string, dir?: string, binary?: string, in?: import('./netns.mjs').Host }} [options]
+ * @param {{ port?: number, tlsPort?: number, hosts?: string[], anonymous?: boolean, more?: string, dir?: string, binary?: string, in?: import('./netns.mjs').Host }} [options]
  */
 export async function startRealm(
   t,
-  { port, tlsPort, hosts = ['127.0.0.1'], more = '', dir = scratch(t), ...options } = {},
+  {
+    port,
+    tlsPort,
+    hosts = ['127.0.0.1'],
+    anonymous = true,
+    more = '',
+    dir = scratch(t),
+    ...options
+  } = {},
 ) {
   port ??= await freePort();
   tlsPort ??= await freePort();
@@ -173,6 +181,7 @@ ${hosts.map((host) => `Interface https://${host}:${tlsPort}`).join('\n')}
 SSLCertificateFile "${join(dir, 'localhost.crt')}"
 SSLCertificateKeyFile "${join(dir, 'localhost.key')}"
 SSLCertificateMake On
+${anonymous ? 'Anonymous On' : ''}
 ${more}
 `;
   const realm = await start(t, 'realm', configuration, { dir, ...options });
