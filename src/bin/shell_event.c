@@ -61,18 +61,6 @@ static enum err write_headers(const struct stomp_frame *frame, struct buf *out)
     return buf_append_byte(out, '}');
 }
 
-static enum err write_base64(struct span body, struct buf *out)
-{
-    size_t chars = (body.len + 2) / 3 * 4;
-    struct mspan room;
-
-    TRY(buf_append_byte(out, '"'));
-    TRY(buf_reserve(out, chars + 1, &room));
-    digest_base64(body, (char *)room.ptr);
-    buf_commit(out, chars);
-    return buf_append_byte(out, '"');
-}
-
 enum err shell_event_write(const struct stomp_frame *frame, struct buf *out)
 {
     const struct stomp_header *channel = stomp_frame_find(frame, SPAN("destination"));
@@ -88,7 +76,7 @@ enum err shell_event_write(const struct stomp_frame *frame, struct buf *out)
     TRY(buf_append(out, SPAN(", \"headers\": ")));
     TRY(write_headers(frame, out));
     TRY(buf_printf(out, ", \"%s\": ", is_text ? "data" : "base64"));
-    TRY(is_text ? json_put_string(out, frame->body) : write_base64(frame->body, out));
+    TRY(is_text ? json_put_string(out, frame->body) : json_put_base64(out, frame->body));
     return buf_append(out, SPAN("}\n"));
 }
 

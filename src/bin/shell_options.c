@@ -19,7 +19,8 @@ static void print_usage(const struct shell_options *options, FILE *out)
         out,
         "wayleave %s: %s\n\n"
         "usage: wayleave %s [options] URL CHANNEL%s\n\n"
-        "  URL             ws://host:9000 or wss://host:9443\n"
+        "  URL             ws://host:9000 or wss://host:9443, with user:password@ in front\n"
+        "                  of the host for a login; otherwise WAYLEAVE_LOGIN=user:password\n"
         "  --proxy URL     http://[user:password@]host:port; otherwise http_proxy,\n"
         "                  https_proxy and no_proxy decide. A password here can be seen by\n"
         "                  others on this machine, in a variable not\n"
@@ -74,38 +75,12 @@ static bool split_authority(struct span text, uint16_t default_port, struct span
     return *ret_port != 0;
 }
 
-static bool read_realm_url(struct shell_options *options, const char *text)
+/* What is percent-encoded in a URL. False when it does not fit or is none. */
+static bool decode(struct span text, char *room, size_t room_bytes, size_t *ret_len)
 {
-    struct span url = span_str(text);
-    struct span rest;
-    size_t slash;
-
-    if (span_starts(url, SPAN("ws://"))) {
-        rest = span_tail(url, 5);
-    } else if (span_starts(url, SPAN("wss://"))) {
-        rest = span_tail(url, 6);
-        options->is_secure = true;
-    } else {
-        return false;
-    }
-    slash = span_find(rest, '/');
-    options->url = url;
-    options->authority = span_head(rest, slash);
-    options->path = span_tail(rest, slash);
-    if (options->path.len <= 1) {
-        options->path = SPAN("/stomp");
-    }
-    return split_authority(options->authority, options->is_secure ? 443 : 80, &options->host,
-                           &options->port);
-}
-
-/* "user:password", percent-encoded, as the value of the field. RFC 7617 section 2. */
-static bool read_login(struct shell_options *options, struct span text)
-{
-    char plain[SHELL_OPTIONS_LOGIN_BYTES / 2];
     size_t len = 0;
 
-    if (text.len > sizeof plain) {
+    if (text.len > room_bytes) {
         return false;
     }
     for (size_t i = 0; i < text.len; i++) {
@@ -122,26 +97,103 @@ static bool read_login(struct shell_options *options, struct span text)
             }
             i += 2;
         }
-        plain[len++] = (char)code;
+        room[len++] = (char)code;
+    }
+    *ret_len = len;
+    return true;
+}
+
+/* "user:password" as the value of the field. RFC 7617 section 2. */
+static bool read_proxy_login(struct shell_options *options, struct span text)
+{
+    char plain[SHELL_OPTIONS_LOGIN_BYTES / 2];
+    size_t len;
+
+    if (!decode(text, plain, sizeof plain, &len)) {
+        return false;
     }
     memcpy(options->proxy_login, "Basic ", sizeof "Basic ");
     digest_base64(span_of(plain, len), options->proxy_login + strlen("Basic "));
     return true;
 }
 
+/* The same for the realm. In a URL the user may have a colon, percent-encoded; as it is never.
+ */
+static bool read_login(struct shell_options *options, struct span text, bool is_encoded)
+{
+    size_t colon = span_find(text, ':');
+    struct span password = span_tail(text, colon < text.len ? colon + 1 : colon);
+    char *room = options->login;
+    size_t user_len, password_len;
+
+    text = span_head(text, colon);
+    if (!is_encoded && text.len + password.len <= sizeof options->login) {
+        options->user = text;
+        options->password = password;
+        return text.len > 0;
+    }
+    if (!is_encoded || !decode(text, room, sizeof options->login, &user_len) ||
+        !decode(password, room + user_len, sizeof options->login - user_len, &password_len)) {
+        return false;
+    }
+    options->user = span_of(room, user_len);
+    options->password = span_of(room + user_len, password_len);
+    return user_len > 0;
+}
+
+/* Behind the last "@": a password may have one of its own. 0: there is none. */
+static size_t behind_at(struct span text)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        at = text.ptr[i] == '@' ? i + 1 : at;
+    }
+    return at;
+}
+
+static bool read_realm_url(struct shell_options *options, const char *text)
+{
+    struct span url = span_str(text);
+    struct span rest;
+    size_t slash, at;
+
+    if (span_starts(url, SPAN("ws://"))) {
+        rest = span_tail(url, 5);
+    } else if (span_starts(url, SPAN("wss://"))) {
+        rest = span_tail(url, 6);
+        options->is_secure = true;
+    } else {
+        return false;
+    }
+    slash = span_find(rest, '/');
+    at = behind_at(span_head(rest, slash));
+    if (at > 0 && !read_login(options, span_head(rest, at - 1), true)) {
+        return false;
+    }
+    rest = span_tail(rest, at);
+    slash -= at;
+    options->url = at > 0 ? rest : url; /* messages do not tell the password */
+    options->authority = span_head(rest, slash);
+    options->path = span_tail(rest, slash);
+    if (options->path.len <= 1) {
+        options->path = SPAN("/stomp");
+    }
+    return split_authority(options->authority, options->is_secure ? 443 : 80, &options->host,
+                           &options->port);
+}
+
 static bool read_proxy_url(struct shell_options *options, const char *text)
 {
     struct span rest = span_str(text);
-    size_t at = 0;
+    size_t at;
 
     if (span_starts(rest, SPAN("http://"))) {
         rest = span_tail(rest, 7);
     }
     rest = span_head(rest, span_find(rest, '/'));
-    for (size_t i = 0; i < rest.len; i++) { /* a password may have an @ of its own */
-        at = rest.ptr[i] == '@' ? i + 1 : at;
-    }
-    if (at > 0 && !read_login(options, span_head(rest, at - 1))) {
+    at = behind_at(rest);
+    if (at > 0 && !read_proxy_login(options, span_head(rest, at - 1))) {
         return false;
     }
     rest = span_tail(rest, at);
@@ -183,6 +235,17 @@ static bool is_excepted(struct span host, const char *list)
         }
     }
     return false;
+}
+
+static bool read_own_login(struct shell_options *options, int *ret_status)
+{
+    const char *login = getenv("WAYLEAVE_LOGIN");
+
+    if (options->user.len > 0 || login == NULL || *login == '\0' ||
+        read_login(options, span_str(login), false)) {
+        return true;
+    }
+    return fail(options, ret_status, "WAYLEAVE_LOGIN is no login", NULL, "write user:password");
 }
 
 static bool read_environment(struct shell_options *options, int *ret_status)
@@ -306,5 +369,6 @@ bool shell_options_read(struct shell_options *options, const char *verb, int arg
         return fail(options, ret_status, "--proxy: not a proxy's URL", NULL,
                     "write http://host:port, or http://user:password@host:port");
     }
-    return proxy != NULL || read_environment(options, ret_status);
+    return read_own_login(options, ret_status) &&
+           (proxy != NULL || read_environment(options, ret_status));
 }

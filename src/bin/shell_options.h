@@ -6,6 +6,9 @@
  * Which proxy: --proxy, else http_proxy for ws:// and https_proxy for wss:// (lower case first,
  * then upper case), unless no_proxy names the host: a list of host names and domain suffixes,
  * or *. Either may have a login in front of the host: http://user:password@host:port.
+ *
+ * Who asks the realm: ws://user:password@host:port, else WAYLEAVE_LOGIN, "user:password" as it
+ * is; nobody by default.
  */
 #pragma once
 
@@ -23,8 +26,11 @@ struct shell_options {
     bool is_secure;
     struct span host; /* of the realm; brackets removed */
     uint16_t port;
-    struct span authority; /* host[:port] as in the URL */
-    struct span path;      /* "/stomp" when the URL has none */
+    struct span authority;                 /* host[:port] as in the URL */
+    char login[SHELL_OPTIONS_LOGIN_BYTES]; /* what the next two point to */
+    struct span user;                      /* empty: none */
+    struct span password;
+    struct span path; /* "/stomp" when the URL has none */
 
     bool has_proxy;
     struct span proxy_host;

@@ -195,6 +195,10 @@ static void send_connect(struct shell_session *session)
     stomp_encoder_header(&encoder, SPAN("accept-version"), SPAN("1.2"));
     stomp_encoder_header(&encoder, SPAN("host"), session->options->host);
     stomp_encoder_header(&encoder, SPAN("heart-beat"), span_str(beat));
+    if (session->options->user.len > 0) {
+        stomp_encoder_header(&encoder, SPAN("login"), session->options->user);
+        stomp_encoder_header(&encoder, SPAN("passcode"), session->options->password);
+    }
     if (stomp_encoder_end(&encoder, SPAN("")) != OK) {
         shell_session_fail(session, "out of memory");
         return;

@@ -400,18 +400,7 @@ static enum err read_value(struct reader *reader, const struct dict_lex_token *t
 
 static enum err check_utf8(struct reader *reader, struct span text)
 {
-    struct utf8 utf8;
-
-    if (utf8_is_valid(text)) {
-        return OK;
-    }
-    utf8_init(&utf8);
-    for (size_t at = 0; at < text.len; at++) { /* again, for the place */
-        if (!utf8_feed(&utf8, span_of(text.ptr + at, 1))) {
-            return refuse(reader, DICT_FAULT_UTF8, at);
-        }
-    }
-    return refuse(reader, DICT_FAULT_UTF8, text.len);
+    return utf8_is_valid(text) ? OK : refuse(reader, DICT_FAULT_UTF8, utf8_wrong_at(text));
 }
 
 static enum err read_whole(struct reader *reader, struct dict *root)

@@ -93,18 +93,9 @@ enum err selector_scan_enter(struct selector_scan *scan)
 
 static enum err check_utf8(struct selector_scan *scan, struct span text)
 {
-    struct utf8 utf8;
-
-    if (utf8_is_valid(text)) {
-        return OK;
-    }
-    utf8_init(&utf8);
-    for (size_t at = 0; at < text.len; at++) { /* again, for the place */
-        if (!utf8_feed(&utf8, span_of(text.ptr + at, 1))) {
-            return selector_scan_refuse(scan, SELECTOR_FAULT_UTF8, at);
-        }
-    }
-    return selector_scan_refuse(scan, SELECTOR_FAULT_UTF8, text.len);
+    return utf8_is_valid(text)
+               ? OK
+               : selector_scan_refuse(scan, SELECTOR_FAULT_UTF8, utf8_wrong_at(text));
 }
 
 enum err selector_scan_begin(struct selector_scan *scan, struct span text, struct arena *arena,

@@ -2,7 +2,6 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "realm/realm_channels.h"
 
-#include "base/digest.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "base/utf8.h"
@@ -128,18 +127,6 @@ enum err realm_channels_write(const struct router_route *route, struct buf *out)
 
 /* ---- an event ---- */
 
-static enum err put_base64(struct span bytes, struct buf *out)
-{
-    size_t chars = (bytes.len + 2) / 3 * 4;
-    struct mspan room;
-
-    TRY(buf_append_byte(out, '"'));
-    TRY(buf_reserve(out, chars + 1, &room));
-    digest_base64(bytes, (char *)room.ptr);
-    buf_commit(out, chars);
-    return buf_append_byte(out, '"');
-}
-
 enum err realm_channels_write_event(const struct event *event, struct buf *out)
 {
     struct span body = event_body(event);
@@ -161,7 +148,7 @@ enum err realm_channels_write_event(const struct event *event, struct buf *out)
         TRY(json_put_string(out, body));
     } else {
         TRY(buf_append(out, SPAN("\"base64\": ")));
-        TRY(put_base64(body, out));
+        TRY(json_put_base64(out, body));
     }
     return buf_append_byte(out, '}');
 }

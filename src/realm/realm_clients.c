@@ -118,6 +118,19 @@ bool realm_clients_may_try(const struct realm_clients_client *client, size_t a_m
     return a_minute == 0 || !realm_rate_is_over(&client->failures, now);
 }
 
+/* For the first failure, and after a reload has changed the limit: what has failed before that
+ * still counts, as connections with the old limit and the new may come by turns. */
+static void set_limit(struct realm_rate *failures, size_t a_minute, msec now)
+{
+    const struct realm_rate old = *failures;
+
+    realm_rate_init(failures, a_minute, MINUTE_MS, a_minute - 1, now);
+    if (old.count > 0 && old.level < failures->level) {
+        failures->level = old.level;
+        failures->at = old.at;
+    }
+}
+
 bool realm_clients_failed(struct realm_clients_client *client, size_t a_minute, msec now)
 {
     bool could = realm_clients_may_try(client, a_minute, now);
@@ -125,8 +138,8 @@ bool realm_clients_failed(struct realm_clients_client *client, size_t a_minute, 
     if (a_minute == 0) {
         return false;
     }
-    if (client->failures.count != a_minute) { /* the first one, or a reload has changed it */
-        realm_rate_init(&client->failures, a_minute, MINUTE_MS, a_minute - 1, now);
+    if (client->failures.count != a_minute) {
+        set_limit(&client->failures, a_minute, now);
     }
     realm_rate_take(&client->failures, now);
     return could && !realm_clients_may_try(client, a_minute, now);

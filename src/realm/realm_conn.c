@@ -103,9 +103,9 @@ static void on_login(void *ctx, enum realm_login_verdict verdict)
 
     if (conn->state == REALM_CONN_LIFE_SESSION) {
         realm_conn_session_logged_in(conn, verdict);
-    } else {
+    } else if (conn->state == REALM_CONN_LIFE_READING) {
         realm_conn_http_logged_in(conn, verdict);
-    }
+    } /* else it has ended meanwhile, and lingers */
 }
 
 enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer, bool is_tls,

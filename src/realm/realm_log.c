@@ -67,17 +67,19 @@ void realm_log_ended(const struct realm_log_client *client, const struct realm_s
     };
     unsigned code = session->closer == REALM_SESSION_NOBODY ? (unsigned)WS_CLOSE_ABNORMAL
                                                             : session->close_code;
-    char peer[ADDR_TEXT_BYTES];
+    char peer[ADDR_TEXT_BYTES], user[TEXT_BYTES];
 
-    log_info(client->log,
-             "session %llu ended: %s, after %llu.%03llu s, %llu messages in, %llu out, %llu "
-             "bytes in, %llu out, closed by %s with %u%s%s",
-             (unsigned long long)client->id, addr_text(client->peer, peer),
-             (unsigned long long)(totals->took / 1000),
-             (unsigned long long)(totals->took % 1000),
-             (unsigned long long)realm_session_count_in(session),
-             (unsigned long long)realm_session_count_out(session),
-             (unsigned long long)totals->in_bytes, (unsigned long long)totals->out_bytes,
-             closers[session->closer], code, session->why == NULL ? "" : ": ",
-             session->why == NULL ? "" : session->why);
+    log_info(
+        client->log,
+        "session %llu ended: %s%s%s, after %llu.%03llu s, %llu messages in, %llu out, %llu "
+        "bytes in, %llu out, closed by %s with %u%s%s",
+        (unsigned long long)client->id, addr_text(client->peer, peer),
+        client->user.len == 0 ? "" : ", user ",
+        client->user.len == 0 ? "" : text_printable(client->user, user, sizeof user),
+        (unsigned long long)(totals->took / 1000), (unsigned long long)(totals->took % 1000),
+        (unsigned long long)realm_session_count_in(session),
+        (unsigned long long)realm_session_count_out(session),
+        (unsigned long long)totals->in_bytes, (unsigned long long)totals->out_bytes,
+        closers[session->closer], code, session->why == NULL ? "" : ": ",
+        session->why == NULL ? "" : session->why);
 }

@@ -16,6 +16,7 @@ struct realm_log_client {
     const struct addr *peer;
     uint64_t id;
     bool is_tls;
+    struct span user; /* empty: nobody has logged in */
 };
 
 void realm_log_began(const struct realm_log_client *client,

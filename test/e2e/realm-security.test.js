@@ -22,17 +22,20 @@ import { HASHES } from '../lib/passwords.mjs';
 import { Stomp } from '../lib/stomp.mjs';
 import { connect as dial, field } from '../lib/tcp.mjs';
 import { until, within } from '../lib/wait.mjs';
-import { DEMO_CHANNELS, runWayleave, scratch, startRealm } from '../lib/wayleave.mjs';
+import { DEMO_CHANNELS, runWayleave, scratch, startRealm, wayleave } from '../lib/wayleave.mjs';
 
 const basic = (user, password) =>
   `Authorization: Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 
-/** A realm with alice, bob and carol, whose passwords are their names backwards. */
+const NO_PROXY = { http_proxy: '', https_proxy: '', no_proxy: '' };
+
+/** A realm with alice, bob and carol, whose passwords are their names backwards, and dora. */
 async function startWithUsers(t, { cost = 4, anonymous = false, more = DEMO_CHANNELS } = {}) {
   const dir = scratch(t);
   const users = ['alice', 'bob', 'carol'].map((user) =>
     HASHES.bcrypt(user, [...user].reverse().join(''), cost),
   );
+  users.push(HASHES.bcrypt('dora', 'a:b\\c@', cost));
   writeFileSync(join(dir, 'users'), `${users.join('\n')}\n`);
   writeFileSync(join(dir, 'groups'), 'desk: bob carol\n');
   return startRealm(t, {
@@ -60,6 +63,8 @@ test('logins', async (t) => {
   await t.test('in CONNECT, right and wrong, and the close says that it was policy', async (t) => {
     const stomp = await Stomp.connect(t, port, ALICE);
     assert.equal((await stomp.ask('SEND', { destination: '/demo/a' }, 'x')).eid, '1');
+    stomp.socket.close();
+    await program.line(/session \d+ ended: \S+, user alice, after /);
     for (const headers of [
       { ...ALICE, passcode: 'x' },
       { login: 'dave', passcode: 'x' },
@@ -140,6 +145,25 @@ test('logins', async (t) => {
       refused.on('error', () => {});
     });
     assert.equal(await within('an answer', status), 401);
+  });
+
+  await t.test('wayleave pub and sub', async () => {
+    const said = async (url, env = {}) => {
+      const args = ['pub', url, '/demo/shell', 'x'];
+      const program = wayleave(args, { env: { ...NO_PROXY, ...env } });
+      const { code } = await program.exit;
+      return { code, said: program.stderr };
+    };
+    assert.equal((await said(`ws://alice:ecila@localhost:${port}`)).code, 0);
+    assert.equal((await said(`ws://d%6fra:a%3ab%5cc%40@localhost:${port}`)).code, 0);
+    const url = `ws://localhost:${port}`;
+    assert.equal((await said(url, { WAYLEAVE_LOGIN: 'dora:a:b\\c@' })).code, 0);
+    assert.match((await said(url)).said, /this realm asks for a login/);
+    const wrong = await said(`ws://alice:secret@localhost:${port}`);
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.said, /the user or the password is wrong/);
+    assert.doesNotMatch(wrong.said, /secret/);
+    assert.equal((await said(url, { WAYLEAVE_LOGIN: ':x' })).code, 2);
   });
 
   await t.test('curl', async () => {

@@ -86,6 +86,23 @@ static void failures_are_counted_over_connections_and_forgiven_in_time(void **st
     realm_clients_fini(&clients);
 }
 
+static void another_limit_does_not_forgive_what_has_failed(void **state)
+{
+    struct realm_clients_client *client;
+    struct realm_clients clients;
+
+    (void)state;
+    realm_clients_init(&clients);
+    assert_ok(enter(&clients, "192.0.2.1", 0, &client));
+    for (int i = 0; i < 4; i++) { /* by turns, as before and after a reload */
+        realm_clients_failed(client, i % 2 == 0 ? 2 : 3, 1000);
+    }
+    assert_false(realm_clients_may_try(client, 2, 1000));
+    assert_false(realm_clients_may_try(client, 3, 1000));
+    realm_clients_leave(&clients, client);
+    realm_clients_fini(&clients);
+}
+
 static void the_longest_gone_is_forgotten_first(void **state)
 {
     struct realm_clients_client *client;
@@ -140,6 +157,7 @@ int main(void)
         cmocka_unit_test(an_address_has_as_many_connections_as_it_may),
         cmocka_unit_test(a_network_of_64_bits_is_one_client),
         cmocka_unit_test(failures_are_counted_over_connections_and_forgiven_in_time),
+        cmocka_unit_test(another_limit_does_not_forgive_what_has_failed),
         cmocka_unit_test(the_longest_gone_is_forgotten_first),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
     };
