@@ -4,6 +4,7 @@
 
 #include "admin/admin_inside.h"
 #include "admin/admin_json.h"
+#include "base/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@ static enum err write_daemon(const struct daemon *daemon, struct buf *out)
     int64_t up = (int64_t)time(NULL) - facts.started_at;
 
     TRY(buf_printf(out, "{\n  \"service\": "));
-    TRY(admin_json_string(out, span_str(daemon_service(daemon)->name)));
+    TRY(json_put_string(out, span_str(daemon_service(daemon)->name)));
     TRY(buf_printf(out,
                    ",\n  \"version\": \"" WAYLEAVE_VERSION "\",\n  \"pid\": %ld,\n"
                    "  \"startedAt\": ",
@@ -46,7 +47,7 @@ static enum err write_listeners(const struct daemon_snapshot *snapshot, struct b
         size_t len = span_find(rest, ',');
 
         TRY(buf_printf(out, "%s", comma));
-        TRY(admin_json_string(out, span_trim(span_head(rest, len))));
+        TRY(json_put_string(out, span_trim(span_head(rest, len))));
         rest = span_tail(rest, len < rest.len ? len + 1 : len);
         comma = ", ";
     }
@@ -59,7 +60,7 @@ static enum err write_configuration(const struct daemon *daemon,
     const struct daemon_facts facts = daemon_facts(daemon);
 
     TRY(buf_printf(out, "  \"configuration\": {\"file\": "));
-    TRY(admin_json_string(out, span_str(daemon_conf_file(daemon))));
+    TRY(json_put_string(out, span_str(daemon_conf_file(daemon))));
     TRY(buf_printf(out, ", \"loadedAt\": "));
     TRY(admin_json_time(out, daemon_snapshot_loaded_at(snapshot)));
     TRY(buf_printf(out, ", \"reloads\": %" PRIu64 ", \"refusedAt\": ", facts.reloads));
@@ -84,7 +85,7 @@ static enum err write_counters(const struct daemon *daemon, struct buf *out)
             snprintf(name, sizeof name, "%s{%s}", rows[i].name, rows[i].labels);
         }
         TRY(buf_printf(out, "%s\n    ", comma));
-        TRY(admin_json_string(out, span_str(name)));
+        TRY(json_put_string(out, span_str(name)));
         TRY(buf_printf(out, ": %" PRIu64, daemon_metric_sum(daemon, i)));
         comma = ",";
     }

@@ -3,6 +3,7 @@
 #include "admin/admin_tunnel.h"
 
 #include "admin/admin_json.h"
+#include "base/json.h"
 
 #include <inttypes.h>
 
@@ -13,21 +14,21 @@ enum err admin_tunnel_write(const void *row, struct buf *out)
     char diverted[ADDR_TEXT_BYTES];
 
     TRY(buf_printf(out, ", \"client\": "));
-    TRY(admin_json_string(out, span_str(addr_text(&tunnel->client, client))));
+    TRY(json_put_string(out, span_str(addr_text(&tunnel->client, client))));
     TRY(buf_printf(out, ", \"user\": "));
     if (tunnel->user[0] == '\0') {
         TRY(buf_printf(out, "null"));
     } else {
-        TRY(admin_json_string(out, span_str(tunnel->user)));
+        TRY(json_put_string(out, span_str(tunnel->user)));
     }
     TRY(buf_printf(out, ", \"target\": "));
-    TRY(admin_json_string(out, span_str(tunnel->target)));
+    TRY(json_put_string(out, span_str(tunnel->target)));
     if (tunnel->diverted.sa.any.sa_family != AF_UNSPEC) {
         TRY(buf_printf(out, ", \"diverted\": "));
-        TRY(admin_json_string(out, span_str(addr_text(&tunnel->diverted, diverted))));
+        TRY(json_put_string(out, span_str(addr_text(&tunnel->diverted, diverted))));
     }
     TRY(buf_printf(out, ", \"class\": "));
-    TRY(admin_json_string(out, span_str(tunnel->kind)));
+    TRY(json_put_string(out, span_str(tunnel->kind)));
     return buf_printf(out,
                       ", \"upBytes\": %" PRIu64 ", \"downBytes\": %" PRIu64
                       ", \"ageMs\": %" PRIu64 ", \"idleMs\": %" PRIu64,

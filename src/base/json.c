@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "base/json.h"
 
+#include "base/digest.h"
 #include "base/utf8.h"
 
 enum err json_put_string(struct buf *out, struct span text)
@@ -23,5 +24,17 @@ enum err json_put_string(struct buf *out, struct span text)
             TRY(buf_append_byte(out, c));
         }
     }
+    return buf_append_byte(out, '"');
+}
+
+enum err json_put_base64(struct buf *out, struct span bytes)
+{
+    size_t chars = (bytes.len + 2) / 3 * 4;
+    struct mspan room;
+
+    TRY(buf_append_byte(out, '"'));
+    TRY(buf_reserve(out, chars + 1, &room)); /* digest_base64() ends with a zero */
+    digest_base64(bytes, (char *)room.ptr);
+    buf_commit(out, chars);
     return buf_append_byte(out, '"');
 }

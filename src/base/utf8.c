@@ -92,3 +92,15 @@ bool utf8_is_valid(struct span text)
     utf8_init(&utf8);
     return utf8_feed(&utf8, text) && utf8_is_complete(&utf8);
 }
+
+size_t utf8_wrong_at(struct span text)
+{
+    struct utf8 utf8;
+    size_t at = 0;
+
+    utf8_init(&utf8);
+    while (at < text.len && utf8_feed(&utf8, span_of(text.ptr + at, 1))) {
+        at++;
+    }
+    return at;
+}

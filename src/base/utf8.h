@@ -24,3 +24,7 @@ bool utf8_is_complete(const struct utf8 *utf8);
 
 /** A whole text at once. */
 bool utf8_is_valid(struct span text);
+
+/** Where it stops being UTF-8: the first wrong byte, or the length of a text that ends inside a
+ *  character, or is right. */
+size_t utf8_wrong_at(struct span text);

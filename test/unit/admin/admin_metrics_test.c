@@ -62,17 +62,15 @@ static void the_sheets_are_added_up(void **state)
     metric_sheet_free(made[1]);
 }
 
-static void any_bytes_become_json(void **state)
+static void a_time_is_read_by_people_and_programs(void **state)
 {
     struct buf out;
 
     (void)state;
     buf_init(&out, 1000);
-    assert_ok(admin_json_string(&out, SPAN("a\"b\\c\n\x7f\xff")));
     assert_ok(admin_json_time(&out, 0));
     assert_ok(admin_json_time(&out, 1763829791));
-    assert_bytes(buf_span(&out),
-                 SPAN("\"a\\\"b\\\\c\\u000a\\u007f\\u00ff\"null\"2025-11-22T16:43:11Z\""));
+    assert_bytes(buf_span(&out), SPAN("null\"2025-11-22T16:43:11Z\""));
     buf_fini(&out);
 }
 
@@ -99,7 +97,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_sheets_are_added_up),
-        cmocka_unit_test(any_bytes_become_json),
+        cmocka_unit_test(a_time_is_read_by_people_and_programs),
         cmocka_unit_test(a_page_is_read_or_refused),
     };
 

@@ -50,11 +50,26 @@ static void a_string_that_does_not_fit_is_no_ok(void **state)
     }
 }
 
+static void bytes_are_written_in_base64(void **state)
+{
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 100);
+    assert_ok(json_put_base64(&out, SPAN("")));
+    assert_ok(json_put_base64(&out, SPAN("a")));
+    assert_ok(json_put_base64(&out, SPAN("ab\xff")));
+    assert_int_equal(out.len, strlen("\"\"\"YQ==\"\"YWL/\""));
+    assert_memory_equal(out.ptr, "\"\"\"YQ==\"\"YWL/\"", out.len);
+    buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_string_is_json_whatever_its_bytes_are),
         cmocka_unit_test(a_string_that_does_not_fit_is_no_ok),
+        cmocka_unit_test(bytes_are_written_in_base64),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

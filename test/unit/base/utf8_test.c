@@ -108,6 +108,16 @@ static void all_three_byte_inputs_agree_with_the_definition(void **state)
     }
 }
 
+static void the_place_of_the_first_wrong_byte_is_known(void **state)
+{
+    (void)state;
+    assert_int_equal(utf8_wrong_at(SPAN("")), 0);
+    assert_int_equal(utf8_wrong_at(SPAN("abc")), 3);
+    assert_int_equal(utf8_wrong_at(SPAN("ab\xff")), 2);
+    assert_int_equal(utf8_wrong_at(SPAN("a\xc3(")), 2);
+    assert_int_equal(utf8_wrong_at(SPAN("a\xc3")), 2); /* ends inside a character */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +125,7 @@ int main(void)
         cmocka_unit_test(the_first_byte_that_cannot_be_is_refused),
         cmocka_unit_test(an_open_sequence_is_not_complete),
         cmocka_unit_test(all_three_byte_inputs_agree_with_the_definition),
+        cmocka_unit_test(the_place_of_the_first_wrong_byte_is_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
