@@ -42,12 +42,16 @@ void ws_conn_init(struct ws_conn *conn, enum ws_role role, const struct ws_limit
         .ended_at = MSEC_NEVER,
     };
     ws_message_init(&conn->message, role, limits->max_message_bytes);
+    if (limits->max_inflated_bytes > 0) {
+        ws_message_take_compressed(&conn->message, limits->max_inflated_bytes);
+    }
     buf_init(&conn->output, limits->max_output_bytes + 2 * CONTROL_BYTES);
 }
 
 void ws_conn_fini(struct ws_conn *conn)
 {
     buf_fini(&conn->output);
+    ws_message_fini(&conn->message);
 }
 
 /* The only assignment to conn->state after ws_conn_init(). */

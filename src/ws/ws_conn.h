@@ -22,11 +22,13 @@
 #include "ws/ws_message.h"
 
 struct ws_limits {
-    uint64_t max_message_bytes; /* a longer message from the peer ends the connection */
-    size_t max_output_bytes;    /* no message is queued past it; control frames still are */
-    msec ping_every;            /* silence before we ask; 0 = never ask */
-    msec pong_within;           /* then, silence before the peer counts as gone */
-    msec close_within;          /* from the first Close to the end of the stream */
+    uint64_t max_message_bytes;  /* a longer message from the peer ends the connection */
+    uint64_t max_inflated_bytes; /* the same for one that came compressed; 0: permessage-deflate
+                                    was not agreed on */
+    size_t max_output_bytes;     /* no message is queued past it; control frames still are */
+    msec ping_every;             /* silence before we ask; 0 = never ask */
+    msec pong_within;            /* then, silence before the peer counts as gone */
+    msec close_within;           /* from the first Close to the end of the stream */
 };
 
 enum ws_conn_piece_type {
@@ -41,8 +43,9 @@ struct ws_conn_piece {
     uint8_t opcode;
     uint16_t close_code; /* WS_CONN_CLOSED only; WS_CLOSE_NO_STATUS when it had none */
 
-    /* DATA: payload, never empty; borrowed: points into *input. Text may be cut inside a code
-     * point. CLOSED: the reason, in UTF-8; borrowed until the next call. */
+    /* DATA: payload, never empty; borrowed until the next call: points into *input, or to what
+     * a compressed message was. Text may be cut inside a code point. CLOSED: the reason, in
+     * UTF-8; borrowed likewise. */
     struct span data;
 };
 
@@ -78,7 +81,7 @@ struct ws_conn {
 void ws_conn_init(struct ws_conn *conn, enum ws_role role, const struct ws_limits *limits,
                   struct rng *rng, msec now);
 
-/** Gives the output's memory back. */
+/** Gives memory back: the output, and what a compressed message under way takes. */
 void ws_conn_fini(struct ws_conn *conn);
 
 /** Bytes came from the peer: to be called before they are handed to ws_conn_next(). */
@@ -86,14 +89,16 @@ void ws_conn_saw_bytes(struct ws_conn *conn, msec now);
 
 /**
  * Take the next piece out of *input; the same for any cut, as ws_decoder_next(). Messages are
- * still yielded between our Close and the peer's.
+ * still yielded between our Close and the peer's. With max_inflated_bytes, what *input pointed
+ * to must stay until ERR_AGAIN.
  *
  * Returns OK           *ret_piece is set
  *         ERR_AGAIN    *input is empty
  *         ERR_CLOSED   WS_CONN_CLOSED has been yielded; *input was dropped. Final.
  *         ERR_PROTO    the peer broke the protocol: see ws_conn_fault(). Final.
  *         ERR_TIMEOUT  ws_conn_expire() has given up. Final.
- *         ERR_NOMEM    an answer could not be queued: to be treated as the end
+ *         ERR_NOMEM    an answer could not be queued, or a compressed message not be read: to
+ * be treated as the end
  */
 must_check enum err ws_conn_next(struct ws_conn *conn, struct mspan *input,
                                  struct ws_conn_piece *ret_piece);
@@ -109,8 +114,8 @@ must_check enum err ws_conn_next(struct ws_conn *conn, struct mspan *input,
 must_check enum err ws_conn_put_message(struct ws_conn *conn, uint8_t opcode,
                                         struct span payload);
 
-/** The same for a server's message that is already a frame: head by
- *  ws_frame_encode_unmasked(), then the payload. */
+/** The same for a server's message that is already a frame: by ws_deflate_out_put(), or a head
+ * by ws_frame_encode_unmasked() and the payload. */
 must_check enum err ws_conn_put_framed(struct ws_conn *conn, struct span frame);
 
 /**

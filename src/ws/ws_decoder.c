@@ -4,6 +4,12 @@
 
 #include "base/state.h"
 
+enum {
+    RSV = 0x70, /* of a frame's first byte: RFC 6455 5.2 */
+    RSV1 = 0x40,
+    OPCODE = 0x0f,
+};
+
 #define TO(name) STATE_BIT(WS_DECODER_##name)
 
 /* clang-format off */
@@ -22,6 +28,11 @@ void ws_decoder_init(struct ws_decoder *decoder, enum ws_role role)
     };
 }
 
+void ws_decoder_take_compressed(struct ws_decoder *decoder)
+{
+    decoder->takes_compressed = true;
+}
+
 /* The only assignment to decoder->state after ws_decoder_init(). */
 static void decoder_move(struct ws_decoder *decoder, enum ws_decoder_state next)
 {
@@ -35,6 +46,7 @@ static struct ws_piece piece_of(const struct ws_decoder *decoder, enum ws_piece_
         .type = type,
         .opcode = decoder->frame.opcode,
         .fin = decoder->frame.fin,
+        .compressed = decoder->is_compressed,
         .payload_len = decoder->frame.payload_len,
     };
 }
@@ -46,6 +58,21 @@ static struct mspan take(struct mspan *input, uint64_t len)
 
     *input = mspan_tail(*input, taken.len);
     return taken;
+}
+
+/* RFC 7692 6: the bit "MUST NOT" be set on control frames and on frames of a message but the
+ * first. Where it stands as agreed it is taken down and off; elsewhere it stays, and is refused
+ * like any reserved bit. */
+static void note_compressed(struct ws_decoder *decoder)
+{
+    uint8_t *first = &decoder->head[0];
+    uint8_t opcode = *first & OPCODE;
+
+    decoder->is_compressed = decoder->takes_compressed && (*first & RSV) == RSV1 &&
+                             (opcode == WS_OPCODE_TEXT || opcode == WS_OPCODE_BINARY);
+    if (decoder->is_compressed) {
+        *first &= (uint8_t)~RSV1;
+    }
 }
 
 /* Twice at most while the head comes whole: the first two bytes say how long it is. Judged
@@ -62,6 +89,9 @@ static enum err next_head(struct ws_decoder *decoder, struct mspan *input,
             return ERR_AGAIN;
         }
         memcpy(decoder->head + head.len, more.ptr, more.len);
+        if (head.len == 0) {
+            note_compressed(decoder);
+        }
         decoder->head_len += more.len;
         head.len = decoder->head_len;
 

@@ -21,6 +21,8 @@ struct ws_piece {
     enum ws_piece_type type;
     uint8_t opcode; /* RFC 6455 section 5.2 */
     bool fin;
+    bool compressed; /* RFC 7692 6: of a message's first frame; see ws_decoder_take_compressed()
+                      */
     uint64_t payload_len; /* bytes in the whole frame */
     struct span data;     /* WS_FRAME_DATA only; never empty; borrowed: points into *input */
 };
@@ -40,11 +42,17 @@ struct ws_decoder {
     size_t head_len;
     struct ws_frame frame;
     uint64_t payload_seen; /* bytes of frame.payload_len that have been yielded */
+    bool takes_compressed;
+    bool is_compressed; /* the frame whose head has begun */
     enum ws_fault fault;
 };
 
 /** `role` is ours: a server decodes what a client sent. */
 void ws_decoder_init(struct ws_decoder *decoder, enum ws_role role);
+
+/** permessage-deflate was agreed on: the reserved bit RSV1 may be set where RFC 7692 section 6
+ *  has it. The payload is yielded as it is. */
+void ws_decoder_take_compressed(struct ws_decoder *decoder);
 
 /**
  * Take the next piece out of *input.

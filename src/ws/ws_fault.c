@@ -7,7 +7,7 @@ struct fault_row {
     const char *text;
 };
 
-#define X(name, close, section, did) [name] = {close, did " (RFC 6455 " section ")"},
+#define X(name, close, section, did) [name] = {close, did " (" section ")"},
 static const struct fault_row rows[] = {WS_FAULTS(X)};
 #undef X
 

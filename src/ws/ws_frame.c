@@ -5,6 +5,7 @@
 enum {
     /* the first byte */
     FIN = 0x80,
+    RSV1 = 0x40,
     RSV = 0x70,
     OPCODE = 0x0f,
     /* the second */
@@ -130,10 +131,13 @@ size_t ws_frame_encode(const struct ws_frame *frame, uint8_t room[WS_FRAME_HEAD_
     size_t at = 2;
 
     assert(len <= INT64_MAX && ws_opcode_is_known(frame->opcode));
+    assert(!frame->compressed || frame->opcode == WS_OPCODE_TEXT ||
+           frame->opcode == WS_OPCODE_BINARY); /* RFC 7692 6 */
     assert(!ws_opcode_is_control(frame->opcode) ||
            (frame->fin && len <= WS_FRAME_CONTROL_MAX)); /* 5.5 */
 
-    room[0] = (uint8_t)((frame->fin ? FIN : 0) | frame->opcode);
+    room[0] =
+        (uint8_t)((frame->fin ? FIN : 0) | (frame->compressed ? RSV1 : 0) | frame->opcode);
     room[1] = (uint8_t)((frame->masked ? MASK : 0) | len7);
     for (size_t i = extended; i > 0; i--) {
         room[at++] = (uint8_t)(len >> (8 * (i - 1)));

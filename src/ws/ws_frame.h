@@ -32,7 +32,8 @@ enum {
 
 struct ws_frame {
     bool fin;
-    uint8_t opcode; /* enum ws_opcode */
+    uint8_t opcode;  /* enum ws_opcode */
+    bool compressed; /* RSV1 of a message's first frame, RFC 7692 6; see ws_decoder */
     bool masked;
     uint8_t key[WS_MASK_BYTES]; /* when masked */
     uint64_t payload_len;

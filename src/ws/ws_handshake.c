@@ -148,6 +148,10 @@ void ws_handshake_request_field(struct ws_handshake_request *request, struct spa
         request->has_connection = request->has_connection || list_has(value, "upgrade");
     } else if (span_equals_nocase(name, "Sec-WebSocket-Protocol")) {
         choose_protocol(request, value);
+    } else if (span_equals_nocase(name, "Sec-WebSocket-Extensions") && request->takes_deflate) {
+        /* RFC 6455 11.3.2: "MAY appear multiple times in an HTTP request (which is logically
+         * the same as a single ... header field that contains all values". */
+        ws_deflate_read_offers(value, &request->deflate);
     } else if (span_equals_nocase(name, "Host")) {
         take_once(&request->host, value, &request->is_repeated);
     } else if (span_equals_nocase(name, "Sec-WebSocket-Key")) {
@@ -218,6 +222,9 @@ static enum err put_switch(const struct ws_handshake_request *request, const cha
                    accept));
     if (request->protocol.len > 0) {
         TRY(buf_printf(out, "Sec-WebSocket-Protocol: %.*s\r\n", SPAN_ARG(request->protocol)));
+    }
+    if (request->deflate.is_taken) {
+        TRY(ws_deflate_put_answer(&request->deflate, out));
     }
     TRY(buf_append(out, extra));
     return buf_append(out, SPAN("\r\n"));

@@ -4,7 +4,8 @@
  * The opening handshake, RFC 6455 section 4, both roles. It judges HTTP messages that someone
  * else has parsed: the caller hands in the first line's facts and then every header field, in
  * order, and asks for the verdict. Who may connect (Origin, path, credentials) is decided
- * elsewhere. Extensions are neither offered nor taken.
+ * elsewhere. The server's side can take permessage-deflate (ws_deflate.h); no other extension
+ * is offered or taken.
  *
  *    server   request_init, request_field ..., request_check   put_switch or put_refusal
  *    client   put_request   answer_status, answer_field ..., answer_check
@@ -13,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/rng.h"
+#include "ws/ws_deflate.h"
 
 /* clang-format off */
 /*    name                             status  RFC 6455  what the peer did                         */
@@ -72,6 +74,8 @@ struct ws_handshake_protocols {
 
 struct ws_handshake_request {
     struct span protocol; /* the one to be spoken, one of ours; empty: none in common */
+    bool takes_deflate;   /* to be set by the caller, before the first field */
+    struct ws_deflate_offer deflate; /* is_taken: the 101 says that it is spoken */
 
     /* ws_handshake.c's alone. Spans are borrowed from the fields. */
     struct ws_handshake_protocols supported;

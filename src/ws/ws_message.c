@@ -21,6 +21,19 @@ void ws_message_init(struct ws_message *message, enum ws_role role, uint64_t max
     ws_decoder_init(&message->decoder, role);
 }
 
+void ws_message_take_compressed(struct ws_message *message, uint64_t max_bytes)
+{
+    assert(max_bytes > 0);
+    message->max_inflated = max_bytes;
+    ws_decoder_take_compressed(&message->decoder);
+}
+
+void ws_message_fini(struct ws_message *message)
+{
+    ws_deflate_in_free(message->inflater);
+    message->inflater = NULL;
+}
+
 /* The only assignment to message->state after ws_message_init(). */
 static void message_move(struct ws_message *message, enum ws_message_state next)
 {
@@ -51,6 +64,14 @@ static enum err yield_piece(const struct ws_message *message, enum ws_message_pi
  * and ERR_AGAIN when there is nothing to tell yet.
  */
 
+/* What cannot be compressed gets longer by it: five bytes for each stored block, RFC
+ * 1951 3.2.4, and blocks are no shorter than zlib's smallest memory makes them. */
+static uint64_t max_as_it_comes(const struct ws_message *message, bool is_compressed)
+{
+    return is_compressed ? message->max_bytes + message->max_bytes / 8 + 64
+                         : message->max_bytes;
+}
+
 static enum err on_data_begin(struct ws_message *message, const struct ws_piece *piece,
                               struct ws_message_piece *ret_piece)
 {
@@ -74,7 +95,9 @@ static enum err on_data_begin(struct ws_message *message, const struct ws_piece 
     /* RFC 6455 10.4: with limits on "the frame size or total message size after reassembly from
      * multiple frames", implementations "MUST protect themselves against exceeding those
      * limits". The head says it all: nothing of a frame that is too long is taken. */
-    if (piece->payload_len > message->max_bytes - message->len) {
+    if (piece->payload_len >
+        max_as_it_comes(message, inside ? message->is_compressed : piece->compressed) -
+            message->len) {
         return fail(message, WS_FAULT_TOO_BIG);
     }
     message->len += piece->payload_len;
@@ -82,6 +105,11 @@ static enum err on_data_begin(struct ws_message *message, const struct ws_piece 
         return ERR_AGAIN;
     }
 
+    if (piece->compressed) {
+        TRY(ws_deflate_in_new(&message->inflater));
+    }
+    message->is_compressed = piece->compressed;
+    message->inflated = 0;
     message->opcode = piece->opcode;
     utf8_init(&message->utf8);
     message_move(message, WS_MESSAGE_STATE_INSIDE);
@@ -99,11 +127,10 @@ static size_t valid_bytes(struct utf8 utf8, struct span text)
     return len;
 }
 
-static enum err on_data(struct ws_message *message, const struct ws_piece *piece,
+static enum err on_data(struct ws_message *message, struct span data,
                         struct ws_message_piece *ret_piece)
 {
     struct utf8 before = message->utf8;
-    struct span data = piece->data;
 
     /* RFC 6455 8.1: "When an endpoint is to interpret a byte stream as UTF-8 but finds that the
      * byte stream is not, in fact, a valid UTF-8 stream, that endpoint MUST _Fail the WebSocket
@@ -120,12 +147,8 @@ static enum err on_data(struct ws_message *message, const struct ws_piece *piece
     return yield_piece(message, WS_MESSAGE_DATA, data, ret_piece);
 }
 
-static enum err on_data_end(struct ws_message *message, const struct ws_piece *piece,
-                            struct ws_message_piece *ret_piece)
+static enum err on_message_end(struct ws_message *message, struct ws_message_piece *ret_piece)
 {
-    if (!piece->fin) {
-        return ERR_AGAIN;
-    }
     /* RFC 6455 5.6: "a particular text frame might include a partial UTF-8 sequence; however,
      * the whole message MUST contain valid UTF-8". */
     if (message->opcode == WS_OPCODE_TEXT && !utf8_is_complete(&message->utf8)) {
@@ -133,6 +156,70 @@ static enum err on_data_end(struct ws_message *message, const struct ws_piece *p
     }
     message_move(message, WS_MESSAGE_STATE_BETWEEN);
     return yield_piece(message, WS_MESSAGE_END, SPAN(""), ret_piece);
+}
+
+/* What came out of the inflater: RFC 6455 10.4 is about this length, too. The bytes up to the
+ * maximum are yielded, as they would be in a stream that is cut there. */
+static enum err on_inflated(struct ws_message *message, struct span data,
+                            struct ws_message_piece *ret_piece)
+{
+    uint64_t allowed = message->max_inflated - message->inflated;
+    bool is_over = data.len > allowed;
+    enum err e;
+
+    if (is_over && allowed == 0) {
+        return fail(message, WS_FAULT_TOO_BIG);
+    }
+    data = span_head(data, is_over ? (size_t)allowed : data.len);
+    message->inflated += data.len;
+    e = on_data(message, data, ret_piece);
+    if (is_over && message->state != WS_MESSAGE_STATE_FAILED) {
+        (void)fail(message, WS_FAULT_TOO_BIG); /* for the next call to say */
+    }
+    return e;
+}
+
+/* The next of what the frames so far were before they were compressed. */
+static enum err next_inflated(struct ws_message *message, struct ws_message_piece *ret_piece)
+{
+    struct span data;
+    enum err e = ws_deflate_in_next(message->inflater, &message->deflated, &data);
+
+    if (e == ERR_AGAIN && message->is_finishing) {
+        e = ws_deflate_in_finish(message->inflater, &data);
+        if (e == ERR_AGAIN) {
+            message->is_finishing = false;
+            ws_message_fini(message);
+            return on_message_end(message, ret_piece);
+        }
+    }
+    if (e == ERR_PROTO) {
+        return fail(message, WS_FAULT_DEFLATE);
+    }
+    return e == OK ? on_inflated(message, data, ret_piece) : e;
+}
+
+static enum err on_data_piece(struct ws_message *message, const struct ws_piece *piece,
+                              struct ws_message_piece *ret_piece)
+{
+    if (!message->is_compressed) {
+        return on_data(message, piece->data, ret_piece);
+    }
+    message->deflated = piece->data;
+    return next_inflated(message, ret_piece);
+}
+
+static enum err on_data_end(struct ws_message *message, const struct ws_piece *piece,
+                            struct ws_message_piece *ret_piece)
+{
+    if (!piece->fin) {
+        return ERR_AGAIN;
+    }
+    if (!message->is_compressed) {
+        return on_message_end(message, ret_piece);
+    }
+    message->is_finishing = true;
+    return next_inflated(message, ret_piece);
 }
 
 /* RFC 6455 5.5.1: the body of a Close frame is nothing, or a code and a reason. */
@@ -204,7 +291,7 @@ static enum err on_piece(struct ws_message *message, const struct ws_piece *piec
     }
     switch (piece->type) {
     case WS_FRAME_BEGIN: return on_data_begin(message, piece, ret_piece);
-    case WS_FRAME_DATA: return on_data(message, piece, ret_piece);
+    case WS_FRAME_DATA: return on_data_piece(message, piece, ret_piece);
     case WS_FRAME_END: break;
     }
     return on_data_end(message, piece, ret_piece);
@@ -223,6 +310,12 @@ enum err ws_message_next(struct ws_message *message, struct mspan *input,
     }
     if (message->state == WS_MESSAGE_STATE_FAILED) {
         return ERR_PROTO;
+    }
+    if (message->inflater != NULL) {
+        e = next_inflated(message, ret_piece);
+        if (e != ERR_AGAIN) {
+            return e;
+        }
     }
     do {
         e = ws_decoder_next(&message->decoder, input, &piece);

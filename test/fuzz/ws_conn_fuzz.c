@@ -13,10 +13,11 @@
 
 enum {
     IS_CLIENT = 1,
-    IS_SMALL = 2,    /* limits that are reached */
-    HAS_CLOSED = 4,  /* we have sent our Close before the first byte */
-    HAS_SPOKEN = 8,  /* there is a message of ours in the output */
-    TIME_PASSES = 16 /* a ping of ours too */
+    IS_SMALL = 2,     /* limits that are reached */
+    HAS_CLOSED = 4,   /* we have sent our Close before the first byte */
+    HAS_SPOKEN = 8,   /* there is a message of ours in the output */
+    TIME_PASSES = 16, /* a ping of ours too */
+    MAY_DEFLATE = 32, /* permessage-deflate was agreed on */
 };
 
 struct seen {
@@ -54,6 +55,9 @@ static void open_conn(struct ws_conn *conn, uint8_t options, struct rng *rng)
     bool is_small = (options & IS_SMALL) != 0;
     const struct ws_limits limits = {
         .max_message_bytes = is_small ? 10 : 100000,
+        .max_inflated_bytes = (options & MAY_DEFLATE) == 0 ? 0
+                              : is_small                   ? 10
+                                                           : 100000,
         .max_output_bytes = is_small ? 10 : 100000,
         .ping_every = 10,
         .pong_within = 10,

@@ -62,8 +62,10 @@ static void client_takes(const struct ws_handshake_request *request, struct span
     ws_handshake_answer_status(&answer, 101);
     each_field(head, to_client, &answer);
     must(ws_handshake_answer_check(&answer, &fault) == OK);
-    must(fault == WS_HANDSHAKE_FAULT_NONE);
-    must(span_equal(answer.protocol, request->protocol));
+    /* Ours offer no extension. */
+    must(fault ==
+         (request->deflate.is_taken ? WS_HANDSHAKE_FAULT_EXTENSION : WS_HANDSHAKE_FAULT_NONE));
+    must(request->deflate.is_taken || span_equal(answer.protocol, request->protocol));
 }
 
 static void ask_server(uint8_t options, struct span fields)
@@ -74,6 +76,7 @@ static void ask_server(uint8_t options, struct span fields)
 
     ws_handshake_request_init(&request, (options & 2) != 0 ? SPAN("HEAD") : SPAN("GET"),
                               (options & 4) == 0, protocols);
+    request.takes_deflate = (options & 8) != 0;
     each_field(fields, to_server, &request);
     fault = ws_handshake_request_check(&request);
 

@@ -6,7 +6,7 @@
 #include "lib/testing.h"
 #include "ws/ws.h"
 
-#define X(name, close, section, did) {name, close, "(RFC 6455 " section ")"},
+#define X(name, close, section, did) {name, close, "(" section ")"},
 static const struct {
     enum ws_fault fault;
     uint16_t close_code;

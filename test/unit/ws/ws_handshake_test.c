@@ -120,6 +120,27 @@ static void fields_are_read_without_regard_to_case_and_in_lists(void **state)
     also("Sec-WebSocket-Extensions: permessage-deflate", WS_HANDSHAKE_FAULT_NONE);
 }
 
+static void permessage_deflate_is_spoken_where_the_caller_wants_it(void **state)
+{
+    static const char extensions[] = "Sec-WebSocket-Extensions: permessage-deflate; "
+                                     "server_no_context_takeover; client_no_context_takeover";
+    struct ws_handshake_request request = request_with(NULL, false);
+    struct buf out;
+
+    (void)state;
+    put_field(&request, "Sec-WebSocket-Extensions: permessage-deflate");
+    assert_false(request.deflate.is_taken);
+    request.takes_deflate = true;
+    put_field(&request, "Sec-WebSocket-Extensions: x-other");
+    put_field(&request, "sec-websocket-extensions: permessage-deflate");
+    assert_true(request.deflate.is_taken);
+    buf_init(&out, 1000);
+    assert_ok(ws_handshake_put_switch(&request, SPAN(""), &out));
+    assert_ok(buf_append_byte(&out, '\0'));
+    assert_non_null(strstr((const char *)out.ptr, extensions));
+    buf_fini(&out);
+}
+
 static void another_method_than_get_is_refused(void **state)
 {
     struct ws_handshake_request request;
@@ -568,6 +589,7 @@ int main(void)
         cmocka_unit_test(the_accept_key_is_the_one_of_the_rfc),
         cmocka_unit_test(a_proper_request_is_answered_with_101),
         cmocka_unit_test(fields_are_read_without_regard_to_case_and_in_lists),
+        cmocka_unit_test(permessage_deflate_is_spoken_where_the_caller_wants_it),
         cmocka_unit_test(another_method_than_get_is_refused),
         cmocka_unit_test(an_old_http_is_refused),
         cmocka_unit_test(a_request_without_upgrade_is_refused),

@@ -7,12 +7,14 @@
  */
 #include "ws/ws_message.h"
 
+#include "lib/oom.h"
 #include "unit/ws/transcript.h"
 
 #include <stdio.h>
 
 /* What the check of every cut is to see. */
 static uint64_t max_bytes;
+static uint64_t max_inflated; /* 0: no message may be compressed */
 static const char *expected;
 static enum err expected_end;
 static enum ws_fault expected_fault;
@@ -27,6 +29,9 @@ static void check(const struct cut *cut)
     enum err e = ERR_AGAIN;
 
     ws_message_init(&message, WS_CLIENT, max_bytes);
+    if (max_inflated > 0) {
+        ws_message_take_compressed(&message, max_inflated);
+    }
     transcript_init(&seen);
     while (e != ERR_PROTO && (part = cut_next(cut, &at)).ptr != NULL) {
         while ((e = ws_message_next(&message, &part, &piece)) == OK) {
@@ -37,6 +42,7 @@ static void check(const struct cut *cut)
     assert_int_equal(e, expected_end);
     assert_int_equal(ws_message_fault(&message), expected_fault);
     transcript_expect(&seen, expected);
+    ws_message_fini(&message);
 }
 
 static void run(const char *bytes, const char *pieces, enum err end, enum ws_fault fault)
@@ -329,6 +335,92 @@ static void a_message_of_16_mib_passes_in_chops(void **state)
     assert_int_equal(piece.type, WS_MESSAGE_END);
 }
 
+/* ---- RFC 7692 ---- */
+
+#define HELLO "f2 48 cd c9 c9 07 00"
+
+static void a_compressed_message_comes_out_as_it_was(void **state)
+{
+    (void)state;
+    max_inflated = 1000;
+    yields("c1 07 " HELLO, "text(Hello)");                     /* 7.2.3.1 */
+    yields("41 03 f2 48 cd 80 04 c9 c9 07 00", "text(Hello)"); /* and in fragments */
+    yields("41 03 f2 48 cd 89 02 'hi' 00 00 80 04 c9 c9 07 00", "text(He<ping:hi>llo)");
+    yields("c2 07 " HELLO " 81 01 '!' c1 01 00 c1 07 " HELLO,
+           "binary(Hello)text(!)text()text(Hello)");
+    closes("41 03 f2 48 cd 88 00", "text(He<close:1005>");
+    max_inflated = 0;
+}
+
+static void compression_that_was_not_agreed_on_is_refused(void **state)
+{
+    (void)state;
+    refuses("c1 07 " HELLO, "", WS_FAULT_RSV);
+    max_inflated = 1000;
+    refuses("41 03 f2 48 cd c0 04 c9 c9 07 00", "text(He",
+            WS_FAULT_RSV); /* 6: the first alone */
+    refuses("c9 00", "", WS_FAULT_RSV);
+    refuses("e1 00", "", WS_FAULT_RSV);
+    refuses("a1 00", "", WS_FAULT_RSV);
+    max_inflated = 0;
+}
+
+static void a_compressed_message_that_cannot_be_read_is_refused(void **state)
+{
+    (void)state;
+    max_inflated = 1000;
+    refuses("c1 01 07", "text(", WS_FAULT_DEFLATE);
+    refuses("c1 00", "text(", WS_FAULT_DEFLATE);
+    refuses("c2 04 f2 48 cd c9", "binary(Helh", WS_FAULT_DEFLATE);
+    max_inflated = 0;
+}
+
+/* RFC 7692 6.1, RFC 6455 8.1: the text is what comes out. */
+static void a_text_is_checked_after_it_has_come_out(void **state)
+{
+    (void)state;
+    max_inflated = 1000;
+    refuses("c1 09 00 03 00 fc ff 'a' ff 'b' 00", "text(a", WS_FAULT_UTF8);
+    refuses("c1 08 00 02 00 fd ff 'a' c3 00", "text(a\\xc3", WS_FAULT_UTF8);
+    yields("c2 09 00 03 00 fc ff 'a' ff 'b' 00", "binary(a\\xffb)");
+    max_inflated = 0;
+}
+
+static void what_comes_out_has_a_maximum_of_its_own(void **state)
+{
+    (void)state;
+    max_inflated = 5;
+    yields("c1 07 " HELLO, "text(Hello)");
+    max_inflated = 4;
+    refuses("c1 07 " HELLO, "text(Hell", WS_FAULT_TOO_BIG);
+    refuses("c1 08 00 02 00 fd ff 'a' c3 00 81 00", "text(a\\xc3", WS_FAULT_UTF8);
+    yields("81 05 'Hello'", "text(Hello)"); /* which came as it is */
+    max_inflated = 0;
+}
+
+static void take_a_compressed_message(void)
+{
+    uint8_t bytes[] = {0x41, 0x03, 0xf2, 0x48, 0xcd};
+    struct mspan input = mspan_of(bytes, sizeof bytes);
+    struct ws_message message;
+    struct ws_message_piece piece;
+    enum err e;
+
+    ws_message_init(&message, WS_CLIENT, 1000);
+    ws_message_take_compressed(&message, 1000);
+    do {
+        e = ws_message_next(&message, &input, &piece);
+    } while (e == OK);
+    assert_true(e == ERR_AGAIN || e == ERR_NOMEM);
+    ws_message_fini(&message); /* in the middle of it */
+}
+
+static void running_out_of_memory_leaks_nothing(void **state)
+{
+    (void)state;
+    every_oom(take_a_compressed_message);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +445,12 @@ int main(void)
         cmocka_unit_test(what_follows_a_close_is_dropped),
         cmocka_unit_test(a_refusal_is_final),
         cmocka_unit_test(a_message_of_16_mib_passes_in_chops),
+        cmocka_unit_test(a_compressed_message_comes_out_as_it_was),
+        cmocka_unit_test(compression_that_was_not_agreed_on_is_refused),
+        cmocka_unit_test(a_compressed_message_that_cannot_be_read_is_refused),
+        cmocka_unit_test(a_text_is_checked_after_it_has_come_out),
+        cmocka_unit_test(what_comes_out_has_a_maximum_of_its_own),
+        cmocka_unit_test(running_out_of_memory_leaks_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
