@@ -8,7 +8,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-const SANS_IO = ['base', 'conf', 'http1', 'ws', 'stomp', 'pubsub', 'tls'];
+const SANS_IO = ['base', 'conf', 'http1', 'ws', 'stomp', 'sockjs', 'pubsub', 'tls'];
 const IO_HEADERS =
   /^(sys\/.*|unistd|time|pthread|netinet\/.*|arpa\/.*|netdb|fcntl|poll|signal)\.h$/;
 // conf_load reads the files that an operator names; base/log only formats.

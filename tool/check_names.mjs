@@ -6,7 +6,7 @@
 
 import { readFileSync, readdirSync } from 'node:fs';
 
-const PREFIXED = ['http1', 'ws', 'stomp', 'tls', 'conf', 'store', 'proxy', 'realm'];
+const PREFIXED = ['http1', 'ws', 'stomp', 'sockjs', 'tls', 'conf', 'store', 'proxy', 'realm'];
 /** A header whose exports go by other words, with the reason. */
 const EXCEPTIONS = {
   'src/base/err.h': /^(err_|ERR_|OK$|TRY$|must_check$)/, // the words every file uses

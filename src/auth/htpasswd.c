@@ -59,8 +59,8 @@ enum err htpasswd_slurp(const char *file, struct arena *arena, char *fault,
 
     if (fd < 0) {
         snprintf(fault, DIAG_MAX_TEXT, "%s cannot be opened: %s (%s)", file, strerror(errno),
-                 errno == ENOENT ? "make it with htpasswd, or correct the name"
-                                 : "the proxy's user must be able to read it");
+                 errno == ENOENT ? "make it, or correct the name"
+                                 : "the account that serves must be able to read it");
         return ERR_CONF;
     }
     e = read_whole(fd, file, arena, fault, ret_text);

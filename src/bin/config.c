@@ -49,7 +49,8 @@ struct options {
 };
 
 enum {
-    STATUS_REFUSED = 3 /* of --explain: the proxy would refuse */
+    STATUS_OPTIONS = 2, /* they cannot be meant */
+    STATUS_REFUSED = 3, /* of --explain: the proxy would refuse */
 };
 
 /* A configuration that was read, and all that it lives in. */
@@ -379,6 +380,7 @@ int config_main(int argc, char **argv)
     struct options options = {.file = NULL};
     struct buf out;
     bool is_allowed = true;
+    bool is_misunderstood;
     int status;
     enum err e;
 
@@ -393,7 +395,11 @@ int config_main(int argc, char **argv)
     } else if (e != OK && e != ERR_CONF) {
         fprintf(stderr, "wayleave config: could not do it: %s\n", err_text(e));
     }
+    is_misunderstood = e == ERR_CONF && options.tell == TELL_EXPLAIN && out.len > 0;
     buf_fini(&out);
+    if (is_misunderstood) {
+        return STATUS_OPTIONS;
+    }
     if (e != OK || fflush(stdout) != 0) {
         return 1;
     }

@@ -278,7 +278,8 @@ static bool read_words(struct shell_options *options, int argc, char **argv, int
     }
     if (argc > (is_pub ? 3 : 2)) {
         return fail(options, ret_status, "one word too many:", argv[is_pub ? 3 : 2],
-                    "put a text with spaces in quotes");
+                    argv[is_pub ? 3 : 2][0] == '-' ? "options stand in front of the URL"
+                                                   : "put a text with spaces in quotes");
     }
     if (!read_realm_url(options, argv[0])) {
         return fail(options, ret_status, "not a URL of a realm:", argv[0],

@@ -346,6 +346,12 @@ static void on_end(struct shell_session *session, enum err e)
 {
     if (session->state == SESSION_CLOSING) {
         session_over(session, 0);
+    } else if (e == OK && session->state == SESSION_UPGRADING) {
+        shell_session_fail(session,
+                           "%.*s: the connection was closed without an answer (is that port "
+                           "for %s?)",
+                           SPAN_ARG(session->options->url),
+                           session->options->is_secure ? "ws://" : "wss://");
     } else if (e == OK) {
         shell_session_fail(session, "the connection was closed by the other side");
     } else {
@@ -465,13 +471,15 @@ static void on_dialled(void *ctx, const struct dial_result *result)
 
     session->dial = NULL;
     if (result->outcome != DIAL_CONNECTED) {
-        shell_session_fail(session, "no connection to %s%.*s port %u: %s",
+        shell_session_fail(session, "no connection to %s%.*s port %u: %s%s",
                            options->has_proxy ? "the proxy " : "",
                            SPAN_ARG(options->has_proxy ? options->proxy_host : options->host),
                            options->has_proxy ? options->proxy_port : options->port,
-                           result->outcome == DIAL_REFUSED
-                               ? strerror(result->error)
-                               : dial_outcome_text(result->outcome));
+                           result->outcome == DIAL_REFUSED ? strerror(result->error)
+                                                           : dial_outcome_text(result->outcome),
+                           result->outcome != DIAL_REFUSED ? ""
+                           : options->has_proxy            ? " (does the proxy run?)"
+                                                           : " (does the realm run?)");
         return;
     }
     sock_tune(fd);

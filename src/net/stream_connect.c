@@ -20,7 +20,8 @@ enum {
     CHUNK_BYTES = 2048, /* of the answer with one read; what can come early */
     INTERIM_COUNT = 8,  /* 1xx answers that we listen to */
     WHY_BYTES = 512,
-    QUOTE_BYTES = 160, /* of the proxy's words in a sentence, with its zero */
+    QUOTE_BYTES = 160,  /* of the proxy's words in a sentence, with its zero */
+    DETAIL_BYTES = 512, /* likewise, of its Proxy-Status: another proxy's whole sentence */
 };
 
 static const struct http1_limits answer_limits = {.line_bytes = 1024,
@@ -111,17 +112,29 @@ static enum err send_request(struct stream_connect *connect)
     return OK;
 }
 
+/* Its texts stand in double quotes, which single ones are as good as to a person's eye. */
+static void quote_status(struct span value, char room[DETAIL_BYTES])
+{
+    uint8_t plain[DETAIL_BYTES];
+    size_t len = value.len < sizeof plain ? value.len : sizeof plain;
+
+    for (size_t i = 0; i < len; i++) {
+        plain[i] = value.ptr[i] == '"' ? '\'' : value.ptr[i];
+    }
+    text_printable(span_of(plain, len), room, DETAIL_BYTES);
+}
+
 /* RFC 9209: Proxy-Status says more than a status code can. */
 static enum err refused(struct stream_connect *connect)
 {
     const struct http1_head *answer = &connect->answer;
     const struct http1_field *status = http1_fields_find(answer->fields, SPAN("proxy-status"));
     char reason[QUOTE_BYTES];
-    char detail[QUOTE_BYTES];
+    char detail[DETAIL_BYTES];
 
     connect->is_refused = true;
     text_printable(answer->reason, reason, sizeof reason);
-    text_printable(status == NULL ? SPAN("") : status->value, detail, sizeof detail);
+    quote_status(status == NULL ? SPAN("") : status->value, detail);
     return fail(connect, ERR_PROTO, "proxy answered %u%s%s%s%s%s", answer->status,
                 reason[0] == '\0' ? "" : " ", reason,
                 status == NULL ? "" : " (Proxy-Status: ", detail, status == NULL ? "" : ")");

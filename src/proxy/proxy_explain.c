@@ -237,7 +237,8 @@ static enum err say_verdict(const struct proxy_conf *conf, struct request *reque
 
 static enum err misunderstood(struct span word, const char *remedy, struct buf *out)
 {
-    TRY(buf_printf(out, "--explain: \"%.*s\" cannot be understood (write %s)\n",
+    TRY(buf_printf(out,
+                   "wayleave config: --explain: \"%.*s\" cannot be understood (write %s)\n",
                    SPAN_ARG(diag_word(word)), remedy));
     return ERR_CONF;
 }
@@ -260,9 +261,13 @@ enum err proxy_explain(const struct proxy_conf *conf, struct span client, struct
     set_url(&request);
     set_local(conf, &request);
     TRY(say_what_is_asked(&request, request.query.user, method, url, out));
-    if (!conf->requests) {
+    if (!conf->requests && conf->divert.listens.count == 0) {
         *ret_allowed = false;
         return buf_append(out, SPAN("ProxyRequests is Off (405).\n=> refused\n"));
+    }
+    if (!conf->requests) {
+        TRY(buf_append(out, SPAN("ProxyRequests is Off: at a Listen it is refused (405). For a "
+                                 "client that is diverted to a TransparentListen:\n")));
     }
     return say_verdict(conf, &request, ret_allowed, out);
 }

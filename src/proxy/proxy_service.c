@@ -451,9 +451,27 @@ static void stop(struct worker *worker)
     worker->state = NULL;
 }
 
+/* Somebody gave a realm's file to the proxy: one sentence says more than "unknown". */
+#define OF_A_REALM(directive, is_section)                                                   \
+    {                                                                                       \
+        .name = (directive), .type = CONF_REFUSED, .where = UINT32_MAX,                     \
+        .section = (is_section),                                                            \
+        .help =                                                                             \
+            "a realm has it, and its file is for wayleave realm or wayleave config --realm" \
+    }
+
+static const struct directive realm_rows[] = {
+    OF_A_REALM("Interface", false),
+    OF_A_REALM("SSLCertificateMake", false),
+    OF_A_REALM("Channel", true),
+    OF_A_REALM("Queue", true),
+    {.name = NULL},
+};
+
 static const struct service_rows more_rows[] = {
     {proxy_route_rows, offsetof(struct proxy_conf, route)},
     {proxy_divert_conf_rows, offsetof(struct proxy_conf, divert)},
+    {realm_rows, 0},
     {NULL, 0},
 };
 

@@ -31,7 +31,9 @@ void queue_feed_end(struct queue_feed *feed)
 
 static enum err encode(struct queue_feed *feed, const struct queue_feed_item *item)
 {
-    return feed->names.form->encode(feed->names.queue, feed->names.id, item, &feed->own);
+    const struct queue_feed_form *form = feed->names.form;
+
+    return form->encode(form->ctx, feed->names.queue, feed->names.id, item, &feed->own);
 }
 
 /* ERR_AGAIN: there is none. */

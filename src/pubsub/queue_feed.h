@@ -25,9 +25,10 @@ struct queue_feed_item {
 };
 
 struct queue_feed_form {
+    void *ctx; /* for encode() */
     /** Appends one frame, at least one byte. Errors as buf_append(). */
-    enum err (*encode)(struct span queue, struct span id, const struct queue_feed_item *item,
-                       struct buf *out);
+    enum err (*encode)(void *ctx, struct span queue, struct span id,
+                       const struct queue_feed_item *item, struct buf *out);
 };
 
 /** Who is fed, and how; borrowed for the feed's life. */

@@ -193,21 +193,27 @@ void queue_reader_undeal(struct queue_entry *entry)
     take_from_reader(entry);
 }
 
-/* Among those that came back, in EID order. */
-static void put_back(struct queue_entry *entry)
+/* Among those that came back, in EID order. The search begins at *near, which becomes its
+ * place: of many that come back together each stands a little behind the one before. */
+static void put_back(struct queue_entry *entry, struct list **near)
 {
     struct queue *queue = entry->queue;
-    struct list *at = queue->returned.prev;
+    uint64_t eid = entry->event->eid;
+    struct list *at = *near;
 
-    while (at != &queue->returned && entry_at(at)->event->eid > entry->event->eid) {
+    while (at != &queue->returned && entry_at(at)->event->eid > eid) {
         at = at->prev;
+    }
+    while (at->next != &queue->returned && entry_at(at->next)->event->eid < eid) {
+        at = at->next;
     }
     list_append(at->next, &entry->place);
     entry->came_back = ++queue->came_back;
+    *near = &entry->place;
 }
 
 /* It was sent, and is not wanted. */
-static void come_back(struct queue_entry *entry)
+static void come_back(struct queue_entry *entry, struct list **near)
 {
     struct queue *queue = entry->queue;
 
@@ -217,14 +223,14 @@ static void come_back(struct queue_entry *entry)
     } else if (queue->conf.redelivery_max > 0 && entry->returns > queue->conf.redelivery_max) {
         queue_let_go(queue, entry, QUEUE_DEAD);
     } else {
-        put_back(entry);
+        put_back(entry, near);
     }
 }
 
-static void give_back(struct queue_entry *entry)
+static void give_back(struct queue_entry *entry, struct list **near)
 {
     take_from_reader(entry);
-    come_back(entry);
+    come_back(entry, near);
 }
 
 static void finish(struct queue_entry *entry)
@@ -262,23 +268,25 @@ enum err queue_reader_attach(struct queue_reader *reader, struct queue *queue,
 void queue_reader_detach(struct queue_reader *reader)
 {
     struct queue *queue = reader->queue;
+    struct list *near;
 
     if (queue == NULL) {
         return;
     }
+    near = queue->returned.prev;
     LIST_FOREACH (place, after, &reader->held) {
         struct queue_entry *entry = entry_at(place);
 
         if (entry->claim != NULL) {
             entry->claim->is_lost = true;
         }
-        give_back(entry);
+        give_back(entry, &near);
     }
     while (!list_is_empty(&reader->dealt)) {
         struct queue_entry *entry = entry_at(reader->dealt.next);
 
         take_from_reader(entry);
-        put_back(entry);
+        put_back(entry, &near);
     }
     list_remove(&reader->roomy);
     leave_lane(reader->lane);
@@ -324,10 +332,10 @@ struct verdict {
     bool rolls_back;
 };
 
-static void pass(struct queue_entry *entry, const struct verdict *verdict)
+static void pass(struct queue_entry *entry, const struct verdict *verdict, struct list **near)
 {
     if (verdict->claim == NULL) {
-        give_back(entry);
+        give_back(entry, near);
     } else {
         entry->claim = verdict->claim;
         entry->claim_rolls_back = verdict->rolls_back;
@@ -348,6 +356,7 @@ static bool judge(struct queue_reader *reader, uint64_t eid, enum queue_reader_s
                   const struct verdict *verdict)
 {
     struct queue_entry *found = find_held(reader, eid);
+    struct list *near = reader->queue->returned.prev;
 
     if (found == NULL || found->claim != NULL) {
         return false;
@@ -357,7 +366,7 @@ static bool judge(struct queue_reader *reader, uint64_t eid, enum queue_reader_s
         bool is_found = entry == found;
 
         if (is_found || (scope == QUEUE_READER_UP_TO && entry->claim == NULL)) {
-            pass(entry, verdict);
+            pass(entry, verdict, &near);
         }
         if (is_found) {
             break;
@@ -405,13 +414,14 @@ void queue_reader_settle(struct queue_claim *claim, bool is_committed)
     while (!list_is_empty(&claim->sealed)) {
         struct queue_entry *entry = entry_at(claim->sealed.next);
         struct queue *queue = entry->queue;
+        struct list *near = queue->returned.prev;
 
         list_remove(&entry->place);
         set_free(entry);
         if (is_committed && !entry->claim_rolls_back) {
             queue_let_go(queue, entry, QUEUE_CONSUMED);
         } else {
-            come_back(entry);
+            come_back(entry, &near);
         }
         queue_reader_deal(queue);
     }

@@ -2,6 +2,8 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "pubsub/queue_set.h"
 
+#include "pubsub/router_store.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -195,6 +197,7 @@ static void on_buried(struct router_ticket *ticket, enum err e,
         lose(burial->member, &burial->gone);
     } else if (burial->gone.is_stored) {
         channel_remove(&burial->member->route->channel, burial->gone.event->eid);
+        router_store_flush(burial->member->route);
     }
     burial_free(burial);
 }
@@ -293,6 +296,7 @@ void queue_set_tidy(struct queue_set *set)
         while (queue_next_gone(queue, &gone)) {
             settle(member, &gone);
         }
+        router_store_flush(member->route); /* no publish may come that would tell the store */
         if (member->is_behind) {
             catch_up(member);
         }

@@ -182,12 +182,12 @@ enum err router_declare(struct router *router)
         const struct router_rule *rule = &router->conf.rules[i];
         struct router_route *route;
 
-        /* Of two rules with one name the first counts. */
         if (span_find(rule->pattern, '*') < rule->pattern.len ||
             map_find(&router->routes, rule->pattern) != NULL) {
             continue;
         }
-        TRY(route_new(router, rule, rule->pattern, &route));
+        /* The first that fits, as everywhere: who may use it is asked of that one. */
+        TRY(route_new(router, find_rule(router, rule->pattern), rule->pattern, &route));
         router_store_flush(route);
     }
     return OK;
@@ -204,6 +204,9 @@ enum router_verdict router_open(struct router *router, struct span name,
         return ROUTER_BAD_NAME;
     }
     route = map_find(&router->routes, name);
+    if (route != NULL && route->rule == NULL) {
+        return ROUTER_MISSING;
+    }
     if (route != NULL) {
         *ret_route = route;
         return ROUTER_FOUND;

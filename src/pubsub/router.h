@@ -109,7 +109,7 @@ struct router {
 
 enum router_verdict {
     ROUTER_FOUND,
-    ROUTER_MISSING,  /* no rule covers the name, or one that makes nothing */
+    ROUTER_MISSING,  /* no rule covers the name, or not any more; or one that makes nothing */
     ROUTER_BAD_NAME, /* empty, too long, not UTF-8, or with a control character */
     ROUTER_FULL,     /* limits.channels are in use */
     ROUTER_NOMEM,
@@ -119,8 +119,9 @@ enum router_verdict {
 void router_init(struct router *router, const struct router_conf *conf, struct rng *rng);
 
 /** Other rules from now on, and another limits.store_bytes; other limits stay. Routes that
- * exist take over joins and where dead events go, and stay as they are else. ERR_NOMEM: some
- * routes have no joins. */
+ * exist take over joins and where dead events go, and stay as they are else; but one that no
+ * rule covers any more is not found: nobody says who may use it. ERR_NOMEM: some routes have no
+ * joins. */
 must_check enum err router_adopt(struct router *router, const struct router_conf *conf);
 
 /** Every cursor must be detached, every publish done or cancelled. */

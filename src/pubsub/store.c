@@ -19,6 +19,15 @@ enum err store_open_stream(struct store *store, struct span name,
     return store->ops->open_stream(store, name, ret_stream);
 }
 
+enum err store_has_stream(struct store *store, struct span name, bool *ret_has)
+{
+    if (name.len == 0 || name.len > STORE_NAME_MAX) {
+        *ret_has = false; /* it could not have been made */
+        return OK;
+    }
+    return store->ops->has_stream(store, name, ret_has);
+}
+
 static enum err check_op(const struct store *store, const struct store_op *op)
 {
     switch (op->type) {

@@ -104,6 +104,7 @@ struct store_ops {
     void (*close)(struct store *store);
     enum err (*open_stream)(struct store *store, struct span name,
                             struct store_stream **ret_stream);
+    enum err (*has_stream)(struct store *store, struct span name, bool *ret_has);
     enum err (*submit)(struct store *store, const struct store_op *ops, size_t count,
                        store_done *done, void *ctx);
     enum err (*read)(struct store_stream *stream, uint64_t from, store_visit *visit, void *ctx,
@@ -137,6 +138,10 @@ void store_close(struct store *store);
  */
 must_check enum err store_open_stream(struct store *store, struct span name,
                                       struct store_stream **ret_stream);
+
+/** Whether there is a stream of that name to which something was appended or reserved. None is
+ *  made. ERR_NOMEM, ERR_IO. */
+must_check enum err store_has_stream(struct store *store, struct span name, bool *ret_has);
 
 /**
  * Do all of this or nothing. On OK `done` is called later, once; otherwise never. `ctx` is

@@ -68,7 +68,8 @@ static void make_room(struct transaction_memory *memory, msec now)
         if (map_count(&memory->map) <= memory->max && !is_old(memory, oldest, now)) {
             return;
         }
-        if (memory->is_kept) {
+        /* Nothing else is in the store; what is pending is put again when it is committed. */
+        if (memory->is_kept && oldest->outcome == TRANSACTION_MEMORY_COMMITTED) {
             map_remove(&memory->map, span_of(oldest->id, oldest->len));
             list_remove(&oldest->node);
             list_append(&memory->forgotten, &oldest->node);

@@ -171,7 +171,8 @@ static enum err view_open(struct view_set *set, const struct view_kind *kind,
 static enum err frame(struct view_set *set, const struct view *view, const struct event *event)
 {
     buf_truncate(&set->room->scratch, 0);
-    TRY(view->form->encode(view->channel->name, view_id(view), event, &set->room->scratch));
+    TRY(view->form->encode(view->form->ctx, view->channel->name, view_id(view), event,
+                           &set->room->scratch));
     assert(set->room->scratch.len > 0);
     return OK;
 }

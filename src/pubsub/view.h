@@ -34,10 +34,11 @@ enum {
 };
 
 struct view_form {
-    char tag; /* one for each form: views are found by tag and subscription id */
+    char tag;  /* one for each form: views are found by tag and subscription id */
+    void *ctx; /* for encode() */
     /** Appends the event's frame, at least one byte. Errors as buf_append(). */
-    enum err (*encode)(struct span channel, struct span id, const struct event *event,
-                       struct buf *out);
+    enum err (*encode)(void *ctx, struct span channel, struct span id,
+                       const struct event *event, struct buf *out);
 };
 
 struct view_limits {

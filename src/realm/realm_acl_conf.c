@@ -205,3 +205,23 @@ void realm_acl_conf_check(const struct realm_acl *acl, bool has_users,
         }
     }
 }
+
+void realm_acl_conf_check_queue(const struct realm_acl *acl, struct diag *diag)
+{
+    const struct realm_acl_rule *taking = NULL;
+
+    for (size_t i = 0; i < acl->count; i++) {
+        if ((acl->rules[i].rights & 1u << REALM_ACL_PEEK) != 0) {
+            return;
+        }
+        if (taking == NULL && (acl->rules[i].rights & 1u << REALM_ACL_SUBSCRIBE) != 0) {
+            taking = &acl->rules[i];
+        }
+    }
+    if (taking != NULL) {
+        diag_warn(diag, taking->file, taking->line,
+                  "%s subscribe: whoever came in may still look at all that is in the queue "
+                  "(write subscribe,peek; or Allow peek * if that is meant)",
+                  taking->allows ? "Allow" : "Deny");
+    }
+}

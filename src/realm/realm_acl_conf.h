@@ -36,3 +36,7 @@ must_check enum err realm_acl_conf_set_deny(void *rule, const struct conf_node *
  *  names where nobody can log in. */
 void realm_acl_conf_check(const struct realm_acl *acl, bool has_users,
                           const struct htpasswd_groups *groups, struct diag *diag);
+
+/** Of a queue: warns when taking events is given to some, or kept from some, and looking at
+ *  them is not spoken of. */
+void realm_acl_conf_check_queue(const struct realm_acl *acl, struct diag *diag);

@@ -35,7 +35,7 @@ static void on_visit(void *ctx, void *value)
     size_t low = 0, high = page->count;
 
     if ((page->after.len > 0 && compare(name, page->after) <= 0) ||
-        (page->sees != NULL && !page->sees(page->ctx, name))) {
+        (page->sees != NULL && (route->rule == NULL || !page->sees(page->ctx, name)))) {
         return;
     }
     while (low < high) {
@@ -87,15 +87,26 @@ static bool may_be_stored(const struct router *router, struct span name)
     return false;
 }
 
+/* Asking for a name that nobody has used takes no place from others. */
+static bool is_stored(const struct router *router, struct span name)
+{
+    bool is_there = false;
+
+    return router->conf.store != NULL &&
+           store_has_stream(router->conf.store, name, &is_there) == OK && is_there;
+}
+
 const struct router_route *realm_channels_find(struct router *router, struct span name)
 {
     struct router_route *route = map_find(&router->routes, name);
 
-    if (route == NULL && may_be_stored(router, name) &&
-        router_open(router, name, &route) != ROUTER_FOUND) {
-        return NULL;
+    if (route != NULL && route->rule == NULL) {
+        return NULL; /* a reload has left it without a section */
     }
-    return route;
+    if (route != NULL || !may_be_stored(router, name) || !is_stored(router, name)) {
+        return route;
+    }
+    return router_open(router, name, &route) == ROUTER_FOUND ? route : NULL;
 }
 
 /* ---- one ---- */

@@ -149,12 +149,13 @@ const struct directive realm_conf_rows[] = {
     {.name = "Interface", .type = CONF_CUSTOM, .min = 1, .max = 1, .set = set_interface,
      .where = SERVICE_IN_SERVER, .form = "http://address:port", .ours = true,
      .help = "Where sessions come in: plain (http, ws) or TLS (https, wss). May be repeated."},
-    {HTTPD_ROW("SSLCertificateFile", CONF_TEXT, certificate_file), .min = 1, .max = 4096,
+    {HTTPD_ROW("SSLCertificateFile", CONF_PATH, certificate_file), .min = 1, .max = 4096,
      .where = SERVICE_IN_SERVER, .form = "file",
-     .help = "The certificate of the https interfaces, PEM, with its chain."},
-    {HTTPD_ROW("SSLCertificateKeyFile", CONF_TEXT, key_file), .min = 1, .max = 4096,
+     .help = "The certificate of the https interfaces, PEM, with its chain. A relative name counts "
+             "from the directory of the configuration file."},
+    {HTTPD_ROW("SSLCertificateKeyFile", CONF_PATH, key_file), .min = 1, .max = 4096,
      .where = SERVICE_IN_SERVER, .form = "file",
-     .help = "The key that belongs to it, PEM."},
+     .help = "The key that belongs to it, PEM. Found as the certificate is."},
     {ROW("SSLCertificateMake", CONF_SWITCH, makes_certificate), .initial = "Off",
      .where = SERVICE_IN_SERVER,
      .help = "Make a certificate for localhost when the two files do not exist: for trying "
@@ -229,7 +230,7 @@ const struct directive realm_conf_rows[] = {
      .help = "How many of the newest publish ids each queue remembers, so that an event that is "
              "sent again is not published again, even when it was consumed meanwhile. Counts for "
              "queues that are first read from afterwards."},
-    {ROW("EventBytesMax", CONF_SIZE, event_bytes), .min = 1024, .max = 256 * 1024 * 1024,
+    {ROW("EventBytesMax", CONF_SIZE, event_bytes), .min = 1024, .max = REALM_CONF_EVENT_BYTES_MAX,
      .initial = "1m", .where = SERVICE_IN_SERVER,
      .help = "The longest body of an event."},
     {ROW("OutboxBytesMax", CONF_SIZE, outbox_bytes), .min = 128 * 1024,
@@ -249,6 +250,41 @@ const struct directive realm_conf_rows[] = {
     {ROW("HandshakeTimeout", CONF_DURATION, handshake_timeout), .min = 100, .max = 600000,
      .initial = "10s", .where = SERVICE_IN_SERVER,
      .help = "How long a client may take from connecting to CONNECTED, and to read an answer."},
+    {ROW("PerMessageDeflate", CONF_SWITCH, takes_deflate), .initial = "On",
+     .where = SERVICE_IN_SERVER,
+     .help = "Compress messages for those who offer permessage-deflate, each event once for all "
+             "who share it. A client can leave it out for itself: /stomp?deflate=off."},
+    {ROW("SockJS", CONF_SWITCH, sockjs.is_on), .initial = "On", .where = SERVICE_IN_SERVER,
+     .help = "Serve SockJS below /sockjs, for pages behind proxies that no WebSocket passes "
+             "(doc/sockjs.md)."},
+    {ROW("SockJSWebSocket", CONF_SWITCH, sockjs.has_websocket), .initial = "On",
+     .where = SERVICE_IN_SERVER,
+     .help = "Whether SockJS is spoken over WebSocket, too, and clients are told to try that "
+             "first."},
+    {ROW("SockJSCookie", CONF_SWITCH, sockjs.sets_cookie), .initial = "Off",
+     .where = SERVICE_IN_SERVER,
+     .help = "Set a JSESSIONID cookie with SockJS's answers, for load balancers that need one to "
+             "send a session's requests to one place."},
+    {ROW("SockJSHeartBeat", CONF_DURATION, sockjs.heart_beat), .min = 1000, .max = 3600000,
+     .initial = "20s", .where = SERVICE_IN_SERVER,
+     .help = "A SockJS session that was sent nothing for so long is sent an \"h\"."},
+    {ROW("SockJSDisconnectDelay", CONF_DURATION, sockjs.disconnect_delay), .min = 1000,
+     .max = 600000, .initial = "5s", .where = SERVICE_IN_SERVER,
+     .help = "A SockJS session over HTTP ends when no request has waited for its events for so "
+             "long."},
+    {ROW("SockJSStreamBytes", CONF_SIZE, sockjs.stream_bytes), .min = 1024,
+     .max = 1024ull * 1024 * 1024, .initial = "128k", .where = SERVICE_IN_SERVER,
+     .help = "An answer that streams ends when it is longer, so that browsers forget it; the "
+             "client asks for another one."},
+    {ROW("SockJSBodyBytesMax", CONF_SIZE, sockjs.body_bytes), .min = 4096,
+     .max = 1024ull * 1024 * 1024, .initial = "4m", .where = SERVICE_IN_SERVER,
+     .help = "The longest body of a SockJS request, and the longest message of SockJS in a "
+             "WebSocket: a client puts all that waits into one."},
+    {ROW("SockJSScript", CONF_TEXT, sockjs.script), .min = 1, .max = 2048,
+     .where = SERVICE_IN_SERVER, .form = "https://site/sockjs.min.js",
+     .help = "Where the page for frames, /sockjs/iframe.html, takes SockJS's client from: a script "
+             "that runs with the rights of the realm's own pages. Without the line there is no such "
+             "page; browsers since 2012 need none."},
     {ROW("DiagnosticEndpoints", CONF_SWITCH, has_diagnostics), .initial = "Off",
      .where = SERVICE_IN_SERVER,
      .help = "Serve /echo, a WebSocket that sends back what it gets, and what is below /diag/: "
@@ -371,6 +407,36 @@ static void check_store(const struct realm_conf *conf, const char *file, struct 
     }
 }
 
+/* It is written into a page. */
+static bool is_address(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] <= ' ' || text.ptr[i] >= 0x7f ||
+            strchr("\"'<>&", text.ptr[i]) != NULL) {
+            return false;
+        }
+    }
+    return span_starts(text, SPAN("/")) || span_starts(text, SPAN("https://")) ||
+           span_starts(text, SPAN("http://"));
+}
+
+static void check_sockjs(const struct realm_conf *conf, const char *file, struct diag *diag)
+{
+    const struct realm_conf_sockjs *sockjs = &conf->sockjs;
+
+    if (sockjs->script.len > 0 && !is_address(sockjs->script)) {
+        diag_error(diag, file, 0,
+                   "SockJSScript: \"%.*s\" is not the address of a script (write /path or "
+                   "https://site/path, without quotes, & and spaces)",
+                   SPAN_ARG(diag_word(sockjs->script)));
+    }
+    if (sockjs->heart_beat > HEART_BEAT_WISE) {
+        diag_warn(diag, file, 0,
+                  "SockJSHeartBeat is over 25s: common proxies cut a connection that is silent "
+                  "for 30 s (write SockJSHeartBeat 20s)");
+    }
+}
+
 void realm_conf_check(void *opaque, const char *file, struct diag *diag)
 {
     const struct realm_conf *conf = opaque;
@@ -389,6 +455,7 @@ void realm_conf_check(void *opaque, const char *file, struct diag *diag)
     realm_conf_route_check(conf, file, diag);
     realm_conf_access_check(&conf->access, file, diag);
     check_heart_beat(conf, file, diag);
+    check_sockjs(conf, file, diag);
 }
 
 const struct realm_conf_interface *realm_conf_interface_at(const struct realm_conf *conf,

@@ -26,6 +26,7 @@ enum {
     REALM_CONF_INTERFACES_MAX = 16,
     REALM_CONF_ORIGINS_MAX = 256,
     REALM_CONF_CHANNELS_MAX = 256, /* sections, of either kind */
+    REALM_CONF_EVENT_BYTES_MAX = 256 * 1024 * 1024,
 };
 
 enum realm_conf_store {
@@ -37,6 +38,18 @@ struct realm_conf_interface {
     struct addr addr;
     bool is_tls;
     unsigned line;
+};
+
+/** SockJS: doc/sockjs.md. */
+struct realm_conf_sockjs {
+    bool is_on;
+    bool has_websocket;
+    bool sets_cookie;
+    msec heart_beat;
+    msec disconnect_delay;
+    size_t stream_bytes;
+    size_t body_bytes;
+    struct span script; /* empty: no page for frames is served */
 };
 
 struct realm_conf {
@@ -70,6 +83,8 @@ struct realm_conf {
     msec heart_beat;
     msec handshake_timeout;
     msec keep_alive_timeout;
+    bool takes_deflate;
+    struct realm_conf_sockjs sockjs;
     bool has_diagnostics;
     size_t diagnostic_rate; /* a second */
     size_t diagnostics_max;

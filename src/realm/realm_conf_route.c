@@ -367,6 +367,29 @@ static void check_rule(const struct realm_conf *conf, const struct router_rule *
     }
 }
 
+/* A section that another one above covers is never asked: what it denies is not denied. A
+ * pattern's own * is a character to the one that covers it. */
+static void check_reached(const struct realm_conf *conf, size_t at, struct diag *diag)
+{
+    const struct router_rule *rule = &conf->rules[at];
+    const struct realm_acl *place = rule->access;
+
+    for (size_t i = 0; i < at; i++) {
+        const struct router_rule *above = &conf->rules[i];
+
+        if (text_glob(above->pattern, rule->pattern)) {
+            diag_warn(
+                diag, place->file, place->line,
+                "<%s \"%.*s\"> counts for nothing: <%s \"%.*s\"> in line %u covers every "
+                "such name, and the first section that fits counts (put this one above it)",
+                section_of(rule), SPAN_ARG(diag_word(rule->pattern)), section_of(above),
+                SPAN_ARG(diag_word(above->pattern)),
+                ((const struct realm_acl *)above->access)->line);
+            return;
+        }
+    }
+}
+
 /* ---- rings of joins ---- */
 
 static const struct router_rule *rule_of(const struct realm_conf *conf, struct span name)
@@ -383,6 +406,7 @@ static const struct router_rule *rule_of(const struct realm_conf *conf, struct s
 struct way {
     const struct way *before; /* NULL: the beginning */
     struct span name;
+    const struct router_rule *from; /* the section that sends there */
 };
 
 static size_t target_count(const struct router_rule *rule)
@@ -406,22 +430,24 @@ static bool check_way(const struct realm_conf *conf, const struct way *way, cons
         steps++;
         if (span_equal(before->name, way->name) || steps > WAY_STEPS_MAX) {
             diag_error(diag, file, 0,
-                       "Join, DeadEvents: events of %.*s would come back to it, or go through "
-                       "more than %d channels (remove one of the joins between)",
+                       "<%s \"%.*s\">: Join, DeadEvents: events of %.*s would come back to it, "
+                       "or go through more than %d channels (remove one of the joins between)",
+                       section_of(way->from), SPAN_ARG(diag_word(way->from->pattern)),
                        SPAN_ARG(diag_word(way->name)), WAY_STEPS_MAX);
             return false;
         }
     }
     if (rule == NULL) {
         diag_error(diag, file, 0,
-                   "Join, DeadEvents: no section covers %.*s (add <Channel \"%.*s\"> or <Queue "
-                   "\"%.*s\">)",
+                   "<%s \"%.*s\">: Join, DeadEvents: no section covers %.*s (add <Channel "
+                   "\"%.*s\"> or <Queue \"%.*s\">)",
+                   section_of(way->from), SPAN_ARG(diag_word(way->from->pattern)),
                    SPAN_ARG(diag_word(way->name)), SPAN_ARG(diag_word(way->name)),
                    SPAN_ARG(diag_word(way->name)));
         return false;
     }
     for (size_t i = 0; i < target_count(rule); i++) {
-        const struct way next = {way, target_of(rule, i)};
+        const struct way next = {way, target_of(rule, i), rule};
 
         if (!check_way(conf, &next, file, diag)) {
             return false;
@@ -435,7 +461,7 @@ static void check_ways(const struct realm_conf *conf, const char *file, struct d
 {
     for (size_t i = 0; i < conf->rule_count; i++) {
         for (size_t j = 0; j < target_count(&conf->rules[i]); j++) {
-            const struct way begin = {NULL, target_of(&conf->rules[i], j)};
+            const struct way begin = {NULL, target_of(&conf->rules[i], j), &conf->rules[i]};
 
             if (!check_way(conf, &begin, file, diag)) {
                 return; /* one ring is seen from each of its names */
@@ -448,6 +474,10 @@ void realm_conf_route_check(const struct realm_conf *conf, const char *file, str
 {
     for (size_t i = 0; i < conf->rule_count; i++) {
         check_rule(conf, &conf->rules[i], file, diag);
+        check_reached(conf, i, diag);
+        if (conf->rules[i].kind == ROUTER_QUEUE) {
+            realm_acl_conf_check_queue(conf->rules[i].access, diag);
+        }
         realm_acl_conf_check(conf->rules[i].access, conf->access.has_user_file,
                              conf->access.groups, diag);
     }

@@ -6,6 +6,7 @@
 #include "realm/realm_conn_life.h"
 #include "realm/realm_conn_send.h"
 #include "realm/realm_conn_session.h"
+#include "realm/realm_conn_sockjs.h"
 #include "realm/realm_metrics.h"
 
 #include <stdlib.h>
@@ -81,8 +82,9 @@ static void on_time(void *ctx)
 
 void realm_conn_is_due(struct realm_conn *conn)
 {
-    if (conn->state == REALM_CONN_LIFE_SESSION && !conn->is_blocked &&
-        list_is_empty(&conn->due)) {
+    bool sends = conn->state == REALM_CONN_LIFE_SESSION || conn->receives != NULL;
+
+    if (sends && !conn->is_blocked && list_is_empty(&conn->due)) {
         list_append(&conn->worker->due, &conn->due);
     }
 }
@@ -94,6 +96,8 @@ void realm_conn_flush_first_due(struct realm_worker *worker)
     list_remove(&conn->due);
     if (conn->state == REALM_CONN_LIFE_SESSION) {
         realm_conn_session_flush(conn);
+    } else if (conn->receives != NULL) {
+        realm_conn_sockjs_flush(conn);
     }
 }
 
@@ -103,9 +107,10 @@ static void on_login(void *ctx, enum realm_login_verdict verdict)
 
     if (conn->state == REALM_CONN_LIFE_SESSION) {
         realm_conn_session_logged_in(conn, verdict);
-    } else if (conn->state == REALM_CONN_LIFE_READING) {
+    } else if (realm_conn_http_has(conn)) {
         realm_conn_http_logged_in(conn, verdict);
-    } /* else it has ended meanwhile, and lingers */
+    }
+    /* Else it was a session, which has been closed meanwhile. */
 }
 
 enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer, bool is_tls,
@@ -134,7 +139,7 @@ enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer, bo
         .id = ++worker->last_id,
         .began = loop_now(worker->loop),
         .is_tls = is_tls,
-        .is_extra = worker->conn_count >= conf->sessions_max,
+        .is_extra = worker->conn_count + worker->sockjs.idle >= conf->sessions_max,
         .has_more = true,
     };
     buf_init(&conn->answer, ANSWER_BYTES_MAX);
@@ -175,6 +180,12 @@ size_t realm_conn_send_away(struct realm_worker *worker, size_t max)
             count++;
             realm_session_go_away(conn->session, WS_CLOSE_RESTART, realm_conn_life_now(conn));
             realm_conn_session_run(conn);
+        } else if (conn->receives != NULL &&
+                   !realm_session_is_closing(&conn->receives->session) && count < max) {
+            count++;
+            realm_session_go_away(&conn->receives->session, WS_CLOSE_RESTART,
+                                  realm_conn_life_now(conn));
+            loop_defer(worker->loop, &conn->later);
         }
     }
     return count;
@@ -189,6 +200,11 @@ void realm_conn_close_all(struct realm_worker *worker)
             realm_session_go_away(conn->session, WS_CLOSE_GOING_AWAY,
                                   realm_conn_life_now(conn));
             (void)realm_conn_send(conn); /* once, and no waiting */
+        } else if (conn->receives != NULL) {
+            realm_session_go_away(&conn->receives->session, WS_CLOSE_GOING_AWAY,
+                                  realm_conn_life_now(conn));
+            realm_conn_sockjs_flush(conn);
+            (void)realm_conn_send(conn); /* the end of the answer */
         }
         realm_conn_life_free(conn);
     }

@@ -3,6 +3,7 @@
 #include "realm/realm_conn_body.h"
 
 #include "realm/realm_conn_http.h"
+#include "realm/realm_conn_sockjs.h"
 #include "realm/realm_http_api.h"
 #include "realm/realm_http_diag.h"
 
@@ -78,14 +79,40 @@ static void on_whole_body(struct realm_conn *conn)
     const struct realm_http_env env = realm_conn_http_env(conn, date);
     struct realm_conn_request *request = conn->request;
 
-    if (request->verdict.action == REALM_HTTP_PUBLISH) {
-        publish(conn);
-        return;
+    switch (request->verdict.action) {
+    case REALM_HTTP_PUBLISH: publish(conn); return;
+    case REALM_HTTP_RECEIVE: realm_conn_sockjs_receive(conn); return;
+    case REALM_HTTP_SEND: realm_conn_sockjs_send(conn); return;
+    case REALM_HTTP_MEASURE:
+    case REALM_HTTP_ANSWER:
+    case REALM_HTTP_LOGIN:
+    case REALM_HTTP_STOMP:
+    case REALM_HTTP_ECHO:
+    case REALM_HTTP_SILENT:
+    case REALM_HTTP_DRIP:
+    case REALM_HTTP_SILENCE:
+    case REALM_HTTP_FIN: break;
     }
     realm_conn_http_answer(conn,
                            realm_http_diag_measured(&env, &request->head, request->body_bytes,
                                                     env.now - request->body_began,
                                                     &conn->answer, &request->verdict));
+}
+
+static const char *too_long(enum realm_http_action action)
+{
+    return action == REALM_HTTP_PUBLISH   ? "the event is longer than EventBytesMax"
+           : action == REALM_HTTP_MEASURE ? "that is more than EchoMessageBytesMax"
+                                          : "the body is longer than SockJSBodyBytesMax";
+}
+
+/* Others are read so that what is behind them is the next request. */
+static bool is_kept(const struct realm_conn *conn)
+{
+    enum realm_http_action action = conn->request->verdict.action;
+
+    return action == REALM_HTTP_PUBLISH ||
+           (action == REALM_HTTP_SEND && realm_conn_sockjs_wants(conn));
 }
 
 /* False when the body is over what may be. */
@@ -95,14 +122,10 @@ static bool take_data(struct realm_conn *conn, struct span data)
 
     request->body_bytes += data.len;
     if (request->body_bytes > request->verdict.body_max) {
-        refuse_body(conn, 413,
-                    request->verdict.action == REALM_HTTP_PUBLISH
-                        ? "the event is longer than EventBytesMax"
-                        : "that is more than EchoMessageBytesMax");
+        refuse_body(conn, 413, too_long(request->verdict.action));
         return false;
     }
-    if (request->verdict.action == REALM_HTTP_PUBLISH &&
-        buf_append(&request->body, data) != OK) {
+    if (is_kept(conn) && buf_append(&request->body, data) != OK) {
         realm_conn_life_end_why(conn, err_text(ERR_NOMEM));
         return false;
     }

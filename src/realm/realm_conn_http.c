@@ -6,6 +6,7 @@
 #include "realm/realm_conn_body.h"
 #include "realm/realm_conn_send.h"
 #include "realm/realm_conn_session.h"
+#include "realm/realm_conn_sockjs.h"
 #include "realm/realm_http_diag.h"
 #include "realm/realm_http_login.h"
 #include "realm/realm_metrics.h"
@@ -26,6 +27,14 @@ void realm_conn_http_set_deadline(struct realm_conn *conn, msec at)
 
 /* ---- the request ---- */
 
+static size_t body_bytes_max(const struct realm_conn *conn)
+{
+    size_t event_bytes = conn->era->env.stomp.event_bytes;
+    size_t sockjs_bytes = conn->era->env.sockjs_bytes;
+
+    return event_bytes > sockjs_bytes ? event_bytes : sockjs_bytes;
+}
+
 enum err realm_conn_http_begin(struct realm_conn *conn)
 {
     const struct http1_limits limits = realm_conf_limits(conn->era->conf);
@@ -40,7 +49,8 @@ enum err realm_conn_http_begin(struct realm_conn *conn)
     http1_head_init(&conn->request->head, HTTP1_REQUEST, &limits);
     http1_body_reader_init(&conn->request->reader,
                            &(struct http1_body){.type = HTTP1_BODY_NONE}, &limits);
-    buf_init(&conn->request->body, conn->era->env.stomp.event_bytes);
+    buf_init(&conn->request->body, body_bytes_max(conn));
+    list_init(&conn->request->sender.node);
     return OK;
 }
 
@@ -56,6 +66,7 @@ static void forget_request(struct realm_conn *conn)
     if (request->ticket.batch != NULL) {
         router_publish_cancel(&request->ticket);
     }
+    list_remove(&request->sender.node);
     http1_head_fini(&request->head);
     http1_body_reader_fini(&request->reader);
     buf_fini(&request->body);
@@ -86,6 +97,7 @@ struct realm_http_env realm_conn_http_env(struct realm_conn *conn,
         .router = &conn->worker->router,
         .metrics = conn->worker->metrics,
         .gate = &conn->worker->gate,
+        .rng = &conn->worker->rng,
         .event_bytes = conn->era->env.stomp.event_bytes,
         .date = span_str(daemon_clock_http(date)),
         .now = realm_conn_life_now(conn),
@@ -123,11 +135,17 @@ static void begin_session(struct realm_conn *conn)
 {
     const struct realm_http_verdict *verdict = &conn->request->verdict;
     const struct realm_log_client client = realm_conn_life_log(conn);
-    enum realm_session_kind kind = verdict->action == REALM_HTTP_STOMP  ? REALM_SESSION_STOMP
-                                   : verdict->action == REALM_HTTP_ECHO ? REALM_SESSION_ECHO
-                                                                        : REALM_SESSION_SILENT;
+    const struct realm_session_birth birth = {
+        .kind = verdict->action == REALM_HTTP_STOMP  ? REALM_SESSION_STOMP
+                : verdict->action == REALM_HTTP_ECHO ? REALM_SESSION_ECHO
+                                                     : REALM_SESSION_SILENT,
+        .carrier = verdict->carrier,
+        .id = conn->id,
+        .sender = conn,
+    };
     struct metric_sheet *metrics = conn->worker->metrics;
     struct buf early = conn->early;
+    enum err e;
 
     conn->session = malloc(sizeof *conn->session);
     if (conn->session == NULL) {
@@ -138,8 +156,11 @@ static void begin_session(struct realm_conn *conn)
     realm_metrics_answer(metrics, verdict->status);
     metric_add(metrics, REALM_METRICS_SESSIONS_TOTAL, 1);
     metric_add(metrics, REALM_METRICS_SESSIONS, 1);
-    realm_session_init(conn->session, &conn->era->env, kind, conn->id, conn,
-                       realm_conn_life_now(conn));
+    metric_add(metrics, REALM_METRICS_SESSIONS_DEFLATE,
+               birth.carrier == REALM_CARRIER_WS_DEFLATE);
+    metric_add(metrics, REALM_METRICS_SESSIONS_SOCKJS,
+               birth.carrier == REALM_CARRIER_SOCKJS_WS);
+    e = realm_session_init(conn->session, &conn->era->env, &birth, realm_conn_life_now(conn));
     realm_session_set_login(conn->session, &conn->login);
     timer_cancel(&conn->timer);
     if (conn->has_answered) {
@@ -152,7 +173,11 @@ static void begin_session(struct realm_conn *conn)
     }
     buf_init(&conn->early, early.max);
     realm_conn_http_end(conn);
-    realm_conn_session_take_early(conn, mspan_of(early.ptr, early.len));
+    if (e == OK) {
+        realm_conn_session_take_early(conn, mspan_of(early.ptr, early.len));
+    } else {
+        realm_conn_life_end_why(conn, err_text(e));
+    }
     buf_fini(&early);
 }
 
@@ -170,6 +195,8 @@ static void on_verdict(struct realm_conn *conn)
     case REALM_HTTP_ECHO:
     case REALM_HTTP_SILENT: begin_session(conn); return;
     case REALM_HTTP_PUBLISH:
+    case REALM_HTTP_RECEIVE:
+    case REALM_HTTP_SEND:
     case REALM_HTTP_MEASURE: realm_conn_body_begin(conn); return;
     case REALM_HTTP_DRIP:
         realm_drip_init(&request->drip, &request->verdict.drip, realm_conn_life_now(conn));
@@ -409,6 +436,9 @@ static bool step(struct realm_conn *conn)
     case REALM_CONN_LIFE_ENDING:
         (void)realm_conn_send(conn); /* 100 Continue, 101 */
         return conn->state != REALM_CONN_LIFE_DEAD && read_more(conn);
+    case REALM_CONN_LIFE_RECEIVING:
+        realm_conn_sockjs_run(conn);
+        return conn->state == REALM_CONN_LIFE_ANSWERING;
     case REALM_CONN_LIFE_ANSWERING: return go_on_answering(conn);
     case REALM_CONN_LIFE_SECURING:
     case REALM_CONN_LIFE_WAITING:

@@ -7,6 +7,7 @@
  *                 ┌──────────────── another request ─────────────────┐
  *              READING ─ head ─▶ BODY ─▶ WAITING ─ published ─▶ ANSWERING ─▶ LINGERING
  *                 ├── nothing to read or to wait for ──────────────▲
+ *                 ├── RECEIVING (SockJS) ──────────────────────────┤
  *                 ├── SILENT, ENDING (diagnostics) ────────────────┘
  *                 └── 101 ──▶ SESSION
  */
@@ -17,6 +18,7 @@
 #include "pubsub/router_publish.h"
 #include "realm/realm_conn_life.h"
 #include "realm/realm_drip.h"
+#include "realm/realm_sockjs.h"
 
 /* A request in hand, and its answer. */
 struct realm_conn_request {
@@ -30,8 +32,9 @@ struct realm_conn_request {
     enum realm_login_verdict login_verdict;
     struct realm_http_verdict verdict; /* its spans are the head's */
     struct realm_drip drip;
-    struct router_ticket ticket; /* while WAITING */
-    struct realm_conn *conn;     /* whose it is */
+    struct router_ticket ticket; /* while WAITING, as is the next */
+    struct realm_sockjs_sender sender;
+    struct realm_conn *conn; /* whose it is */
 };
 
 /** The first request is awaited. ERR_NOMEM. */

@@ -18,8 +18,11 @@ enum {
 static const struct state_rule conn_rules[REALM_CONN_LIFE_STATES] = {
     [REALM_CONN_LIFE_SECURING]  = {"securing",  TO(READING)   | TO(DEAD)},
     [REALM_CONN_LIFE_READING]   = {"reading",   TO(BODY)      | TO(SILENT)    | TO(ENDING) |
-                                                TO(ANSWERING) | TO(SESSION)   | TO(DEAD)},
-    [REALM_CONN_LIFE_BODY]      = {"body",      TO(WAITING)   | TO(ANSWERING) | TO(DEAD)},
+                                                TO(RECEIVING) | TO(ANSWERING) | TO(SESSION) |
+                                                TO(DEAD)},
+    [REALM_CONN_LIFE_BODY]      = {"body",      TO(WAITING)   | TO(RECEIVING) | TO(ANSWERING) |
+                                                TO(DEAD)},
+    [REALM_CONN_LIFE_RECEIVING] = {"receiving", TO(ANSWERING) | TO(DEAD)},
     [REALM_CONN_LIFE_WAITING]   = {"waiting",   TO(ANSWERING) | TO(DEAD)},
     [REALM_CONN_LIFE_SILENT]    = {"silent",    TO(ANSWERING) | TO(DEAD)},
     [REALM_CONN_LIFE_ENDING]    = {"ending",    TO(ANSWERING) | TO(DEAD)},
@@ -51,6 +54,15 @@ struct realm_log_client realm_conn_life_log(const struct realm_conn *conn)
                                      realm_login_subject(&conn->login).user};
 }
 
+/* How much of what was sent was read, nobody knows. */
+static void leave_session(struct realm_conn *conn)
+{
+    if (conn->receives != NULL) {
+        realm_sockjs_detach(conn->receives, true);
+        conn->receives = NULL;
+    }
+}
+
 void realm_conn_life_free(struct realm_conn *conn)
 {
     struct realm_worker *worker = conn->worker;
@@ -68,6 +80,7 @@ void realm_conn_life_free(struct realm_conn *conn)
         realm_session_forget(conn->session);
         free(conn->session);
     }
+    leave_session(conn);
     realm_login_fini(&conn->login);
     realm_clients_leave(&worker->clients, conn->client);
     worker->gate.running -= conn->is_diagnostic;
@@ -93,6 +106,7 @@ void realm_conn_life_end(struct realm_conn *conn)
         return;
     }
     realm_conn_life_move(conn, REALM_CONN_LIFE_DEAD);
+    leave_session(conn);
     stream_on_ready(conn->stream, NULL, NULL);
     realm_login_fini(&conn->login);
     timer_cancel(&conn->timer);

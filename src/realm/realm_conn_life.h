@@ -15,9 +15,10 @@ enum realm_conn_life_state {
     REALM_CONN_LIFE_SECURING, /* TLS; over at once on a plain interface */
     REALM_CONN_LIFE_READING,  /* a request's head, or waiting for one */
     REALM_CONN_LIFE_BODY,
-    REALM_CONN_LIFE_WAITING, /* for an event to be stored */
-    REALM_CONN_LIFE_SILENT,  /* /diag/silence */
-    REALM_CONN_LIFE_ENDING,  /* /diag/fin: until the client has ended */
+    REALM_CONN_LIFE_WAITING,   /* for an event to be stored */
+    REALM_CONN_LIFE_SILENT,    /* /diag/silence */
+    REALM_CONN_LIFE_ENDING,    /* /diag/fin: until the client has ended */
+    REALM_CONN_LIFE_RECEIVING, /* the answer is what a session of SockJS says */
     REALM_CONN_LIFE_ANSWERING,
     REALM_CONN_LIFE_SESSION,
     REALM_CONN_LIFE_LINGERING, /* all is said: a close too early would be a reset, and eat our
@@ -27,18 +28,28 @@ enum realm_conn_life_state {
     REALM_CONN_LIFE_STATES,
 };
 
+/* An answer that is made while it is sent. */
+struct realm_conn_receiver {
+    bool chunks;       /* it comes in chunks */
+    bool is_poll;      /* it ends when there was something to tell */
+    size_t chunk_left; /* of the chunk that is begun */
+    uint64_t sent;     /* bytes of frames */
+};
+
 struct realm_conn {
     struct list node; /* in worker->conns */
     struct list due;  /* in worker->due */
     struct realm_worker *worker;
-    struct realm_era *era;               /* held */
-    struct stream *stream;               /* owned */
-    struct realm_clients_client *client; /* held: where it comes from */
-    struct realm_login login;            /* who it is */
-    struct realm_conn_request *request;  /* owned; NULL in a session */
-    struct buf early;                    /* what came behind the request in hand */
-    struct realm_session *session;       /* owned; NULL before the 101 */
-    struct buf answer;                   /* HTTP that waits to be sent */
+    struct realm_era *era;                 /* held */
+    struct stream *stream;                 /* owned */
+    struct realm_clients_client *client;   /* held: where it comes from */
+    struct realm_login login;              /* who it is */
+    struct realm_conn_request *request;    /* owned; NULL in a session */
+    struct buf early;                      /* what came behind the request in hand */
+    struct realm_session *session;         /* owned; NULL before the 101 */
+    struct realm_sockjs_session *receives; /* borrowed from the table; NULL: not RECEIVING */
+    struct realm_conn_receiver receiver;
+    struct buf answer; /* HTTP that waits to be sent */
     struct timer timer;
     struct loop_later later; /* goes on, or frees */
     struct addr peer;

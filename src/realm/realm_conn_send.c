@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "realm/realm_conn_send.h"
 
+#include "realm/realm_conn_sockjs.h"
 #include "realm/realm_metrics.h"
 
 enum {
@@ -10,8 +11,15 @@ enum {
     LINGER_BYTES_MAX = 64 * 1024 * 1024, /* what it may still say */
 };
 
+/* Whose bytes they are that are sent; NULL: nobody's. */
+static struct realm_session *session_of(const struct realm_conn *conn)
+{
+    return conn->receives != NULL ? &conn->receives->session : conn->session;
+}
+
 static enum err peek(struct realm_conn *conn, struct span *ret_bytes)
 {
+    struct realm_session *session = session_of(conn);
     struct realm_session_skip skip;
     enum err e;
 
@@ -19,11 +27,12 @@ static enum err peek(struct realm_conn *conn, struct span *ret_bytes)
         *ret_bytes = buf_span(&conn->answer);
         return OK;
     }
-    if (conn->session == NULL) {
+    if (session == NULL) {
         return ERR_AGAIN;
     }
-    e = realm_session_peek(conn->session, ret_bytes);
-    if (realm_session_take_skip(conn->session, &skip)) {
+    e = conn->receives != NULL ? realm_conn_sockjs_peek(conn, ret_bytes)
+                               : realm_session_peek(session, ret_bytes);
+    if (realm_session_take_skip(session, &skip)) {
         const struct realm_log_client client = realm_conn_life_log(conn);
 
         realm_log_skipped(&client, &skip);
@@ -39,11 +48,16 @@ static void sent(struct realm_conn *conn, size_t len)
     conn->out_bytes += len;
     metric_add(metrics, REALM_METRICS_BYTES_OUT, len);
     if (conn->answer.len == 0) {
-        uint64_t events = realm_session_count_out(conn->session);
+        const struct realm_session *session = session_of(conn);
+        uint64_t events = realm_session_count_out(session);
 
-        realm_session_sent(conn->session, len, realm_conn_life_now(conn));
+        if (conn->receives != NULL) {
+            realm_conn_sockjs_sent(conn, len);
+        } else {
+            realm_session_sent(conn->session, len, realm_conn_life_now(conn));
+        }
         metric_add(metrics, REALM_METRICS_EVENTS_OUT,
-                   realm_session_count_out(conn->session) - events);
+                   realm_session_count_out(session) - events);
         return;
     }
     buf_consume(&conn->answer, len);

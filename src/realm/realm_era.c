@@ -19,6 +19,7 @@ enum err realm_era_new(struct realm_era **ret_era, const struct realm_conf *conf
         .stomp = {.router = parts->router,
                   .queues = parts->queues,
                   .hall = parts->hall,
+                  .forms = parts->forms,
                   .scratch = parts->answers,
                   .metrics = parts->metrics,
                   .subscriptions_max = conf->subscriptions_max,
@@ -29,7 +30,9 @@ enum err realm_era_new(struct realm_era **ret_era, const struct realm_conf *conf
         .rng = parts->rng,
         .outbox_bytes = conf->outbox_bytes,
         .echo_bytes = conf->echo_bytes,
+        .sockjs_bytes = conf->sockjs.body_bytes,
         .heart_beat = conf->heart_beat,
+        .sockjs_heart_beat = conf->sockjs.heart_beat,
         .publish_rate = conf->access.publish_rate,
         .publish_burst = conf->access.publish_burst,
     };

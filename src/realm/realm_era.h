@@ -27,6 +27,7 @@ struct realm_era_parts {
     struct router *router;
     struct queue_set *queues;
     struct transaction_hall *hall;
+    struct realm_stomp_forms *forms;
     struct buf *answers;
     struct rng *rng;
     struct metric_sheet *metrics;

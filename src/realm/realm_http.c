@@ -6,6 +6,7 @@
 #include "realm/realm_http_diag.h"
 #include "realm/realm_http_login.h"
 #include "realm/realm_http_question.h"
+#include "realm/realm_http_sockjs.h"
 #include "realm/realm_static.h"
 
 #include <stdio.h>
@@ -24,24 +25,6 @@ static enum err redirect(const struct realm_http_question *question, const char 
     return realm_http_question_give(question, &answer);
 }
 
-/* RFC 9110 section 13.1.2: tags are compared weakly. */
-static bool is_known(const struct realm_http_question *question, struct span tag)
-{
-    struct http1_fields_list list =
-        http1_fields_list(question->head->fields, SPAN("if-none-match"));
-    struct span item;
-
-    while (http1_fields_list_next(&list, &item)) {
-        if (span_starts(item, SPAN("W/"))) {
-            item = span_tail(item, 2);
-        }
-        if (span_equals(item, "*") || span_equal(item, tag)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static enum err give_file(const struct realm_http_question *question,
                           const struct realm_static *file)
 {
@@ -50,7 +33,7 @@ static enum err give_file(const struct realm_http_question *question,
     char tag[TAG_BYTES];
 
     snprintf(tag, sizeof tag, "\"%.*s\"", SPAN_ARG(file->tag));
-    if (is_known(question, span_str(tag))) {
+    if (realm_http_question_knows(question, span_str(tag))) {
         answer = (struct realm_http_question_answer){.status = 304};
     }
     realm_http_question_add(&answer, SPAN("ETag"), span_str(tag));
@@ -114,6 +97,9 @@ static enum err judge_client(struct realm_http_question *question)
     if (question->is_api) {
         return realm_http_api_judge(question);
     }
+    if (question->is_sockjs) {
+        return realm_http_sockjs_enter(question);
+    }
     TRY(realm_http_login_admit(question, true, &may));
     return may ? realm_http_question_upgrade(question, REALM_HTTP_STOMP) : OK;
 }
@@ -134,6 +120,12 @@ static enum err judge(struct realm_http_question *question)
     if (question->env->is_full) {
         return realm_http_question_refuse(
             question, 503, "this realm has as many sessions as it may have (SessionsMax)");
+    }
+    if (question->env->conf->sockjs.is_on && realm_http_sockjs_has(path)) {
+        bool is_answered;
+
+        TRY(realm_http_sockjs_judge(question, &is_answered));
+        return is_answered ? OK : judge_client(question);
     }
     if (question->is_api || span_equals(path, "/stomp")) {
         return judge_client(question);

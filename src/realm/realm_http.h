@@ -9,6 +9,7 @@
  *    /health        200
  *    /api/ *        channels over HTTP (realm_http_api)
  *    /stomp         WebSocket, subprotocol v12.stomp
+ *    /sockjs /sockjs/ *  SockJS (realm_http_sockjs)
  *    /echo /diag/ * with DiagnosticEndpoints On (realm_http_diag)
  */
 #pragma once
@@ -17,8 +18,10 @@
 #include "http1/http1_body.h"
 #include "http1/http1_head.h"
 #include "realm/realm_assets.h"
+#include "realm/realm_carrier_kind.h"
 #include "realm/realm_conf.h"
 #include "realm/realm_login.h"
+#include "sockjs/sockjs_path.h"
 
 enum realm_http_action {
     REALM_HTTP_ANSWER,  /* the answer is complete: send it */
@@ -27,6 +30,9 @@ enum realm_http_action {
     REALM_HTTP_ECHO,    /* the same, for /echo and its like */
     REALM_HTTP_SILENT,  /* the same, and it never says anything by itself */
     REALM_HTTP_PUBLISH, /* read the body, at most body_max: then realm_http_api_parts() */
+    REALM_HTTP_RECEIVE, /* read the body, at most body_max, and drop it: realm_http_sockjs_...
+                         */
+    REALM_HTTP_SEND,    /* read the body, at most body_max: realm_http_sockjs_... */
     REALM_HTTP_MEASURE, /* read the body, at most body_max, and drop it: realm_http_diag_... */
     REALM_HTTP_DRIP,    /* the head is in `out`; what follows comes from the verdict's drip */
     REALM_HTTP_SILENCE, /* say nothing for silence_ms: then realm_http_diag_broken_silence() */
@@ -63,8 +69,9 @@ struct realm_http_env {
     struct router *router;        /* of the API; what it tells is of this moment */
     struct metric_sheet *metrics; /* NULL: nothing is counted */
     struct realm_http_gate *gate; /* of the diagnostics */
-    size_t event_bytes;           /* of one body */
-    struct span date;             /* for a Date field; empty: none */
+    struct rng *rng;
+    size_t event_bytes; /* of one body */
+    struct span date;   /* for a Date field; empty: none */
     msec now;
     struct realm_login *login; /* NULL: nothing is served that depends on who asks */
     enum realm_login_verdict
@@ -80,17 +87,19 @@ struct realm_http_verdict {
     struct span method; /* borrowed from the head, as are the next three; empty when
                            the request could not be read */
     struct span target;
-    struct span origin;             /* empty: none was sent */
-    struct span agent;              /* User-Agent */
-    bool is_foreign;                /* refused for its Origin: `why` says which line to add */
-    bool keeps;                     /* the connection may be used for another request */
-    bool wants_continue;            /* PUBLISH, MEASURE: 100 Continue is awaited */
-    bool is_diagnostic;             /* counts against DiagnosticsMax as long as it runs */
-    struct http1_body body;         /* PUBLISH, MEASURE: how it ends */
-    uint64_t body_max;              /* bytes */
-    struct realm_http_drip drip;    /* DRIP */
-    msec silence_ms;                /* SILENCE */
-    char why[REALM_HTTP_WHY_BYTES]; /* a refusal's sentence for the log; else empty */
+    struct span origin;              /* empty: none was sent */
+    struct span agent;               /* User-Agent */
+    bool is_foreign;                 /* refused for its Origin: `why` says which line to add */
+    bool keeps;                      /* the connection may be used for another request */
+    bool wants_continue;             /* PUBLISH, MEASURE: 100 Continue is awaited */
+    bool is_diagnostic;              /* counts against DiagnosticsMax as long as it runs */
+    enum realm_carrier_kind carrier; /* of a session */
+    struct sockjs_path sockjs;       /* RECEIVE, SEND: borrowed from the head */
+    struct http1_body body;          /* PUBLISH, RECEIVE, SEND, MEASURE: how it ends */
+    uint64_t body_max;               /* bytes */
+    struct realm_http_drip drip;     /* DRIP */
+    msec silence_ms;                 /* SILENCE */
+    char why[REALM_HTTP_WHY_BYTES];  /* a refusal's sentence for the log; else empty */
 };
 
 /**

@@ -4,10 +4,12 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "realm/realm_access.h"
 #include "realm/realm_channels.h"
 #include "realm/realm_http_login.h"
 #include "realm/realm_metrics.h"
+#include "realm/realm_stomp_send.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -99,6 +101,16 @@ static enum place find_place(struct span path, struct span *ret_name)
     return PLACE_CHANNEL;
 }
 
+static enum err refuse_queue(const struct realm_http_question *question, struct span name)
+{
+    char shown[NAME_TEXT_BYTES];
+    char sentence[REALM_HTTP_WHY_BYTES];
+
+    snprintf(sentence, sizeof sentence, "%s is a queue, and those are used over STOMP alone",
+             text_printable(name, shown, sizeof shown));
+    return realm_http_question_refuse(question, 404, sentence);
+}
+
 /* NULL: there is none, or the client may not do that to it, and the refusal is in `out`. */
 static enum err find_channel(const struct realm_http_question *question,
                              enum realm_acl_right right, struct span text,
@@ -108,7 +120,7 @@ static enum err find_channel(const struct realm_http_question *question,
     char shown[NAME_TEXT_BYTES];
     char sentence[REALM_HTTP_WHY_BYTES];
     struct span name;
-    bool may;
+    bool may, is_queue;
 
     *ret_route = NULL;
     if (!decode_name(text, room, &name)) {
@@ -122,7 +134,11 @@ static enum err find_channel(const struct realm_http_question *question,
     if (*ret_route != NULL && (*ret_route)->kind == ROUTER_CHANNEL) {
         return OK;
     }
+    is_queue = *ret_route != NULL;
     *ret_route = NULL;
+    if (is_queue) {
+        return refuse_queue(question, name);
+    }
     snprintf(sentence, sizeof sentence, "there is no channel %s, or nobody has used it yet",
              text_printable(name, shown, sizeof shown));
     return realm_http_question_refuse(question, 404, sentence);
@@ -157,6 +173,7 @@ static enum err write_list(const struct realm_http_question *question, struct sp
                            size_t max, struct buf *body)
 {
     const struct router_route **page = calloc(max, sizeof *page);
+    const char *gap = "";
     size_t count;
     enum err e;
 
@@ -167,8 +184,12 @@ static enum err write_list(const struct realm_http_question *question, struct sp
                                     page, max);
     e = buf_printf(body, "{\"channels\": [");
     for (size_t i = 0; i < count && e == OK; i++) {
-        e = buf_printf(body, "%s\n  ", i == 0 ? "" : ",");
+        if (page[i]->kind != ROUTER_CHANNEL) {
+            continue; /* nothing could be asked about it here */
+        }
+        e = buf_printf(body, "%s\n  ", gap);
         e = e == OK ? realm_channels_write(page[i], body) : e;
+        gap = ",";
     }
     e = e == OK ? buf_printf(body, "],\n \"next\": ") : e;
     if (e == OK && count == max) {
@@ -295,7 +316,8 @@ static enum err refuse_route(const struct realm_http_question *question,
     text_printable(name, shown, sizeof shown);
     switch (verdict) {
     case ROUTER_MISSING:
-        snprintf(sentence, sizeof sentence, "there is no channel %s", shown);
+        snprintf(sentence, sizeof sentence,
+                 "there is no channel %s, and no <Channel> section lets it be made", shown);
         return realm_http_question_refuse(question, 404, sentence);
     case ROUTER_BAD_NAME:
         return realm_http_question_refuse(question, 400, "that is not a channel's name");
@@ -343,34 +365,29 @@ static enum err ask_for_body(const struct realm_http_question *question, struct 
     return OK;
 }
 
-static bool is_ours(struct span name)
-{
-    static const char *const names[] = {"destination", "receipt",      "transaction",
-                                        "publish-id",  "subscription", "message-id",
-                                        "eid",         "content-type", "content-length"};
+/* What an event's headers take so far. */
+struct used {
+    size_t names;  /* of publish->names */
+    size_t values; /* bytes */
+};
 
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (span_equals(name, names[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* False when there are too many, or one is not for publishers to give. */
-static bool add_header(struct realm_http_api_publish *publish, size_t *names_used,
+/* False when there are too many, or one is no text. A session's frame is bounded in the same
+ * way: what is longer could not be delivered. */
+static bool add_header(struct realm_http_api_publish *publish, struct used *used,
                        struct span name, struct span value)
 {
-    uint8_t *room = publish->names + *names_used;
+    uint8_t *room = publish->names + used->names;
 
     if (publish->parts.header_count == REALM_HTTP_API_HEADERS_MAX ||
-        name.len > sizeof publish->names - *names_used) {
+        name.len > sizeof publish->names - used->names ||
+        value.len > REALM_HTTP_API_VALUES_MAX - used->values || !utf8_is_valid(value)) {
         return false;
     }
+    used->values += value.len;
     for (size_t i = 0; i < name.len; i++) {
         room[i] = span_lower(name.ptr[i]);
     }
-    *names_used += name.len;
+    used->names += name.len;
     publish->headers[publish->parts.header_count++] =
         (struct event_header){span_of(room, name.len), value};
     return true;
@@ -381,10 +398,10 @@ static bool read_headers(struct http1_fields fields, struct realm_http_api_publi
 {
     const struct span prefix = SPAN("event-");
     const struct http1_field *type = http1_fields_find(fields, SPAN("content-type"));
-    size_t names_used = 0;
+    struct used used = {0, 0};
 
     publish->parts.headers = publish->headers;
-    if (type != NULL && !add_header(publish, &names_used, SPAN("content-type"), type->value)) {
+    if (type != NULL && !add_header(publish, &used, SPAN("content-type"), type->value)) {
         return false;
     }
     for (size_t i = 0; i < fields.count; i++) {
@@ -394,9 +411,9 @@ static bool read_headers(struct http1_fields fields, struct realm_http_api_publi
         if (name.len <= prefix.len || !span_equal_nocase(span_head(name, prefix.len), prefix)) {
             continue;
         }
-        if (!add_header(publish, &names_used, span_tail(name, prefix.len),
-                        fields.ptr[i].value) ||
-            is_ours(publish->headers[before].name)) {
+        if (!add_header(publish, &used, span_tail(name, prefix.len), fields.ptr[i].value) ||
+            span_equals(publish->headers[before].name, "content-type") ||
+            !realm_stomp_send_travels(publish->headers[before].name)) {
             return false;
         }
     }
@@ -426,15 +443,21 @@ enum err realm_http_api_parts(const struct realm_http_env *env, const struct htt
     if (!read_headers(head->fields, ret_publish)) {
         return realm_http_question_refuse(
             &question, 400,
-            "an Event- field has a name that only the realm gives, "
+            "an Event- field has a name that only the realm gives, or is not UTF-8, "
             "or there are too many");
+    }
+    if (id != NULL && id->value.len > REALM_STOMP_SEND_ID_MAX) {
+        return realm_http_question_refuse(&question, 400, "Publish-Id is too long");
     }
     if (id != NULL) {
         ret_publish->parts.publish_id = id->value;
     }
     found = router_open(env->router, name, &ret_publish->route);
-    if (found != ROUTER_FOUND || ret_publish->route->kind != ROUTER_CHANNEL) {
-        return refuse_route(&question, found == ROUTER_FOUND ? ROUTER_MISSING : found, name);
+    if (found != ROUTER_FOUND) {
+        return refuse_route(&question, found, name);
+    }
+    if (ret_publish->route->kind != ROUTER_CHANNEL) {
+        return refuse_queue(&question, name);
     }
     verdict->action = REALM_HTTP_PUBLISH;
     return OK;

@@ -17,7 +17,8 @@
 #include "realm/realm_http_question.h"
 
 enum {
-    REALM_HTTP_API_HEADERS_MAX = 32, /* of an event */
+    REALM_HTTP_API_HEADERS_MAX = 32,       /* of an event */
+    REALM_HTTP_API_VALUES_MAX = 15 * 1024, /* bytes of theirs, besides their names */
     REALM_HTTP_API_EVENTS_MAX = 1000,
     REALM_HTTP_API_PAGE_BYTES = 1024 * 1024, /* an answer that has passed it is not added to */
 };

@@ -76,6 +76,38 @@ bool realm_http_question_number(const struct realm_http_question *question, cons
     return !realm_http_question_text(question, name, &text) || text_u64(text, max, ret_number);
 }
 
+/* RFC 9110 section 13.1.2: tags are compared weakly. */
+bool realm_http_question_knows(const struct realm_http_question *question, struct span tag)
+{
+    struct http1_fields_list list =
+        http1_fields_list(question->head->fields, SPAN("if-none-match"));
+    struct span item;
+
+    while (http1_fields_list_next(&list, &item)) {
+        if (span_starts(item, SPAN("W/"))) {
+            item = span_tail(item, 2);
+        }
+        if (span_equals(item, "*") || span_equal(item, tag)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void realm_http_question_read_body(const struct realm_http_question *question)
+{
+    struct realm_http_verdict *verdict = question->verdict;
+    const struct http1_head *head = question->head;
+
+    /* The body is read, so that what is behind it is the next request. */
+    verdict->keeps = head->version_minor >= 1 && !question->env->is_draining &&
+                     !http1_fields_has_token(head->fields, SPAN("connection"), SPAN("close"));
+    /* RFC 9110 10.1.1: in HTTP/1.0 the expectation must be ignored */
+    verdict->wants_continue =
+        head->version_minor >= 1 && question->body.type != HTTP1_BODY_NONE &&
+        http1_fields_has_token(head->fields, SPAN("expect"), SPAN("100-continue"));
+}
+
 /* ---- answers ---- */
 
 void realm_http_question_add(struct realm_http_question_answer *answer, struct span name,
@@ -85,8 +117,8 @@ void realm_http_question_add(struct realm_http_question_answer *answer, struct s
     answer->more[answer->more_count++] = (struct http1_field){name, value};
 }
 
-/* Fetch Standard section 3.2: which page may read it. Never "*", which forbids cookies; so
- * caches must know that it depends on who asks. */
+/* Fetch Standard section 3.2: which page may read it. Never "*" for one that can be named: it
+ * forbids cookies; so caches must know that it depends on who asks. */
 static void add_cors(const struct realm_http_question *question,
                      struct realm_http_question_answer *answer)
 {
@@ -96,10 +128,24 @@ static void add_cors(const struct realm_http_question *question,
     if (question->origin == REALM_ORIGIN_ABSENT || !realm_origin_may(question->origin)) {
         return;
     }
-    realm_http_question_add(answer, SPAN("Access-Control-Allow-Origin"),
-                            question->verdict->origin);
+    /* SockJS: "just echoing back "null" won't work" */
+    realm_http_question_add(
+        answer, SPAN("Access-Control-Allow-Origin"),
+        span_equals(question->verdict->origin, "null") ? SPAN("*") : question->verdict->origin);
     if (conf->allows_credentials && !conf->any_origin) {
         realm_http_question_add(answer, SPAN("Access-Control-Allow-Credentials"), SPAN("true"));
+    }
+}
+
+void realm_http_question_add_common(const struct realm_http_question *question,
+                                    struct realm_http_question_answer *answer)
+{
+    realm_http_question_add(answer, SPAN("X-Content-Type-Options"), SPAN("nosniff"));
+    if (question->is_api || question->is_sockjs) {
+        add_cors(question, answer);
+    }
+    if (question->is_api) {
+        realm_http_question_add(answer, SPAN("Cache-Control"), SPAN("no-store"));
     }
 }
 
@@ -117,11 +163,7 @@ enum err realm_http_question_give(const struct realm_http_question *question,
 
     question->verdict->action = REALM_HTTP_ANSWER;
     question->verdict->status = answer->status;
-    realm_http_question_add(answer, SPAN("X-Content-Type-Options"), SPAN("nosniff"));
-    if (question->is_api) {
-        add_cors(question, answer);
-        realm_http_question_add(answer, SPAN("Cache-Control"), SPAN("no-store"));
-    }
+    realm_http_question_add_common(question, answer);
     response.more = (struct http1_fields){answer->more, answer->more_count};
     return http1_write_response(question->out, &response);
 }
@@ -235,18 +277,33 @@ bool realm_http_question_wants_upgrade(const struct realm_http_question *questio
            http1_fields_has_token(question->head->fields, SPAN("upgrade"), span_str(protocol));
 }
 
+/* Scripts cannot leave the offer out, and there are proxies that spoil compressed messages: so
+ * the URL can. What is silent, and SockJS's frames, are not worth it. */
+static bool takes_deflate(const struct realm_http_question *question,
+                          enum realm_http_action action)
+{
+    struct span text;
+
+    return question->env->conf->takes_deflate && action != REALM_HTTP_SILENT &&
+           question->dialect != REALM_HTTP_QUESTION_SOCKJS &&
+           !(realm_http_question_text(question, "deflate", &text) && span_equals(text, "off"));
+}
+
 enum err realm_http_question_upgrade(const struct realm_http_question *question,
                                      enum realm_http_action action)
 {
     static const struct span ours[] = {SPAN_INIT("v12.stomp"), SPAN_INIT("v11.stomp"),
                                        SPAN_INIT("v10.stomp")};
+    bool names_stomp =
+        action == REALM_HTTP_STOMP && question->dialect != REALM_HTTP_QUESTION_SOCKJS;
     const struct ws_handshake_protocols protocols = {
-        ours, action == REALM_HTTP_STOMP ? sizeof ours / sizeof ours[0] : 0};
+        ours, names_stomp ? sizeof ours / sizeof ours[0] : 0};
     const struct http1_head *head = question->head;
     struct ws_handshake_request request;
     enum ws_handshake_fault fault;
 
     ws_handshake_request_init(&request, head->method, head->version_minor >= 1, protocols);
+    request.takes_deflate = takes_deflate(question, action);
     for (size_t i = 0; i < head->fields.count; i++) {
         ws_handshake_request_field(&request, head->fields.ptr[i].name,
                                    head->fields.ptr[i].value);
@@ -265,7 +322,8 @@ enum err realm_http_question_upgrade(const struct realm_http_question *question,
     if (question->body.type != HTTP1_BODY_NONE) {
         return realm_http_question_refuse(question, 400, "a WebSocket begins without a body");
     }
-    if (action == REALM_HTTP_STOMP && request.protocol.len == 0) {
+    if (names_stomp && question->dialect == REALM_HTTP_QUESTION_STOMP &&
+        request.protocol.len == 0) {
         return realm_http_question_refuse(
             question, 400,
             "this realm speaks STOMP here (send Sec-WebSocket-Protocol: v12.stomp, "
@@ -274,5 +332,9 @@ enum err realm_http_question_upgrade(const struct realm_http_question *question,
     TRY(ws_handshake_put_switch(&request, span_of(NULL, 0), question->out));
     question->verdict->action = action;
     question->verdict->status = 101;
+    question->verdict->carrier = question->dialect == REALM_HTTP_QUESTION_SOCKJS
+                                     ? REALM_CARRIER_SOCKJS_WS
+                                 : request.deflate.is_taken ? REALM_CARRIER_WS_DEFLATE
+                                                            : REALM_CARRIER_WS;
     return OK;
 }

@@ -21,7 +21,13 @@ struct realm_http_question {
     struct http1_body body;
     enum realm_origin_verdict origin;
     bool is_head;
-    bool is_api; /* errors are JSON, and pages elsewhere may read the answers */
+    bool is_api;    /* errors are JSON, and pages elsewhere may read the answers */
+    bool is_sockjs; /* pages elsewhere may read the answers */
+    enum {
+        REALM_HTTP_QUESTION_STOMP, /* a WebSocket's subprotocol must be one of STOMP's */
+        REALM_HTTP_QUESTION_RAW,   /* it may be */
+        REALM_HTTP_QUESTION_SOCKJS /* it is nothing: STOMP comes in SockJS's frames */
+    } dialect;
     struct buf *out;
     struct realm_http_verdict *verdict;
 };
@@ -41,6 +47,16 @@ enum http1_fault realm_http_question_read(struct realm_http_question *question);
 
 void realm_http_question_add(struct realm_http_question_answer *answer, struct span name,
                              struct span value);
+
+/** Fields that every answer has; what gives an answer below adds them itself. */
+void realm_http_question_add_common(const struct realm_http_question *question,
+                                    struct realm_http_question_answer *answer);
+
+/** Whether the client has it already: If-None-Match names the tag. */
+bool realm_http_question_knows(const struct realm_http_question *question, struct span tag);
+
+/** Its body will be read: what the verdict says about that, and about what comes behind it. */
+void realm_http_question_read_body(const struct realm_http_question *question);
 
 /** Errors of all these as buf_append(): then `out` is as it was. */
 must_check enum err realm_http_question_give(const struct realm_http_question *question,

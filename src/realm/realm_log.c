@@ -20,10 +20,14 @@ void realm_log_began(const struct realm_log_client *client,
 {
     char peer[ADDR_TEXT_BYTES], origin[TEXT_BYTES], agent[TEXT_BYTES];
 
-    log_info(client->log, "session %llu began: %s, %s%s, origin %s, agent %s",
-             (unsigned long long)client->id, addr_text(client->peer, peer),
-             client->is_tls ? "wss" : "ws", verdict->action == REALM_HTTP_ECHO ? " echo" : "",
-             shown(verdict->origin, origin), shown(verdict->agent, agent));
+    const char *carrier = realm_carrier_kind_name(verdict->carrier);
+    int scheme_len = (int)strcspn(carrier, " ");
+
+    log_info(client->log, "session %llu began: %s, %.*s%s%s%s, origin %s, agent %s",
+             (unsigned long long)client->id, addr_text(client->peer, peer), scheme_len, carrier,
+             client->is_tls ? "s" : "", carrier + scheme_len,
+             verdict->action == REALM_HTTP_ECHO ? " echo" : "", shown(verdict->origin, origin),
+             shown(verdict->agent, agent));
 }
 
 void realm_log_answered(const struct realm_log_client *client,

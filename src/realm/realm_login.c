@@ -29,6 +29,14 @@ void realm_login_forget(struct realm_login *login)
     login->user_len = 0;
 }
 
+void realm_login_copy(struct realm_login *login, const struct realm_login *from)
+{
+    assert(login->job == NULL);
+    login->is_in = from->is_in;
+    login->user_len = from->user_len;
+    memcpy(login->user, from->user, from->user_len);
+}
+
 enum realm_login_verdict realm_login_without(struct realm_login *login)
 {
     if (login->is_in || login->env->conf->access.allows_anonymous) {

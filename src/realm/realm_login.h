@@ -66,6 +66,9 @@ void realm_login_fini(struct realm_login *login);
  */
 void realm_login_forget(struct realm_login *login);
 
+/** It becomes who the other is: a session that outlives the connection that began it. */
+void realm_login_copy(struct realm_login *login, const struct realm_login *from);
+
 /** No credentials were given. RIGHT: it is in, as before or as an anonymous client. NEEDED. */
 must_check enum realm_login_verdict realm_login_without(struct realm_login *login);
 

@@ -11,6 +11,7 @@ static const uint64_t fan_out_bounds[] = {50,     100,    250,    500,     1000,
 #define CLOSED  "wayleave_realm_sessions_closed_total"
 #define EVENTS  "wayleave_realm_events_total"
 #define BYTES   "wayleave_realm_bytes_total"
+#define DEFLATE "wayleave_realm_deflate_bytes_total"
 #define REFUSED "wayleave_realm_refused_total"
 
 /* clang-format off */
@@ -31,6 +32,10 @@ const struct metric_row realm_metrics_rows[] = {
         "Sessions that began.", NULL, 0},
     [REALM_METRICS_SESSIONS] = {METRIC_GAUGE, "wayleave_realm_sessions", NULL,
         "Sessions that are open.", NULL, 0},
+    [REALM_METRICS_SESSIONS_DEFLATE] = {METRIC_COUNTER, "wayleave_realm_deflate_sessions_total", NULL,
+        "Sessions that began with permessage-deflate.", NULL, 0},
+    [REALM_METRICS_SESSIONS_SOCKJS] = {METRIC_COUNTER, "wayleave_realm_sockjs_sessions_total", NULL,
+        "Sessions that began in SockJS's frames.", NULL, 0},
     [REALM_METRICS_CLOSED_NOBODY] = {METRIC_COUNTER, CLOSED, "by=\"nobody\"",
         "Sessions that have ended, by who began to close.", NULL, 0},
     [REALM_METRICS_CLOSED_CLIENT] = {METRIC_COUNTER, CLOSED, "by=\"client\"", "", NULL, 0},
@@ -41,6 +46,9 @@ const struct metric_row realm_metrics_rows[] = {
     [REALM_METRICS_BYTES_IN] = {METRIC_COUNTER, BYTES, "direction=\"in\"",
         "Bytes of all connections; inside TLS where there is TLS.", NULL, 0},
     [REALM_METRICS_BYTES_OUT] = {METRIC_COUNTER, BYTES, "direction=\"out\"", "", NULL, 0},
+    [REALM_METRICS_DEFLATE_IN] = {METRIC_COUNTER, DEFLATE, "side=\"before\"",
+        "Bytes of events that were compressed, each once for all who share it.", NULL, 0},
+    [REALM_METRICS_DEFLATE_OUT] = {METRIC_COUNTER, DEFLATE, "side=\"after\"", "", NULL, 0},
     [REALM_METRICS_REFUSED_MISSING] = {METRIC_COUNTER, REFUSED, "word=\"MissingResourceException\"",
         "Requests of sessions and of the HTTP API that were refused, by word.", NULL, 0},
     [REALM_METRICS_REFUSED_SECURITY] = {METRIC_COUNTER, REFUSED, "word=\"SecurityException\"", "", NULL, 0},

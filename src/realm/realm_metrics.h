@@ -17,8 +17,10 @@ enum realm_metrics {
     REALM_METRICS_ANSWERS_3XX,
     REALM_METRICS_ANSWERS_4XX,
     REALM_METRICS_ANSWERS_5XX,
-    REALM_METRICS_SESSIONS_TOTAL, /* begun */
-    REALM_METRICS_SESSIONS,       /* gauge */
+    REALM_METRICS_SESSIONS_TOTAL,   /* begun */
+    REALM_METRICS_SESSIONS,         /* gauge */
+    REALM_METRICS_SESSIONS_DEFLATE, /* begun, with permessage-deflate */
+    REALM_METRICS_SESSIONS_SOCKJS,  /* begun, in SockJS's frames */
     REALM_METRICS_CLOSED_NOBODY, /* sessions ended, by who began to close; the next two alike */
     REALM_METRICS_CLOSED_CLIENT,
     REALM_METRICS_CLOSED_REALM,
@@ -26,6 +28,8 @@ enum realm_metrics {
     REALM_METRICS_EVENTS_OUT, /* sent to subscribers */
     REALM_METRICS_BYTES_IN,   /* of connections, above TLS */
     REALM_METRICS_BYTES_OUT,
+    REALM_METRICS_DEFLATE_IN, /* bytes of events before they were compressed, once for a view */
+    REALM_METRICS_DEFLATE_OUT,     /* and after */
     REALM_METRICS_REFUSED_MISSING, /* by the words of doc/wire.md: realm_metrics_refused() */
     REALM_METRICS_REFUSED_SECURITY,
     REALM_METRICS_REFUSED_LIMIT,

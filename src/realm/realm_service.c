@@ -70,8 +70,8 @@ static enum err load_tls(const struct realm_conf *conf, const char *file, struct
     if (tls_ctx_server(certificate, key, mspan_of(why, sizeof why), ret_tls) != OK) {
         diag_error(diag, file, 0, "SSLCertificateFile: %s%s", why,
                    conf->makes_certificate ? ""
-                                           : " (SSLCertificateMake On makes one for "
-                                             "localhost)");
+                                           : " (correct the files or their names; for a first "
+                                             "try SSLCertificateMake On makes one)");
         return ERR_CONF;
     }
     return OK;
@@ -344,6 +344,22 @@ static enum err start(struct worker *worker, struct diag *diag)
     return open_doors(own);
 }
 
+static void report_adoption(const struct worker *worker, enum err e)
+{
+    if (e == ERR_LIMIT) {
+        log_error(worker->log, "ChannelsMax: not every channel that the configuration names "
+                               "could be made: the realm has as many as it may have");
+    } else if (e == ERR_NOMEM) {
+        log_error(worker->log, "out of memory: sessions and channels may begin as they did "
+                               "before the reload");
+    } else if (e != OK) {
+        log_error(worker->log,
+                  "not every channel that the configuration names could be made: "
+                  "%s",
+                  err_text(e));
+    }
+}
+
 static void adopt(struct worker *worker)
 {
     struct service_worker *own = own_of(worker);
@@ -351,10 +367,8 @@ static void adopt(struct worker *worker)
     const struct realm_conf *conf = worker_conf(worker);
 
     auth_desk_set_ttl(own->desk, conf->access.auth_cache_timeout);
-    if (realm_worker_adopt(&own->face, worker_conf(worker), worker_snapshot(worker)) != OK) {
-        log_error(worker->log, "out of memory: sessions and channels begin as they did before "
-                               "the reload");
-    }
+    report_adoption(
+        worker, realm_worker_adopt(&own->face, worker_conf(worker), worker_snapshot(worker)));
     if (listen_set_serve(plan->listens, worker->index, worker->loop, on_accepted, own,
                          &own->doors) != OK) {
         log_error(worker->log, "Interface: a socket could not be opened: out of memory or file "
@@ -394,10 +408,28 @@ static void stop(struct worker *worker)
     worker->state = NULL;
 }
 
+/* Somebody gave a proxy's file to the realm: one sentence says more than "unknown". */
+#define OF_A_PROXY(directive, is_section)                                                   \
+    {                                                                                       \
+        .name = (directive), .type = CONF_REFUSED, .where = UINT32_MAX,                     \
+        .section = (is_section),                                                            \
+        .help = "a proxy has it, and its file is for wayleave proxy; a realm has Interface" \
+    }
+
+static const struct directive proxy_rows[] = {
+    OF_A_PROXY("Listen", false),     OF_A_PROXY("ProxyRequests", false),
+    OF_A_PROXY("ProxyVia", false),   OF_A_PROXY("AllowCONNECT", false),
+    OF_A_PROXY("LoadModule", false), OF_A_PROXY("TransparentListen", false),
+    OF_A_PROXY("Proxy", true),       {.name = NULL},
+};
+
+static const struct service_rows more_rows[] = {{proxy_rows, 0}, {NULL, 0}};
+
 const struct service realm_service = {
     .name = "wayleave realm",
     .summary = "messaging server: channels, events, STOMP over WebSocket",
     .rows = realm_conf_rows,
+    .more_rows = more_rows,
     .conf_bytes = sizeof(struct realm_conf),
     .builtin_conf = realm_conf_builtin,
     .single_worker = true,

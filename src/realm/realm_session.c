@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "realm/realm_stomp_login.h"
+#include "sockjs/sockjs_messages.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,34 +24,58 @@ enum {
 /* A STOMP frame is bounded by its own decoder, which can say so in a sentence. */
 static const uint64_t stomp_message_bytes = 1ull << 62;
 
-void realm_session_init(struct realm_session *session, const struct realm_session_env *env,
-                        enum realm_session_kind kind, uint64_t id, void *owner, msec now)
+static struct realm_carrier_limits limits_of(const struct realm_session_env *env,
+                                             const struct realm_session_birth *birth)
 {
-    struct ws_limits limits = {
-        .max_message_bytes = stomp_message_bytes,
-        .max_output_bytes = env->outbox_bytes,
-        /* Where STOMP's heart-beats were agreed on, they keep the ping from being due. */
-        .ping_every = env->heart_beat + env->heart_beat / 5,
-        .pong_within = env->heart_beat,
-        .close_within = CLOSE_WITHIN_MS,
+    struct realm_carrier_limits limits = {
+        .ws =
+            {.max_message_bytes = stomp_message_bytes,
+             .max_output_bytes = env->outbox_bytes,
+             /* Where STOMP's heart-beats were agreed on, they keep the ping from being due. */
+             .ping_every = env->heart_beat + env->heart_beat / 5,
+             .pong_within = env->heart_beat,
+             .close_within = CLOSE_WITHIN_MS},
+        .heart_beat = env->sockjs_heart_beat,
     };
 
-    *session = (struct realm_session){.env = env, .kind = kind};
+    if (birth->carrier == REALM_CARRIER_SOCKJS_WS) { /* a message is gathered */
+        limits.ws.max_message_bytes = env->sockjs_bytes;
+    }
+    if (birth->kind != REALM_SESSION_STOMP) {
+        limits.ws.max_message_bytes = env->echo_bytes;
+        limits.ws.max_output_bytes = ECHO_HELD_BYTES + env->echo_bytes + ECHO_SLACK_BYTES;
+    }
+    if (birth->kind == REALM_SESSION_SILENT) {
+        limits.ws.ping_every = 0;
+    }
+    if (birth->carrier == REALM_CARRIER_WS_DEFLATE) {
+        limits.ws.max_inflated_bytes = birth->kind == REALM_SESSION_STOMP
+                                           ? env->stomp.event_bytes + REALM_STOMP_OVERHEAD_BYTES
+                                           : env->echo_bytes;
+    }
+    return limits;
+}
+
+enum err realm_session_init(struct realm_session *session, const struct realm_session_env *env,
+                            const struct realm_session_birth *birth, msec now)
+{
+    const struct realm_carrier_limits limits = limits_of(env, birth);
+    bool is_ws = realm_carrier_kind_is_ws(birth->carrier);
+
+    *session = (struct realm_session){.env = env, .kind = birth->kind, .sender = birth->sender};
     realm_rate_init(&session->publishing, env->publish_rate, SECOND_MS, env->publish_burst,
                     now);
-    switch (kind) {
+    switch (birth->kind) {
     case REALM_SESSION_STOMP:
-        realm_stomp_init(&session->as.stomp, &env->stomp, &session->ws, id, owner);
+        realm_stomp_init(&session->as.stomp, &env->stomp, &session->carrier, birth->id,
+                         session);
         break;
-    case REALM_SESSION_SILENT: limits.ping_every = 0; /* fall through */
-    case REALM_SESSION_ECHO:
-        limits.max_message_bytes = env->echo_bytes;
-        limits.max_output_bytes = ECHO_HELD_BYTES + env->echo_bytes + ECHO_SLACK_BYTES;
-        realm_echo_init(&session->as.echo, env->echo_bytes);
-        break;
+    case REALM_SESSION_SILENT:
+    case REALM_SESSION_ECHO: realm_echo_init(&session->as.echo, env->echo_bytes); break;
     }
-    ws_conn_init(&session->ws, WS_SERVER, &limits, env->rng, now);
-    buf_init(&session->waiting, WAITING_BYTES_MAX);
+    buf_init(&session->waiting, is_ws ? WAITING_BYTES_MAX : env->sockjs_bytes);
+    buf_init(&session->message, env->sockjs_bytes);
+    return realm_carrier_init(&session->carrier, birth->carrier, &limits, env->rng, now);
 }
 
 void realm_session_fini(struct realm_session *session)
@@ -60,8 +85,9 @@ void realm_session_fini(struct realm_session *session)
     case REALM_SESSION_SILENT:
     case REALM_SESSION_ECHO: realm_echo_fini(&session->as.echo); break;
     }
-    ws_conn_fini(&session->ws);
+    realm_carrier_fini(&session->carrier);
     buf_fini(&session->waiting);
+    buf_fini(&session->message);
 }
 
 void realm_session_forget(struct realm_session *session)
@@ -103,7 +129,7 @@ bool realm_session_is_paused(const struct realm_session *session)
 
 bool realm_session_is_held(const struct realm_session *session)
 {
-    size_t waits = ws_conn_output(&session->ws).len;
+    size_t waits = realm_carrier_output(&session->carrier).len;
 
     if (session->kind != REALM_SESSION_STOMP) {
         return waits > ECHO_HELD_BYTES;
@@ -162,6 +188,54 @@ static void count_sends(struct realm_session *session, msec now)
     }
 }
 
+/* "When user sends broken data - broken JSON for example, the server must abruptly terminate
+ * the ws connection." */
+static enum err refuse_message(struct realm_session *session, msec now)
+{
+    enum err e = ws_conn_close(&session->carrier.ws, WS_CLOSE_INVALID_DATA,
+                               SPAN("Broken JSON encoding."), now);
+
+    set_closer(session, REALM_SESSION_REALM, WS_CLOSE_INVALID_DATA);
+    set_why(session, "the client sent no JSON array of strings");
+    session->is_deaf = true;
+    return e == ERR_CLOSED ? OK : e;
+}
+
+/* A whole message of SockJS. "Server must ignore empty messages." */
+static enum err on_sockjs_message(struct realm_session *session, msec now)
+{
+    struct buf message = session->message;
+    struct sockjs_messages messages;
+    struct buf text;
+    enum err e;
+
+    buf_init(&session->message, message.max);
+    buf_init(&text, message.len);
+    e = message.len == 0 ? OK : sockjs_messages_begin(&messages, buf_span(&message));
+    if (e == OK && message.len > 0) {
+        while ((e = sockjs_messages_next(&messages, &text)) == OK) {
+        }
+        e = e == ERR_AGAIN ? on_stomp_data(session, buf_span(&text), now) : e;
+    } else if (e == ERR_PROTO) {
+        e = refuse_message(session, now);
+    }
+    buf_fini(&text);
+    buf_fini(&message);
+    return e;
+}
+
+static enum err on_sockjs_piece(struct realm_session *session,
+                                const struct ws_conn_piece *piece, msec now)
+{
+    switch (piece->type) {
+    case WS_CONN_BEGIN:
+    case WS_CONN_CLOSED: return OK;
+    case WS_CONN_DATA: return buf_append(&session->message, piece->data);
+    case WS_CONN_END: break;
+    }
+    return session->is_deaf ? OK : on_sockjs_message(session, now);
+}
+
 static enum err on_piece(struct realm_session *session, const struct ws_conn_piece *piece,
                          msec now)
 {
@@ -170,7 +244,10 @@ static enum err on_piece(struct realm_session *session, const struct ws_conn_pie
         return OK;
     }
     if (session->kind != REALM_SESSION_STOMP) {
-        return realm_echo_take(&session->as.echo, &session->ws, piece);
+        return realm_echo_take(&session->as.echo, &session->carrier.ws, piece);
+    }
+    if (session->carrier.kind == REALM_CARRIER_SOCKJS_WS) {
+        return on_sockjs_piece(session, piece, now);
     }
     return piece->type == WS_CONN_DATA ? on_stomp_data(session, piece->data, now) : OK;
 }
@@ -196,9 +273,9 @@ static enum err judge(struct realm_session *session, enum err e)
         session->is_deaf = true; /* the Close is in the output: that is still to be sent */
         if (e == ERR_PROTO) {
             set_closer(session, REALM_SESSION_REALM,
-                       ws_fault_close_code(ws_conn_fault(&session->ws)));
+                       ws_fault_close_code(ws_conn_fault(&session->carrier.ws)));
             snprintf(why, sizeof why, "the client %s",
-                     ws_fault_text(ws_conn_fault(&session->ws)));
+                     ws_fault_text(ws_conn_fault(&session->carrier.ws)));
             set_why(session, why);
         }
         return OK;
@@ -216,7 +293,10 @@ static enum err take_slice(struct realm_session *session, struct mspan slice, ms
     struct ws_conn_piece piece;
     enum err e;
 
-    while ((e = ws_conn_next(&session->ws, &slice, &piece)) == OK) {
+    if (!realm_carrier_is_ws(&session->carrier)) {
+        return judge(session, on_stomp_data(session, span_ro(slice), now));
+    }
+    while ((e = ws_conn_next(&session->carrier.ws, &slice, &piece)) == OK) {
         e = on_piece(session, &piece, now);
         if (e != OK) {
             break;
@@ -250,7 +330,7 @@ enum err realm_session_take(struct realm_session *session, struct mspan bytes, m
     struct mspan old = mspan_of(waiting->ptr, waiting->len);
 
     if (bytes.len > 0) {
-        ws_conn_saw_bytes(&session->ws, now);
+        realm_carrier_heard(&session->carrier, now);
         if (session->kind == REALM_SESSION_STOMP) {
             realm_stomp_heard(&session->as.stomp, now);
         }
@@ -268,8 +348,9 @@ enum err realm_session_take(struct realm_session *session, struct mspan bytes, m
 
 enum err realm_session_peek(struct realm_session *session, struct span *ret_bytes)
 {
-    bool has_output = ws_conn_output(&session->ws).len > 0;
-    bool only_owed = has_output || !ws_conn_is_open(&session->ws);
+    bool has_output = realm_carrier_output(&session->carrier).len > 0;
+    bool only_owed =
+        has_output || session->is_pausing || !realm_carrier_is_open(&session->carrier);
     enum err e = ERR_AGAIN;
 
     if (session->kind == REALM_SESSION_STOMP) {
@@ -280,9 +361,9 @@ enum err realm_session_peek(struct realm_session *session, struct span *ret_byte
         session->source = REALM_SESSION_FROM_VIEWS;
         e = session_peek(&session->as.stomp.session, only_owed, ret_bytes);
     }
-    if (e == ERR_AGAIN && has_output) {
-        session->source = REALM_SESSION_FROM_WS;
-        *ret_bytes = ws_conn_output(&session->ws);
+    if (e == ERR_AGAIN && has_output && !session->is_pausing) {
+        session->source = REALM_SESSION_FROM_CARRIER;
+        *ret_bytes = realm_carrier_output(&session->carrier);
         return OK;
     }
     if (e == ERR_LIMIT) {
@@ -306,19 +387,26 @@ bool realm_session_take_skip(struct realm_session *session, struct realm_session
 void realm_session_sent(struct realm_session *session, size_t len, msec now)
 {
     switch (session->source) {
-    case REALM_SESSION_FROM_WS: ws_conn_output_consume(&session->ws, len); break;
+    case REALM_SESSION_FROM_CARRIER: realm_carrier_consume(&session->carrier, len); break;
     case REALM_SESSION_FROM_VIEWS: session_sent(&session->as.stomp.session, len); break;
     }
+    realm_carrier_sent(&session->carrier, now);
     if (session->kind == REALM_SESSION_STOMP) {
         realm_stomp_sent(&session->as.stomp, now);
     }
+}
+
+bool realm_session_is_inside(const struct realm_session *session)
+{
+    return session->kind == REALM_SESSION_STOMP &&
+           session_is_inside(&session->as.stomp.session);
 }
 
 /* ---- time ---- */
 
 msec realm_session_deadline(const struct realm_session *session)
 {
-    msec at = ws_conn_deadline(&session->ws);
+    msec at = realm_carrier_deadline(&session->carrier);
 
     if (session->resume_at != 0) {
         at = msec_min(at, session->resume_at);
@@ -338,18 +426,25 @@ enum err realm_session_logged_in(struct realm_session *session,
     return judge(session, e);
 }
 
+/* Who is not listened to is not silent; but who does not read its answers may be gone. */
+static bool is_held_up(const struct realm_session *session)
+{
+    return session->kind == REALM_SESSION_STOMP &&
+           (session->resume_at != 0 || router_is_congested(session->env->stomp.router));
+}
+
 enum err realm_session_expire(struct realm_session *session, msec now)
 {
     enum err e;
 
-    if (session->resume_at != 0) { /* who is not listened to is not silent */
-        ws_conn_saw_bytes(&session->ws, now);
+    if (is_held_up(session)) {
+        realm_carrier_heard(&session->carrier, now);
         realm_stomp_heard(&session->as.stomp, now);
     }
     if (now >= session->resume_at) {
         session->resume_at = 0;
     }
-    e = ws_conn_expire(&session->ws, now);
+    e = realm_carrier_expire(&session->carrier, now);
     if (e == OK && session->kind == REALM_SESSION_STOMP) {
         e = realm_stomp_expire(&session->as.stomp, now);
     }
@@ -363,7 +458,7 @@ void realm_session_go_away(struct realm_session *session, enum ws_close code, ms
 {
     const char *why = code == WS_CLOSE_RESTART ? "the realm restarts" : "the realm stops";
 
-    if (ws_conn_close(&session->ws, (uint16_t)code, span_str(why), now) == OK) {
+    if (realm_carrier_close(&session->carrier, (uint16_t)code, span_str(why), now) == OK) {
         set_closer(session, REALM_SESSION_REALM, (uint16_t)code);
         set_why(session, why);
     }
@@ -371,12 +466,12 @@ void realm_session_go_away(struct realm_session *session, enum ws_close code, ms
 
 bool realm_session_is_closing(const struct realm_session *session)
 {
-    return !ws_conn_is_open(&session->ws);
+    return !realm_carrier_is_open(&session->carrier);
 }
 
 bool realm_session_is_finished(const struct realm_session *session)
 {
-    return ws_conn_is_finished(&session->ws);
+    return realm_carrier_is_finished(&session->carrier);
 }
 
 bool realm_session_is_opening(const struct realm_session *session)

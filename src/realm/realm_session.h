@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
- * One WebSocket session after its handshake, without a socket: bytes of the stream in, bytes
- * for the stream out, STOMP or the echo in between. What goes out comes from two places, and
+ * One session, without a socket: bytes of the client in, bytes for it out, STOMP or the echo in
+ * between, in whatever the carrier wraps round them. What goes out comes from two places, and
  * never from one in the middle of a frame of the other:
  *
- *    answers, pongs, Close      ws.output, bounded        first, when no frame is begun
+ *    answers, pongs, Close      the carrier, bounded      first, when no frame is begun
  *    events                     the views, by cursor      in turns
  *
  * When the answers that wait pass half of their maximum, or other sessions' events wait to be
@@ -14,6 +14,7 @@
 #pragma once
 
 #include "base/rng.h"
+#include "realm/realm_carrier.h"
 #include "realm/realm_echo.h"
 #include "realm/realm_rate.h"
 #include "realm/realm_stomp.h"
@@ -30,7 +31,9 @@ struct realm_session_env {
     struct rng *rng;
     size_t outbox_bytes;
     size_t echo_bytes;
+    size_t sockjs_bytes; /* what a client may say at once in SockJS's frames */
     msec heart_beat;
+    msec sockjs_heart_beat;
     uint64_t publish_rate; /* SENDs of one session in a second; 0: no limit */
     uint64_t publish_burst;
 };
@@ -41,24 +44,35 @@ enum realm_session_closer {
     REALM_SESSION_REALM,
 };
 
+/** What a session is made as. */
+struct realm_session_birth {
+    enum realm_session_kind kind;
+    enum realm_carrier_kind carrier;
+    uint64_t id;
+    void *sender;
+};
+
 struct realm_session {
     const struct realm_session_env *env;
     enum realm_session_kind kind;
-    struct ws_conn ws;
+    void *sender; /* the owner's: who sends what it says; NULL: nobody for now */
+    struct realm_carrier carrier;
     union {
         struct realm_stomp stomp;
         struct realm_echo echo;
     } as;
     struct buf waiting; /* bytes that came and are not taken in yet */
+    struct buf message; /* of SockJS in WebSocket: what has come of one */
     struct realm_rate publishing;
     uint64_t counted_sends; /* in it */
     msec resume_at;         /* it has published too fast: until then. 0: it has not */
     uint64_t skips;         /* how often it was too slow for a channel that allows it */
     enum {
-        REALM_SESSION_FROM_WS,
+        REALM_SESSION_FROM_CARRIER,
         REALM_SESSION_FROM_VIEWS
-    } source;     /* of the last peek */
-    bool is_deaf; /* nothing that still comes matters */
+    } source;        /* of the last peek */
+    bool is_deaf;    /* nothing that still comes matters */
+    bool is_pausing; /* the owner's: nothing is begun, only what is begun is finished */
 
     /* To be read, for the log line. */
     enum realm_session_closer closer; /* who began to close */
@@ -66,9 +80,11 @@ struct realm_session {
     char *why;                        /* owned; what was wrong; NULL: nothing */
 };
 
-/** Takes no memory. `owner` is what session_wake() leads to. */
-void realm_session_init(struct realm_session *session, const struct realm_session_env *env,
-                        enum realm_session_kind kind, uint64_t id, void *owner, msec now);
+/** What session_wake() leads to is the session, which must stay where it is. Takes no memory
+ * but for SockJS's "o": ERR_NOMEM; realm_session_fini() in any case. */
+must_check enum err realm_session_init(struct realm_session *session,
+                                       const struct realm_session_env *env,
+                                       const struct realm_session_birth *birth, msec now);
 
 /** Ends its subscriptions. What is for the log line stays, `why` until realm_session_forget().
  */
@@ -107,8 +123,9 @@ static inline bool realm_session_is_deaf(const struct realm_session *session)
     return session->is_deaf;
 }
 
-/** Bytes have come; they are changed in place. What is not taken in for now is kept. Anything
- *  but OK: close the stream, `why` says why. */
+/** Bytes have come: of the stream, or, over HTTP, what the client's messages hold, one after
+ * the other; they are changed in place. What is not taken in for now is kept. Anything but OK:
+ * close the stream, `why` says why. */
 must_check enum err realm_session_take(struct realm_session *session, struct mspan bytes,
                                        msec now);
 
@@ -136,6 +153,9 @@ bool realm_session_take_skip(struct realm_session *session,
 
 /** `len` bytes of the last peek have left. */
 void realm_session_sent(struct realm_session *session, size_t len, msec now);
+
+/** Whether something has left in part: nobody else could go on with it. */
+bool realm_session_is_inside(const struct realm_session *session);
 
 /** When realm_session_expire() has something to do; MSEC_NEVER if nothing is due. */
 msec realm_session_deadline(const struct realm_session *session);

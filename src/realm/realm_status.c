@@ -12,39 +12,95 @@ enum {
     CHANNELS_MAX = 100 /* the HTTP API pages through all */
 };
 
-static void describe(const struct realm_conn *conn, struct realm_status_session *ret_row)
+/* What the session itself can tell. */
+static void describe(const struct realm_session *session, struct realm_status_session *row)
 {
-    const struct realm_session *session = conn->session;
     bool is_stomp = session->kind == REALM_SESSION_STOMP;
 
-    *ret_row = (struct realm_status_session){
-        .id = conn->id,
-        .client = conn->peer,
-        .kind = is_stomp ? "stomp" : "echo",
-        .is_tls = conn->is_tls,
-        .subscriptions = is_stomp ? map_count(&session->as.stomp.session.subs) : 0,
-        .events_in = realm_session_count_in(session),
-        .events_out = realm_session_count_out(session),
-        .in_bytes = conn->in_bytes,
-        .out_bytes = conn->out_bytes,
-        .waiting_bytes = ws_conn_output(&session->ws).len,
-        .age = realm_conn_life_now(conn) - conn->began,
-    };
+    row->kind = is_stomp ? "stomp" : "echo";
+    row->carrier = realm_carrier_kind_name(session->carrier.kind);
+    row->subscriptions = is_stomp ? map_count(&session->as.stomp.session.subs) : 0;
+    row->events_in = realm_session_count_in(session);
+    row->events_out = realm_session_count_out(session);
+    row->waiting_bytes = realm_carrier_output(&session->carrier).len;
+}
+
+static void describe_conn(const struct realm_conn *conn, struct realm_status_session *ret_row)
+{
+    *ret_row = (struct realm_status_session){.id = conn->id,
+                                             .client = conn->peer,
+                                             .is_tls = conn->is_tls,
+                                             .in_bytes = conn->in_bytes,
+                                             .out_bytes = conn->out_bytes,
+                                             .age = realm_conn_life_now(conn) - conn->began};
+    describe(conn->session, ret_row);
+}
+
+static void describe_sockjs(const struct realm_sockjs_session *it,
+                            struct realm_status_session *ret_row)
+{
+    *ret_row = (struct realm_status_session){.id = it->id,
+                                             .client = it->peer,
+                                             .is_tls = it->is_tls,
+                                             .in_bytes = it->in_bytes,
+                                             .out_bytes = it->out_bytes,
+                                             .age = loop_now(it->worker->loop) - it->began};
+    describe(&it->session, ret_row);
+}
+
+/* The next from `node` on that is a session; the list's head when there is none. Both lists are
+ * in the order of their birth, which is that of the ids. */
+static const struct list *next_conn(const struct realm_worker *worker, const struct list *node,
+                                    uint64_t after)
+{
+    for (; node != &worker->conns; node = node->next) {
+        const struct realm_conn *conn = LIST_ENTRY(node, struct realm_conn, node);
+
+        if (conn->session != NULL && conn->id > after) {
+            break;
+        }
+    }
+    return node;
+}
+
+static const struct list *next_sockjs(const struct realm_worker *worker,
+                                      const struct list *node, uint64_t after)
+{
+    for (; node != &worker->sockjs.list; node = node->next) {
+        const struct realm_sockjs_session *it =
+            LIST_ENTRY(node, struct realm_sockjs_session, node);
+
+        if (!it->is_over && it->id > after) {
+            break;
+        }
+    }
+    return node;
 }
 
 size_t realm_status_list(const struct realm_worker *worker, uint64_t after,
                          struct realm_status_session *room, size_t room_count)
 {
+    const struct list *conn = next_conn(worker, worker->conns.next, after);
+    const struct list *sockjs = next_sockjs(worker, worker->sockjs.list.next, after);
     size_t count = 0;
 
-    LIST_FOREACH (node, next, (struct list *)&worker->conns) { /* in the order of their birth */
-        const struct realm_conn *conn = LIST_ENTRY(node, struct realm_conn, node);
+    for (; count < room_count; count++) {
+        struct realm_status_session one = {.id = UINT64_MAX}, other = {.id = UINT64_MAX};
 
-        if (count == room_count) {
+        if (conn != &worker->conns) {
+            describe_conn(LIST_ENTRY(conn, struct realm_conn, node), &one);
+        }
+        if (sockjs != &worker->sockjs.list) {
+            describe_sockjs(LIST_ENTRY(sockjs, struct realm_sockjs_session, node), &other);
+        }
+        if (one.id == other.id) { /* there is neither */
             break;
         }
-        if (conn->session != NULL && conn->id > after) {
-            describe(conn, &room[count++]);
+        room[count] = one.id < other.id ? one : other;
+        if (one.id < other.id) {
+            conn = next_conn(worker, conn->next, after);
+        } else {
+            sockjs = next_sockjs(worker, sockjs->next, after);
         }
     }
     return count;
@@ -59,12 +115,12 @@ enum err realm_status_write(const void *row, struct buf *out)
     TRY(json_put_string(out, span_str(addr_text(&session->client, client))));
     return buf_printf(
         out,
-        ", \"kind\": \"%s\", \"secure\": %s, \"subscriptions\": %zu, \"eventsIn\": "
+        ", \"kind\": \"%s\", \"carrier\": \"%s\", \"secure\": %s, \"subscriptions\": %zu, \"eventsIn\": "
         "%" PRIu64 ", \"eventsOut\": %" PRIu64 ", \"bytesIn\": %" PRIu64
         ", \"bytesOut\": %" PRIu64 ", \"waitingBytes\": %zu, \"ageMs\": %" PRIu64,
-        session->kind, session->is_tls ? "true" : "false", session->subscriptions,
-        session->events_in, session->events_out, session->in_bytes, session->out_bytes,
-        session->waiting_bytes, session->age);
+        session->kind, session->carrier, session->is_tls ? "true" : "false",
+        session->subscriptions, session->events_in, session->events_out, session->in_bytes,
+        session->out_bytes, session->waiting_bytes, session->age);
 }
 
 enum err realm_status_channels(struct realm_worker *worker, struct buf *out)

@@ -16,7 +16,8 @@ struct realm_worker;
 struct realm_status_session {
     uint64_t id; /* first: see struct admin_source */
     struct addr client;
-    const char *kind; /* static: "stomp", "echo" */
+    const char *kind;    /* static: "stomp", "echo" */
+    const char *carrier; /* static: "ws deflate" */
     bool is_tls;
     size_t subscriptions;
     uint64_t events_in; /* from the client */

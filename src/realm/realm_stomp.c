@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "realm/realm_stomp.h"
 
+#include "realm/realm_metrics.h"
 #include "realm/realm_stomp_ack.h"
 #include "realm/realm_stomp_inside.h"
 #include "realm/realm_stomp_later.h"
@@ -24,11 +25,12 @@ struct stomp_limits realm_stomp_limits(size_t event_bytes)
 }
 
 void realm_stomp_init(struct realm_stomp *stomp, const struct realm_stomp_env *env,
-                      struct ws_conn *ws, uint64_t id, void *owner)
+                      struct realm_carrier *carrier, uint64_t id, void *owner)
 {
     const struct stomp_limits limits = realm_stomp_limits(env->event_bytes);
 
-    *stomp = (struct realm_stomp){.env = env, .ws = ws, .id = id, .version = STOMP_VERSION_1_2};
+    *stomp = (struct realm_stomp){
+        .env = env, .carrier = carrier, .id = id, .version = STOMP_VERSION_1_2};
     session_init(&stomp->session, env->subscriptions_max, owner);
     list_init(&stomp->laters);
     list_init(&stomp->transactions);
@@ -121,13 +123,22 @@ static enum err on_frame(struct realm_stomp *stomp, const struct realm_stomp_ins
                                      "%s is for servers to send", stomp_command_name(command));
 }
 
-static enum err on_fault(struct realm_stomp *stomp, enum stomp_fault fault, msec now)
+static enum err on_fault(struct realm_stomp *stomp, msec now)
 {
+    enum stomp_fault fault = stomp_decoder_fault(&stomp->decoder);
     char sentence[REALM_STOMP_WHY_BYTES];
     const struct realm_stomp_reply_refusal refusal = {stomp_fault_word(fault), sentence};
 
-    snprintf(sentence, sizeof sentence, "the client %s", stomp_fault_text(fault));
-    return realm_stomp_inside_fail(stomp, NULL, &refusal, now);
+    if (fault == STOMP_FAULT_BODY_LENGTH) {
+        snprintf(sentence, sizeof sentence,
+                 "an event's body has at most %zu bytes here (EventBytesMax)",
+                 stomp->decoder.limits.body_bytes);
+    } else {
+        snprintf(sentence, sizeof sentence, "the client %s", stomp_fault_text(fault));
+    }
+    realm_metrics_refused(stomp->env->metrics, span_str(refusal.word));
+    return realm_stomp_inside_fail(stomp, stomp_decoder_refused(&stomp->decoder), &refusal,
+                                   now);
 }
 
 /* Between frames a session holds no memory for them. */
@@ -163,7 +174,7 @@ enum err realm_stomp_take(struct realm_stomp *stomp, struct span payload, msec n
             return e;
         }
         if (e != OK) {
-            return on_fault(stomp, stomp_decoder_fault(&stomp->decoder), now);
+            return on_fault(stomp, now);
         }
         if (piece.type == STOMP_PIECE_FRAME) {
             TRY(on_frame(stomp, &(struct realm_stomp_inside){&piece.frame, now}));

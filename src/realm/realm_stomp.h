@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
  * One STOMP session: what its frames mean for channels and subscriptions (doc/wire.md).
- * Sans-IO: the payload of WebSocket messages comes in, answers go into the output of the
- * ws_conn, events are fetched from `session` by whoever owns the stream.
+ * Sans-IO: the payload of the client's messages comes in, answers go into the output of the
+ * carrier, events are fetched from `session` by whoever owns the stream.
  */
 #pragma once
 
@@ -12,10 +12,11 @@
 #include "pubsub/router_publish.h"
 #include "pubsub/session.h"
 #include "pubsub/transaction.h"
+#include "realm/realm_carrier.h"
 #include "realm/realm_login.h"
+#include "realm/realm_stomp_forms.h"
 #include "stomp/stomp_decoder.h"
 #include "stomp/stomp_heartbeat.h"
-#include "ws/ws_conn.h"
 
 enum {
     REALM_STOMP_WHY_BYTES = 160,
@@ -33,8 +34,9 @@ struct realm_stomp_env {
     struct router *router;
     struct queue_set *queues;
     struct transaction_hall *hall;
-    struct buf *scratch;          /* answers are encoded in it */
-    struct metric_sheet *metrics; /* refusals are counted; NULL: nowhere */
+    struct realm_stomp_forms *forms; /* of events that go out */
+    struct buf *scratch;             /* answers are encoded in it */
+    struct metric_sheet *metrics;    /* refusals are counted; NULL: nowhere */
     size_t subscriptions_max;
     size_t transactions_max; /* open at once */
     size_t event_bytes;
@@ -54,13 +56,13 @@ enum realm_stomp_state {
 /* realm_stomp.c's own, but for what is marked. */
 struct realm_stomp {
     const struct realm_stomp_env *env;
-    struct ws_conn *ws;        /* borrowed from the owner, for the session's life */
-    struct session session;    /* the owner sends from it */
-    struct realm_login *login; /* borrowed likewise; NULL: nobody comes in */
-    struct buf behind;         /* what came while the password was verified */
-    struct list laters;        /* requests that are not answered yet */
-    size_t owed_bytes;         /* to be read: what the answers to those may come to */
-    struct list transactions;  /* struct transaction, open; owned */
+    struct realm_carrier *carrier; /* borrowed from the owner, for the session's life */
+    struct session session;        /* the owner sends from it */
+    struct realm_login *login;     /* borrowed likewise; NULL: nobody comes in */
+    struct buf behind;             /* what came while the password was verified */
+    struct list laters;            /* requests that are not answered yet */
+    size_t owed_bytes;             /* to be read: what the answers to those may come to */
+    struct list transactions;      /* struct transaction, open; owned */
     size_t transaction_count;
     enum stomp_version version; /* 1.2 until another is agreed on */
     struct stomp_decoder decoder;
@@ -79,7 +81,7 @@ struct realm_stomp {
 
 /** Takes no memory. `owner` is what session_wake() leads to. */
 void realm_stomp_init(struct realm_stomp *stomp, const struct realm_stomp_env *env,
-                      struct ws_conn *ws, uint64_t id, void *owner);
+                      struct realm_carrier *carrier, uint64_t id, void *owner);
 
 /** Ends its subscriptions. */
 void realm_stomp_fini(struct realm_stomp *stomp);
@@ -92,7 +94,7 @@ static inline void realm_stomp_set_login(struct realm_stomp *stomp, struct realm
 
 /** Payload of the peer's messages, cut anywhere. While a password is verified it is kept, at
  *  most REALM_STOMP_BEHIND_BYTES. What is wrong with it is answered, in the
- *  ws_conn. ERR_NOMEM, ERR_LIMIT (the peer does not read its answers): close the stream. */
+ *  carrier. ERR_NOMEM, ERR_LIMIT (the peer does not read its answers): close the stream. */
 must_check enum err realm_stomp_take(struct realm_stomp *stomp, struct span payload, msec now);
 
 /** Bytes have come, or left: for the heart-beats. */
@@ -106,5 +108,5 @@ msec realm_stomp_deadline(const struct realm_stomp *stomp);
  *  realm_stomp_take(). */
 must_check enum err realm_stomp_expire(struct realm_stomp *stomp, msec now);
 
-/** What the limits of a session come to, for its ws_conn and its views. */
+/** What the limits of a session come to, for its carrier and its views. */
 struct stomp_limits realm_stomp_limits(size_t event_bytes);

@@ -30,7 +30,7 @@ void realm_stomp_inside_move(struct realm_stomp *stomp, enum realm_stomp_state n
 
 enum err realm_stomp_inside_end(struct realm_stomp *stomp, uint16_t code, msec now)
 {
-    enum err e = ws_conn_close(stomp->ws, code, span_of(NULL, 0), now);
+    enum err e = realm_carrier_close(stomp->carrier, code, span_of(NULL, 0), now);
 
     realm_stomp_inside_move(stomp, REALM_STOMP_ENDED);
     return e == ERR_CLOSED ? OK : e;
@@ -52,7 +52,7 @@ enum err realm_stomp_inside_fail(struct realm_stomp *stomp, const struct stomp_f
 struct realm_stomp_reply realm_stomp_inside_reply(const struct realm_stomp *stomp)
 {
     return (struct realm_stomp_reply){
-        .ws = stomp->ws,
+        .carrier = stomp->carrier,
         .scratch = stomp->env->scratch,
         .version = stomp->version,
         .is_agreed = stomp->state != REALM_STOMP_CONNECTING,
@@ -140,12 +140,13 @@ enum err realm_stomp_inside_route(struct realm_stomp *stomp,
     case ROUTER_FOUND: return OK;
     case ROUTER_MISSING:
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_MISSING,
-                                         "there is no channel or queue %s",
+                                         "there is no channel or queue %s, and no section "
+                                         "of the configuration lets it be made",
                                          realm_stomp_inside_text(name->value, room));
     case ROUTER_BAD_NAME:
         return realm_stomp_inside_refuse(
             stomp, request, REALM_STOMP_INSIDE_ILLEGAL,
-            "%s is not a channel's name (1 to %d bytes of printable UTF-8)",
+            "\"%s\" is not a channel's name (1 to %d bytes of printable UTF-8)",
             realm_stomp_inside_text(name->value, room), ROUTER_NAME_MAX);
     case ROUTER_FULL:
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_LIMIT,

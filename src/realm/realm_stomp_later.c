@@ -147,8 +147,10 @@ static enum err refuse(struct realm_stomp *stomp, const struct realm_stomp_insid
 {
     switch (e) {
     case ERR_LIMIT:
-        return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_LIMIT,
-                                         "an event is longer than what its channel may store");
+        return realm_stomp_inside_refuse(
+            stomp, request, REALM_STOMP_INSIDE_LIMIT,
+            "an event is longer than what its channel may store%s",
+            request->frame->command == STOMP_SEND ? "" : ", or there are too many at once");
     case ERR_AGAIN:
     case ERR_CLOSED:
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_STORE,

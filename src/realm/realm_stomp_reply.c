@@ -13,7 +13,7 @@ enum {
 
 static enum err put_text(const struct realm_stomp_reply *reply)
 {
-    enum err e = ws_conn_put_message(reply->ws, WS_OPCODE_TEXT, buf_span(reply->scratch));
+    enum err e = realm_carrier_put(reply->carrier, buf_span(reply->scratch));
 
     buf_truncate(reply->scratch, 0);
     return e == ERR_CLOSED ? OK : e;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
- * The frames that a realm sends on its own account. Each becomes one WebSocket message in the
- * ws_conn's output. Errors: ERR_NOMEM; ERR_LIMIT when the peer does not read its answers. Once
+ * The frames that a realm sends on its own account. Each becomes one message in the
+ * carrier's output. Errors: ERR_NOMEM; ERR_LIMIT when the peer does not read its answers. Once
  * a Close is queued nothing more is said, which is OK.
  */
 #pragma once
 
 #include "base/err.h"
 #include "pubsub/session.h"
+#include "realm/realm_carrier.h"
 #include "stomp/stomp_frame.h"
 #include "stomp/stomp_version.h"
-#include "ws/ws_conn.h"
 
 enum {
     REALM_STOMP_REPLY_EPOCH_CHARS = 16 /* an epoch on the wire: hex */
@@ -25,7 +25,7 @@ struct realm_stomp_reply_refusal {
 
 /** Where replies go. `scratch` is empty between calls. */
 struct realm_stomp_reply {
-    struct ws_conn *ws;
+    struct realm_carrier *carrier;
     struct buf *scratch;
     enum stomp_version version;
     bool is_agreed; /* the version is; else an ERROR says which there are */

@@ -6,8 +6,7 @@
 #include "realm/realm_stomp_later.h"
 #include "realm/realm_stomp_tx.h"
 
-/* Headers that say something about the request, or that only the realm may set. */
-static bool travels(struct span name)
+bool realm_stomp_send_travels(struct span name)
 {
     static const char *const kept_here[] = {
         "destination",
@@ -41,7 +40,7 @@ static void pick_headers(const struct stomp_frame *frame,
     assert(frame->header_count <= REALM_STOMP_HEADERS_MAX);
     parts->headers = room;
     for (size_t i = 0; i < frame->header_count; i++) {
-        if (travels(frame->headers[i].name)) {
+        if (realm_stomp_send_travels(frame->headers[i].name)) {
             room[parts->header_count++] =
                 (struct event_header){frame->headers[i].name, frame->headers[i].value};
         }
@@ -82,6 +81,11 @@ enum err realm_stomp_send(struct realm_stomp *stomp, const struct realm_stomp_in
     }
     pick_headers(request->frame, headers, &parts);
     realm_stomp_inside_find(request, SPAN("publish-id"), &parts.publish_id);
+    if (parts.publish_id.len > REALM_STOMP_SEND_ID_MAX) {
+        return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_LIMIT,
+                                         "publish-id is longer than %d bytes",
+                                         REALM_STOMP_SEND_ID_MAX);
+    }
     if (realm_stomp_inside_find(request, SPAN("transaction"), &name)) {
         return realm_stomp_tx_send(stomp, request, route, &parts);
     }

@@ -3,7 +3,6 @@
 #include "realm/realm_stomp_sub.h"
 
 #include "base/text.h"
-#include "realm/realm_stomp_view.h"
 
 enum {
     WINDOW = 5 /* events that a reader may have at once who says nothing about it */
@@ -179,10 +178,11 @@ static bool read_channel_ack(const struct realm_stomp_inside *request, bool *ret
 static enum err subscribe(struct realm_stomp *stomp, const struct realm_stomp_inside *request,
                           const struct wanted *wanted)
 {
-    struct session_request channel = {.id = wanted->id,
-                                      .form = realm_stomp_view_form(stomp->version),
-                                      .route = wanted->route,
-                                      .selector = wanted->selector};
+    struct session_request channel = {
+        .id = wanted->id,
+        .form = realm_stomp_forms_view(stomp->env->forms, stomp->carrier->kind, stomp->version),
+        .route = wanted->route,
+        .selector = wanted->selector};
     struct realm_stomp_reply reply = realm_stomp_inside_reply(stomp);
     bool is_refused;
     uint64_t next;
@@ -195,7 +195,8 @@ static enum err subscribe(struct realm_stomp *stomp, const struct realm_stomp_in
             "is acknowledged");
     }
     if (channel.moves_by_ack) {
-        channel.form = realm_stomp_view_acked_form(stomp->version);
+        channel.form =
+            realm_stomp_forms_acked(stomp->env->forms, stomp->carrier->kind, stomp->version);
     }
     if (!read_start(request, &wanted->route->channel, &channel.start)) {
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_ILLEGAL,
@@ -259,11 +260,12 @@ static bool read_window(const struct realm_stomp_inside *request, size_t max,
 static enum err read_queue(struct realm_stomp *stomp, const struct realm_stomp_inside *request,
                            const struct wanted *wanted)
 {
-    struct session_queue_request queue = {.id = wanted->id,
-                                          .form = realm_stomp_view_queue_form(stomp->version),
-                                          .route = wanted->route,
-                                          .is_browser = is_on(request, SPAN("browse")),
-                                          .reader.selector = wanted->selector};
+    struct session_queue_request queue = {
+        .id = wanted->id,
+        .form = realm_stomp_forms_feed(stomp->env->forms, stomp->carrier->kind, stomp->version),
+        .route = wanted->route,
+        .is_browser = is_on(request, SPAN("browse")),
+        .reader.selector = wanted->selector};
     struct realm_stomp_reply reply = realm_stomp_inside_reply(stomp);
     enum err e;
 

@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
- * An event as STOMP subscribers on WebSocket get it: one unmasked message that holds one
- * MESSAGE frame. Text when all of it is UTF-8, else binary (doc/wire.md).
+ * An event as STOMP subscribers get it: one MESSAGE frame, without what the carrier of the
+ * session wraps round it (realm_stomp_forms).
  */
 #pragma once
 
-#include "pubsub/queue_feed.h"
-#include "pubsub/view.h"
+#include "base/buf.h"
+#include "pubsub/event.h"
 #include "stomp/stomp_version.h"
 
-/** From a channel. Static storage. */
-const struct view_form *realm_stomp_view_form(enum stomp_version version);
+struct realm_stomp_view_message {
+    enum stomp_version version;
+    struct span route;
+    struct span id;            /* of the subscription */
+    const struct event *event; /* NULL: a browser has seen all */
+    size_t returns;            /* how often a queue had sent it before */
+    bool wants_ack;            /* what comes from a queue may be acknowledged */
+    bool is_text_only;         /* the carrier takes UTF-8 alone: other bodies go as base64 */
+};
 
-/** From a channel, with what an ACK has to say. */
-const struct view_form *realm_stomp_view_acked_form(enum stomp_version version);
+/** Whether all of the frame is UTF-8. */
+bool realm_stomp_view_is_text(const struct realm_stomp_view_message *message);
 
-/** From a queue. Static storage. */
-const struct queue_feed_form *realm_stomp_view_queue_form(enum stomp_version version);
+/** Appends the frame. Errors as buf_append(): then `out` is as it was. */
+must_check enum err realm_stomp_view_put(const struct realm_stomp_view_message *message,
+                                         struct buf *out);

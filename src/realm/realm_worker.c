@@ -75,6 +75,14 @@ static void on_loss(void *ctx, struct span queue, const struct queue_gone *gone)
     }
 }
 
+/* A session over HTTP may have nobody who sends for it: it keeps until somebody comes. */
+static void is_due(struct realm_session *session)
+{
+    if (session->sender != NULL) {
+        realm_conn_is_due(session->sender);
+    }
+}
+
 /* Nothing in here takes a cursor out of a list: connections that fail end a little later. */
 static void on_fan_out(void *ctx)
 {
@@ -87,11 +95,11 @@ static void on_fan_out(void *ctx)
         LIST_FOREACH (node, after, &view->cursors) {
             struct view_cursor *cursor = LIST_ENTRY(node, struct view_cursor, node);
 
-            realm_conn_is_due(session_wake(cursor)->owner);
+            is_due(session_wake(cursor)->owner);
         }
     }
     while ((reader = queue_set_next_woken(&worker->queues)) != NULL) {
-        realm_conn_is_due(session_wake_reader(reader)->owner);
+        is_due(session_wake_reader(reader)->owner);
     }
     while (!list_is_empty(&worker->due)) {
         realm_conn_flush_first_due(worker);
@@ -106,9 +114,14 @@ static void on_fan_out(void *ctx)
 /* Answers to send; and there may be room for further requests. */
 static void on_news(void *owner)
 {
-    struct realm_conn *conn = owner;
+    struct realm_session *session = owner;
+    struct realm_conn *conn = session->sender;
 
-    loop_defer(conn->worker->loop, &conn->later);
+    if (realm_carrier_is_ws(&session->carrier)) {
+        loop_defer(conn->worker->loop, &conn->later);
+    } else {
+        realm_sockjs_look_later(realm_sockjs_of(session));
+    }
 }
 
 static struct router_conf router_conf_of(const struct realm_conf *conf)
@@ -123,7 +136,8 @@ static struct router_conf router_conf_of(const struct realm_conf *conf)
                 .store_bytes = conf->store_bytes_total,
                 .ring_bytes = conf->view_bytes_total,
                 .view = {.ring_bytes = conf->view_bytes,
-                         .frame_bytes = conf->event_bytes + REALM_STOMP_OVERHEAD_BYTES},
+                         /* Not what may be published now: what is stored may be longer. */
+                         .frame_bytes = realm_stomp_forms_bytes(REALM_CONF_EVENT_BYTES_MAX)},
             },
     };
 }
@@ -135,19 +149,40 @@ static enum err begin_era(struct realm_worker *worker, const struct realm_conf *
         .router = &worker->router,
         .queues = &worker->queues,
         .hall = &worker->hall,
+        .forms = &worker->forms,
         .answers = &worker->answers,
         .rng = &worker->rng,
         .metrics = worker->metrics,
         .desk = worker->desk,
         .log = worker->log,
         .on_news = on_news,
-        .event_bytes = worker->router.conf.limits.view.frame_bytes - REALM_STOMP_OVERHEAD_BYTES,
+        .event_bytes = worker->event_bytes,
     };
     struct realm_era *old = worker->era;
 
     TRY(realm_era_new(&worker->era, conf, snapshot, &parts));
     realm_era_unref(old);
     return OK;
+}
+
+static enum err explain(enum err e, const struct realm_worker_parts *parts, const char *why)
+{
+    if (e == ERR_LIMIT && parts->diag != NULL) {
+        diag_error(parts->diag, parts->file, 0, "%s", why);
+    }
+    return e;
+}
+
+/* What was stored, and what the sections name. */
+static enum err restore(struct realm_worker *worker, const struct realm_worker_parts *parts)
+{
+    TRY(explain(durable_set_restore(&worker->router.durables), parts,
+                "DurablesMax: the store has more durable subscriptions than that (raise it)"));
+    TRY(transaction_hall_load(&worker->hall));
+    return explain(
+        router_declare(&worker->router), parts,
+        "ChannelsMax: there are more <Channel> and <Queue> sections of a single name "
+        "than that (raise it)");
 }
 
 enum err realm_worker_init(struct realm_worker *worker, const struct realm_worker_parts *parts)
@@ -167,6 +202,7 @@ enum err realm_worker_init(struct realm_worker *worker, const struct realm_worke
                                     .desk = parts->desk,
                                     .emptied = parts->emptied,
                                     .emptied_ctx = parts->emptied_ctx,
+                                    .event_bytes = parts->conf->event_bytes,
                                     .rng = parts->rng};
     e = realm_store_open(&worker->store, &store_parts);
     router_conf.store = worker->store.store;
@@ -176,9 +212,11 @@ enum err realm_worker_init(struct realm_worker *worker, const struct realm_worke
                                             .ids_max = parts->conf->publish_ids_max,
                                             .on_loss = on_loss,
                                             .ctx = worker});
+    realm_stomp_forms_init(&worker->forms, REALM_CONF_EVENT_BYTES_MAX, worker->metrics);
     transaction_hall_init(&worker->hall, &worker->router, &parts->conf->transactions);
     buf_init(&worker->answers, ANSWER_BYTES_MAX);
     realm_clients_init(&worker->clients);
+    realm_sockjs_init(&worker->sockjs, parts->conf->sessions_max);
     list_init(&worker->conns);
     list_init(&worker->due);
     loop_later_init(&worker->fan_out, on_fan_out, worker);
@@ -190,9 +228,7 @@ enum err realm_worker_init(struct realm_worker *worker, const struct realm_worke
     }
     TRY(begin_era(worker, parts->conf, parts->snapshot));
     realm_worker_tick(worker);
-    TRY(durable_set_restore(&worker->router.durables));
-    TRY(transaction_hall_load(&worker->hall));
-    return router_declare(&worker->router);
+    return restore(worker, parts);
 }
 
 enum err realm_worker_adopt(struct realm_worker *worker, const struct realm_conf *conf,
@@ -214,12 +250,14 @@ void realm_worker_fini(struct realm_worker *worker)
         return;
     }
     assert(list_is_empty(&worker->conns));
+    realm_sockjs_fini(&worker->sockjs);
     loop_undefer(&worker->fan_out);
     timer_cancel(&worker->expiry);
     realm_store_close(&worker->store);
     transaction_hall_fini(&worker->hall);
     queue_set_fini(&worker->queues);
     router_fini(&worker->router);
+    realm_stomp_forms_fini(&worker->forms);
     buf_fini(&worker->answers);
     realm_clients_fini(&worker->clients);
     free(worker->room);

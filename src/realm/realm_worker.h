@@ -21,6 +21,7 @@
 #include "realm/realm_era.h"
 #include "realm/realm_http.h"
 #include "realm/realm_session.h"
+#include "realm/realm_sockjs.h"
 #include "realm/realm_store.h"
 
 enum {
@@ -36,15 +37,18 @@ struct realm_worker {
     struct realm_clients clients;
     void (*emptied)(void *ctx); /* the last connection has gone; NULL: nobody cares */
     void *emptied_ctx;
+    size_t event_bytes; /* of one body; fixed at start */
     struct rng rng;
     struct realm_store store;
     struct router router;
     struct queue_set queues;
     struct transaction_hall hall;
+    struct realm_stomp_forms forms;
     struct buf answers; /* where answers are encoded */
     uint8_t *room;      /* owned; REALM_WORKER_ROOM_BYTES: shared by all reads */
     struct list conns;  /* struct realm_conn in the order of their birth; its file's own */
     size_t conn_count;
+    struct realm_sockjs sockjs;
     uint64_t last_id;
     bool is_draining; /* no new sessions, and requests are the last on their connection */
     struct list due;  /* struct realm_conn, to be sent from */

@@ -94,6 +94,13 @@ enum stomp_fault stomp_decoder_fault(const struct stomp_decoder *decoder)
     return decoder->fault;
 }
 
+const struct stomp_frame *stomp_decoder_refused(const struct stomp_decoder *decoder)
+{
+    bool has_head = decoder->frame.headers != NULL; /* set when it was cut up */
+
+    return decoder->fault != STOMP_FAULT_NONE && has_head ? &decoder->frame : NULL;
+}
+
 static void empty(struct buf *buf)
 {
     if (buf->cap > KEEP_BYTES) {

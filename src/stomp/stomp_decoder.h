@@ -77,3 +77,9 @@ must_check enum err stomp_decoder_next(struct stomp_decoder *decoder, struct spa
 
 /** STOMP_FAULT_NONE until stomp_decoder_next() has refused. */
 enum stomp_fault stomp_decoder_fault(const struct stomp_decoder *decoder);
+
+/**
+ * The frame that was refused when its head had come as a whole, so that an answer can name it:
+ * headers without a body. NULL when its head was what is wrong. Borrowed until fini.
+ */
+const struct stomp_frame *stomp_decoder_refused(const struct stomp_decoder *decoder);

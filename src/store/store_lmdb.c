@@ -204,6 +204,13 @@ static enum err open_stream(struct store *store, struct span name,
     return OK;
 }
 
+static enum err has_stream(struct store *store, struct span name, bool *ret_has)
+{
+    struct store_lmdb_data_numbers numbers;
+
+    return store_lmdb_read_numbers(&lmdb_of(store)->env, name, &numbers, ret_has);
+}
+
 static enum err read_events(struct store_stream *stream, uint64_t from, store_visit *visit,
                             void *ctx, uint64_t *ret_next)
 {
@@ -259,6 +266,7 @@ static const struct store_ops lmdb_ops = {
     .name = "lmdb",
     .close = close_store,
     .open_stream = open_stream,
+    .has_stream = has_stream,
     .submit = submit,
     .read = read_events,
     .get = get,

@@ -401,7 +401,7 @@ enum err store_lmdb_env_err(struct store_lmdb_env *env, int code, const char *do
         log_warn(env->log,
                  "store: %s is full (%s): what is published there is refused until events are "
                  "consumed, expire or are purged, or there is more room",
-                 env->path, code == MDB_MAP_FULL ? "StoreBytesMax" : "its disk");
+                 env->path, code == MDB_MAP_FULL ? "StoreSize" : "its disk");
     }
     return ERR_LIMIT;
 }

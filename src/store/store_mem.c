@@ -91,6 +91,15 @@ static enum err open_stream(struct store *store, struct span name,
     return OK;
 }
 
+static enum err has_stream(struct store *store, struct span name, bool *ret_has)
+{
+    const struct mem *mem = LIST_ENTRY(store, struct mem, store);
+    const struct store_mem_disk_kept *kept = store_mem_disk_find(mem->disk, name);
+
+    *ret_has = kept != NULL && kept->next_eid > 1;
+    return OK;
+}
+
 static enum err read_events(struct store_stream *stream, uint64_t from, store_visit *visit,
                             void *ctx, uint64_t *ret_next)
 {
@@ -190,6 +199,7 @@ static const struct store_ops mem_ops = {
     .name = "mem",
     .close = close_store,
     .open_stream = open_stream,
+    .has_stream = has_stream,
     .submit = submit,
     .read = read_events,
     .get = get,

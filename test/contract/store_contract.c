@@ -6,6 +6,27 @@
 
 static const char many[] = "/many"; /* the stream with more than one reading shows */
 
+static void a_stream_is_there_once_something_was_put_into_it(void **state)
+{
+    struct store_contract_rig *rig = *state;
+    char name[STORE_NAME_MAX + 1];
+    bool has = true;
+
+    memset(name, 'n', sizeof name);
+    assert_ok(store_has_stream(rig->store, SPAN("/a"), &has));
+    assert_false(has);
+    store_contract_rig_append(rig, store_contract_rig_stream(rig, "/a"), "x");
+    for (int i = 0; i < 2; i++) {
+        assert_ok(store_has_stream(rig->store, SPAN("/a"), &has));
+        assert_true(has);
+        assert_ok(store_has_stream(rig->store, SPAN("/"), &has));
+        assert_false(has);
+        assert_ok(store_has_stream(rig->store, span_of(name, sizeof name), &has));
+        assert_false(has);
+        store_contract_rig_restart(rig);
+    }
+}
+
 static void eids_begin_with_one_and_each_stream_has_its_own(void **state)
 {
     struct store_contract_rig *rig = *state;
@@ -425,6 +446,7 @@ int store_contract_run(const struct store_contract_kind *kind)
 #define PROMISE(test) \
     cmocka_unit_test_setup_teardown(test, store_contract_rig_begin, store_contract_rig_end)
     const struct CMUnitTest tests[] = {
+        PROMISE(a_stream_is_there_once_something_was_put_into_it),
         PROMISE(eids_begin_with_one_and_each_stream_has_its_own),
         PROMISE(an_event_comes_back_as_it_was_appended),
         PROMISE(a_large_event_comes_back_whole),

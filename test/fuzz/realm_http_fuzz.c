@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
- * Requests to a realm: files, the API, diagnostics, upgrades. The input is a head and, behind
- * it, the body of an event. Every answer must be one that a strict reader of HTTP takes, of the
- * very length that it says; nothing of the request gets into a line of the answer's head by
- * itself.
+ * Requests to a realm: files, the API, SockJS, diagnostics, upgrades. The input is a head and,
+ * behind it, the body of an event. Every answer must be one that a strict reader of HTTP takes,
+ * of the very length that it says; nothing of the request gets into a line of the answer's head
+ * by itself.
  */
 #include "http1/http1_body_reader.h"
 #include "pubsub/router_publish.h"
 #include "realm/realm_http_api.h"
 #include "realm/realm_http_diag.h"
 #include "realm/realm_http_login.h"
+#include "realm/realm_http_sockjs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,6 +89,19 @@ static void publish(const struct realm_http_env *env, const struct http1_head *h
     }
 }
 
+/* A receiver's answer, with nothing but its prelude. True when it is a whole one then. */
+static bool receive(const struct realm_http_env *env, const struct http1_head *head,
+                    struct buf *out, struct realm_http_verdict *verdict)
+{
+    bool chunks;
+
+    must(verdict->sockjs.session.len > 0 &&
+         verdict->sockjs.session.len <= SOCKJS_PATH_SESSION_MAX);
+    must(realm_http_sockjs_begin(env, head, out, verdict, &chunks) == OK);
+    must(!chunks || buf_append(out, SPAN("0\r\n\r\n")) == OK);
+    return chunks;
+}
+
 static void log_in(struct realm_http_env *env, const struct http1_head *head, struct buf *out,
                    struct realm_http_verdict *verdict)
 {
@@ -107,6 +121,7 @@ static void ask(struct realm_http_env *env, struct span input, struct buf *out)
     http1_head_init(&head, HTTP1_REQUEST, &limits);
     if (realm_http_next(env, &head, &input, out, &verdict) == OK) {
         struct span method;
+        bool is_whole = false;
 
         if (verdict.action == REALM_HTTP_LOGIN) {
             log_in(env, &head, out, &verdict);
@@ -114,6 +129,12 @@ static void ask(struct realm_http_env *env, struct span input, struct buf *out)
         method = verdict.method;
         switch (verdict.action) {
         case REALM_HTTP_PUBLISH: publish(env, &head, input, out, &verdict); break;
+        case REALM_HTTP_RECEIVE: is_whole = receive(env, &head, out, &verdict); break;
+        case REALM_HTTP_SEND:
+            must(realm_http_sockjs_give(env, &head, input.len > 0 ? 204 : 500,
+                                        "Payload expected.", out, &verdict) == OK);
+            is_whole = true;
+            break;
         case REALM_HTTP_SILENCE:
             must(realm_http_diag_broken_silence(env, &head, out, &verdict) == OK);
             break;
@@ -128,7 +149,7 @@ static void ask(struct realm_http_env *env, struct span input, struct buf *out)
         case REALM_HTTP_DRIP:
         case REALM_HTTP_FIN: break;
         }
-        check_answer(buf_span(out), method, verdict.action == REALM_HTTP_ANSWER);
+        check_answer(buf_span(out), method, is_whole || verdict.action == REALM_HTTP_ANSWER);
     }
     http1_head_fini(&head);
 }
@@ -139,6 +160,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct realm_conf conf = {.interfaces = &interface,
                                     .interface_count = 1,
                                     .access = {.allows_anonymous = true},
+                                    .takes_deflate = true,
+                                    .sockjs = {.is_on = true,
+                                               .has_websocket = true,
+                                               .sets_cookie = true,
+                                               .body_bytes = 1 << 16,
+                                               .script = SPAN("/sockjs.js")},
                                     .has_diagnostics = true,
                                     .diagnostic_rate = 10,
                                     .diagnostics_max = 10,
@@ -165,6 +192,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                  .assets = assets,
                                  .router = &router,
                                  .gate = &gate,
+                                 .rng = &rng,
                                  .event_bytes = 1 << 16,
                                  .now = 1000};
     struct buf out;

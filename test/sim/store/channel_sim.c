@@ -76,9 +76,10 @@ static unsigned dice(struct world *world, unsigned sides)
     return rng_u32(&world->rng) % sides;
 }
 
-static enum err encode(struct span channel, struct span id, const struct event *event,
-                       struct buf *out)
+static enum err encode(void *ctx, struct span channel, struct span id,
+                       const struct event *event, struct buf *out)
 {
+    (void)ctx;
     (void)channel;
     (void)id;
     return buf_printf(out, "%llu %.*s\n", (unsigned long long)event->eid,

@@ -241,6 +241,8 @@ static void a_refusal_is_told_in_the_proxys_words(void **state)
         "Content-Length: 4\r\n\r\nno!\n",
         "proxy answered 403 Forbidden (Proxy-Status: squid; "
         "error=http_request_denied)");
+    expect_refusal("HTTP/1.1 403 No\r\nProxy-Status: p; details=\"not \\ here\"\r\n\r\n",
+                   "proxy answered 403 No (Proxy-Status: p; details='not \\x5c here')");
     expect_refusal("HTTP/1.1 502\r\n\r\n", "proxy answered 502");
     expect_refusal("HTTP/1.1 101 Switching\r\n\r\n", "proxy answered 101 Switching");
     expect_refusal("HTTP/1.1 407 R\xc3\xa9\r\n\r\n", "proxy answered 407 R\\xc3\\xa9");

@@ -168,7 +168,7 @@ static void words_that_are_none_are_sent_back(void **state)
         assert_int_equal(proxy_explain(&conf, span_str(rows[i][0]), span_str(rows[i][1]),
                                        span_str(rows[i][2]), &out, &allowed),
                          ERR_CONF);
-        assert_true(span_starts(buf_span(&out), SPAN("--explain: \"")));
+        assert_true(span_starts(buf_span(&out), SPAN("wayleave config: --explain: \"")));
         buf_fini(&out);
     }
     unload();
@@ -182,6 +182,26 @@ static void a_proxy_that_is_off_refuses_first(void **state)
     (void)state;
     assert_ok(load(""));
     explain_row(&row);
+    unload();
+}
+
+static void a_diverted_client_needs_no_proxy_requests(void **state)
+{
+    /* clang-format off */
+    static const struct row rows[] = {
+        {"10.0.0.1", "GET", "http://h/", true,
+         {"ProxyRequests is Off: at a Listen it is refused (405)", "p.conf:3", "=> allowed\n"}},
+        {"10.0.0.1", "CONNECT", "h:443", true, {"diverted", "AllowCONNECT has", "=> allowed\n"}},
+        {"192.0.2.1", "GET", "http://h/", false, {"diverted", "=> refused\n"}},
+    };
+    /* clang-format on */
+
+    (void)state;
+    assert_ok(load("AllowCONNECT 443\n<Proxy *>\nRequire ip 10\n</Proxy>\n"));
+    conf.divert.listens.count = 1; /* its row is tested with its own table */
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        explain_row(&rows[i]);
+    }
     unload();
 }
 
@@ -212,6 +232,7 @@ int main(void)
         cmocka_unit_test(a_user_is_taken_at_his_word),
         cmocka_unit_test(words_that_are_none_are_sent_back),
         cmocka_unit_test(a_proxy_that_is_off_refuses_first),
+        cmocka_unit_test(a_diverted_client_needs_no_proxy_requests),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
     };
 

@@ -161,11 +161,12 @@ static void routes_that_exist_take_over_the_joins_of_new_rules(void **state)
         {.pattern = SPAN("/in"), .channel = {SIZES}, .joins = onward, .join_count = 1},
         {.pattern = SPAN("/*"), .channel = {SIZES}}};
     struct router_conf other = conf;
+    struct router_route *route;
     struct world world;
 
     (void)state;
     begin(&world);
-    route_of(&world, "/in");
+    route = route_of(&world, "/in");
     other.rules = others;
     other.rule_count = 1;
     assert_ok(router_adopt(&world.router, &other));
@@ -177,7 +178,8 @@ static void routes_that_exist_take_over_the_joins_of_new_rules(void **state)
     assert_string_equal(stored(&world, "/end"), "join-channel:/in join-eid:2 color:red x; ");
     other.rule_count = 0;
     assert_ok(router_adopt(&world.router, &other));
-    assert_ok(publish(route_of(&world, "/in"), "red", 0)); /* nothing covers it: it stays */
+    assert_ok(publish(route, "red", 0)); /* nothing covers it: it stays for who has it */
+    assert_int_equal(router_open(&world.router, SPAN("/in"), &route), ROUTER_MISSING);
     router_fini(&world.router);
 }
 

@@ -22,9 +22,10 @@ static const struct router_conf conf = {
                .view = {.ring_bytes = 1000, .frame_bytes = 500}},
 };
 
-static enum err encode(struct span channel, struct span id, const struct event *event,
-                       struct buf *out)
+static enum err encode(void *ctx, struct span channel, struct span id,
+                       const struct event *event, struct buf *out)
 {
+    (void)ctx;
     (void)channel;
     (void)id;
     return buf_append(out, event_body(event));

@@ -19,9 +19,10 @@ static const struct router_conf conf = {
                .view = {.ring_bytes = 1 << 20, .frame_bytes = 1 << 16}},
 };
 
-static enum err encode(struct span channel, struct span id, const struct event *event,
-                       struct buf *out)
+static enum err encode(void *ctx, struct span channel, struct span id,
+                       const struct event *event, struct buf *out)
 {
+    (void)ctx;
     (void)channel;
     return buf_printf(out, "[%.*s %llu]", SPAN_ARG(id), (unsigned long long)event->eid);
 }

@@ -67,6 +67,24 @@ static void what_a_store_is_to_forget_is_told_once_and_not_when_it_is_known_agai
     transaction_memory_fini(&memory);
 }
 
+/* Whoever aborts without end would fill what is to be told. */
+static void what_the_store_never_had_it_is_not_told(void **state)
+{
+    struct transaction_memory memory;
+
+    (void)state;
+    transaction_memory_init(&memory, 1, 100);
+    memory.is_kept = true;
+    assert_ok(transaction_memory_put(&memory, SPAN("a"), TRANSACTION_MEMORY_ABORTED, 1));
+    assert_ok(transaction_memory_put(&memory, SPAN("b"), TRANSACTION_MEMORY_ABORTED, 1));
+    assert_ok(transaction_memory_put(&memory, SPAN("c"), TRANSACTION_MEMORY_PENDING, 1));
+    put(&memory, SPAN("d"), 1);
+    put(&memory, SPAN("e"), 1);
+    assert_bytes(transaction_memory_forgotten(&memory, 0), SPAN("d"));
+    assert_int_equal(transaction_memory_forgotten(&memory, 1).len, 0);
+    transaction_memory_fini(&memory);
+}
+
 static void other_bounds_count_from_the_next_one_on(void **state)
 {
     struct transaction_memory memory;
@@ -113,6 +131,7 @@ int main(void)
         cmocka_unit_test(an_outcome_is_known_until_its_time_is_over),
         cmocka_unit_test(an_outcome_can_change_and_be_forgotten),
         cmocka_unit_test(what_a_store_is_to_forget_is_told_once_and_not_when_it_is_known_again),
+        cmocka_unit_test(what_the_store_never_had_it_is_not_told),
         cmocka_unit_test(other_bounds_count_from_the_next_one_on),
         cmocka_unit_test(running_out_of_memory_forgets_nothing_and_leaks_nothing),
     };

@@ -12,9 +12,10 @@
 static struct channel_budget budget = {.max = SIZE_MAX};
 static unsigned encoded;
 
-static enum err encode(struct span channel, struct span id, const struct event *event,
-                       struct buf *out)
+static enum err encode(void *ctx, struct span channel, struct span id,
+                       const struct event *event, struct buf *out)
 {
+    (void)ctx;
     (void)channel;
     encoded++;
     return buf_printf(out, "[%.*s %llu]", SPAN_ARG(id), (unsigned long long)event->eid);

@@ -13,9 +13,10 @@
 static struct channel_budget budget = {.max = SIZE_MAX};
 
 /* "12 ", and nothing else of the event */
-static enum err encode(struct span channel, struct span id, const struct event *event,
-                       struct buf *out)
+static enum err encode(void *ctx, struct span channel, struct span id,
+                       const struct event *event, struct buf *out)
 {
+    (void)ctx;
     (void)channel;
     (void)id;
     return buf_printf(out, "%llu ", (unsigned long long)event->eid);

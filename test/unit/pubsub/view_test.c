@@ -15,11 +15,12 @@ static struct channel_budget budget = {.max = SIZE_MAX};
 static unsigned encoded;
 
 /* "[id 12 body]", a line each */
-static enum err encode(struct span channel, struct span id, const struct event *event,
-                       struct buf *out)
+static enum err encode(void *ctx, struct span channel, struct span id,
+                       const struct event *event, struct buf *out)
 {
     struct span body = event_body(event);
 
+    (void)ctx;
     (void)channel;
     encoded++;
     return buf_printf(out, "[%.*s %llu %.*s]\n", SPAN_ARG(id), (unsigned long long)event->eid,

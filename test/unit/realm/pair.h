@@ -35,6 +35,7 @@ struct realm {
     struct router router;
     struct queue_set queues;
     struct transaction_hall hall;
+    struct realm_stomp_forms forms;
     struct buf scratch;
     struct realm_session_env env;
 };
@@ -68,12 +69,14 @@ static inline void realm_begin(struct realm *realm)
     queue_set_init(&realm->queues,
                    &(struct queue_set_conf){.router = &realm->router, .ids_max = 3});
     transaction_hall_init(&realm->hall, &realm->router, &transactions);
+    realm_stomp_forms_init(&realm->forms, 1000, NULL);
     buf_init(&realm->scratch, 1 << 16);
     realm->env = (struct realm_session_env){
         .stomp = {.router = &realm->router,
                   .queues = &realm->queues,
                   .hall = &realm->hall,
                   .transactions_max = 2,
+                  .forms = &realm->forms,
                   .scratch = &realm->scratch,
                   .subscriptions_max = 3,
                   .event_bytes = 1000,
@@ -90,6 +93,7 @@ static inline void realm_end(struct realm *realm)
     transaction_hall_fini(&realm->hall);
     queue_set_fini(&realm->queues);
     router_fini(&realm->router);
+    realm_stomp_forms_fini(&realm->forms);
     buf_fini(&realm->scratch);
 }
 
@@ -97,10 +101,12 @@ static inline void client_begin(struct client *client, struct realm *realm,
                                 enum realm_session_kind kind)
 {
     const struct ws_limits limits = {.max_message_bytes = 1 << 20, .max_output_bytes = 1 << 20};
+    const struct realm_session_birth birth = {
+        .kind = kind, .carrier = REALM_CARRIER_WS, .id = 7, .sender = client};
 
     *client = (struct client){.step = SIZE_MAX};
     ws_conn_init(&client->ws, WS_CLIENT, &limits, &realm->rng, 0);
-    realm_session_init(&client->session, &realm->env, kind, 7, client, 0);
+    assert_ok(realm_session_init(&client->session, &realm->env, &birth, 0));
     realm_session_set_login(&client->session, anybody());
     buf_init(&client->heard, 1 << 22);
 }
@@ -233,7 +239,7 @@ static inline void realm_without_memory(const char *const *frames, size_t count)
     enum err e = OK;
 
     realm_begin(&realm);
-    realm_session_init(&session, &realm.env, REALM_SESSION_STOMP, 1, NULL, 0);
+    e = realm_session_init(&session, &realm.env, &(struct realm_session_birth){.id = 1}, 0);
     realm_session_set_login(&session, anybody());
     for (size_t i = 0; i < count && e == OK; i++) {
         struct span bytes;

@@ -117,6 +117,14 @@ static const struct {
     const char *text;
     const char *says;
 } faults[] = {
+    {"<Queue \"/a\">\nAllow publish *\nAllow subscribe *@::1\n</Queue>\n",
+     "r.conf:4: warning: Allow subscribe: whoever came in may still look at all that is in the "
+     "queue (write subscribe,peek; or Allow peek * if that is meant)\n"},
+    {"<Queue \"/a\">\nDeny subscribe anonymous\nAllow peek *\n</Queue>\n", ""},
+    {"<Channel \"/a/*\">\n</Channel>\n<Channel \"/b\">\n</Channel>\n<Queue \"/a/b/*\">\n"
+     "Deny all *\n</Queue>\n<Channel \"/*\">\n</Channel>\n",
+     "r.conf:6: warning: <Queue \"/a/b/*\"> counts for nothing: <Channel \"/a/*\"> in line 2 "
+     "covers every such name, and the first section that fits counts (put this one above it)\n"},
     {"<Queue \"orders\">\n</Queue>\n",
      "r.conf:2: <Queue \"orders\">: a channel's name begins with / and has at most 255 bytes "
      "(write <Queue \"/demo/*\">)\n"},
@@ -140,13 +148,14 @@ static const struct {
     {"<Channel \"/a\">\nJoin /b \"size >\"\n</Channel>\n<Channel \"/b\">\n</Channel>\n",
      "r.conf:3: Join: \"size >\" is no selector: at byte 6 the selector ends too early\n"},
     {"<Channel \"/a\">\nJoin /b\n</Channel>\n",
-     "r.conf: Join, DeadEvents: no section covers /b (add <Channel \"/b\"> or <Queue \"/b\">)\n"},
+     "r.conf: <Channel \"/a\">: Join, DeadEvents: no section covers /b (add <Channel \"/b\"> or "
+     "<Queue \"/b\">)\n"},
     {"<Channel \"/a\">\nJoin /b\n</Channel>\n<Channel \"/b\">\nJoin /c\n</Channel>\n"
      "<Channel \"/c\">\nJoin /a\n</Channel>\n",
-     "r.conf: Join, DeadEvents: events of /b would come back to it, or go through more than 16 "
+     "r.conf: <Channel \"/a\">: Join, DeadEvents: events of /b would come back to it, or go through more than 16 "
      "channels (remove one of the joins between)\n"},
     {"<Channel \"/a/*\">\nDeadEvents /a/dead\n</Channel>\n",
-     "r.conf: Join, DeadEvents: events of /a/dead would come back to it, or go through more "
+     "r.conf: <Channel \"/a/*\">: Join, DeadEvents: events of /a/dead would come back to it, or go through more "
      "than 16 channels (remove one of the joins between)\n"},
 };
 

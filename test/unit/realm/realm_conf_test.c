@@ -163,10 +163,21 @@ static const struct {
      "(write <Channel \"/demo/*\">)"},
     {GOOD "<Channel \"/a\">\nStoreBytes 64k\n</Channel>\n",
      "r.conf: <Channel \"/a\">: StoreBytes 65536 is less than twice EventBytesMax 1048576: an "
-     "event with its headers might not fit (raise the one or lower the other)"},
+     "event with its headers might not fit (raise the one or lower the other)\n"
+     "r.conf:4: warning: <Channel \"/a\"> counts for nothing: <Channel \"/*\"> in line 2 covers "
+     "every such name, and the first section that fits counts (put this one above it)"},
     {GOOD "HeartBeat 40s\n",
      "r.conf: warning: HeartBeat is over 25s: common proxies cut a connection that is silent "
      "for 30 s (write HeartBeat 20s)"},
+    {GOOD "SockJSHeartBeat 40s\n",
+     "r.conf: warning: SockJSHeartBeat is over 25s: common proxies cut a connection that is "
+     "silent for 30 s (write SockJSHeartBeat 20s)"},
+    {GOOD "SockJSScript \"/x.js?a='\"\n",
+     "r.conf: SockJSScript: \"/x.js?a='\" is not the address of a script (write /path or "
+     "https://site/path, without quotes, & and spaces)"},
+    {GOOD "SockJSScript sockjs.js\n",
+     "r.conf: SockJSScript: \"sockjs.js\" is not the address of a script (write /path or "
+     "https://site/path, without quotes, & and spaces)"},
 };
 
 static void every_fault_has_its_sentence(void **state)
@@ -263,7 +274,7 @@ static void somebody_must_be_able_to_come_in(void **state)
                           "AuthUserFile /no/such\n");
     assert_string_equal(said(&loaded),
                         "r.conf:4: AuthUserFile: /no/such cannot be opened: No such file or "
-                        "directory (make it with htpasswd, or correct the name)\n");
+                        "directory (make it, or correct the name)\n");
     unload(&loaded);
 }
 

@@ -113,7 +113,20 @@ static const struct {
      "HTTP/1.1 413"},
     {"POST /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\nEvent-Message-Id: x\r\n\r\n", "",
      "HTTP/1.1 400"},
-    {"POST /api/channels/queue/events HTTP/1.1\r\nHost: a\r\n\r\n", "", "HTTP/1.1 404"},
+    {"POST /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\nEvent-Content-Type: x\r\n\r\n",
+     "", "HTTP/1.1 400"},
+    {"POST /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\nEvent-Join-Channel: /b\r\n\r\n",
+     "", "HTTP/1.1 400"},
+    {"POST /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\nEvent-DEAD-Event-Eid: 1\r\n\r\n",
+     "", "HTTP/1.1 400"},
+    {"POST /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\nEvent-Timestamp: 1\r\n\r\n", "",
+     "HTTP/1.1 400"},
+    {"POST /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\nEvent-Place: caf\xe9\r\n\r\n", "",
+     "HTTP/1.1 400"},
+    {"POST /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\nEvent-Place: caf\xc3\xa9\r\n\r\n",
+     "", "HTTP/1.1 201"},
+    {"POST /api/channels/queue/events HTTP/1.1\r\nHost: a\r\n\r\n", "",
+     "\"/queue is a queue, and those are used over STOMP alone\""},
     {"GET /api/channels/queue HTTP/1.1\r\nHost: a\r\n\r\n", "", "HTTP/1.1 404"},
     {"POST /api/channels/events HTTP/1.1\r\nHost: a\r\n\r\n", "", "HTTP/1.1 405"},
 };
@@ -131,6 +144,27 @@ static void every_publish_has_its_answer(void **state)
         }
         end(&world);
     }
+}
+
+static void a_queue_in_use_is_named_as_one_and_not_listed(void **state)
+{
+    struct world world;
+    struct router_route *route;
+
+    (void)state;
+    begin(&world);
+    assert_int_equal(router_open(&world.router, SPAN("/queue"), &route), ROUTER_FOUND);
+    assert_ok(publish(&world, "GET /api/channels/queue HTTP/1.1\r\nHost: a\r\n\r\n", ""));
+    assert_true(out_has(&world, "\"/queue is a queue, and those are used over STOMP alone\""));
+    end(&world);
+
+    begin(&world);
+    assert_int_equal(router_open(&world.router, SPAN("/demo/1"), &route), ROUTER_FOUND);
+    assert_int_equal(router_open(&world.router, SPAN("/queue"), &route), ROUTER_FOUND);
+    assert_ok(publish(&world, "GET /api/channels HTTP/1.1\r\nHost: a\r\n\r\n", ""));
+    assert_true(out_has(&world, "{\"channels\": [\n  {\"name\": \"/demo/1\""));
+    assert_false(out_has(&world, "/queue"));
+    end(&world);
 }
 
 static void one_channel_too_many_is_said(void **state)
@@ -241,6 +275,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_publish_has_its_answer),
+        cmocka_unit_test(a_queue_in_use_is_named_as_one_and_not_listed),
         cmocka_unit_test(one_channel_too_many_is_said),
         cmocka_unit_test(every_failure_of_the_store_has_its_status),
         cmocka_unit_test(a_request_survives_any_cut),

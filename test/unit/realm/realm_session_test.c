@@ -79,7 +79,7 @@ static void who_does_not_read_is_not_read_from(void **state)
         assert_ok(client.e);
         said++;
     }
-    assert_true(ws_conn_output(&client.session.ws).len <= 16384 / 2 + 100);
+    assert_true(ws_conn_output(&client.session.carrier.ws).len <= 16384 / 2 + 100);
     client_say(&client, SPAN("SEND\ndestination:/demo/x\nreceipt:last\n\nx\0"), 0);
     assert_true(realm_session_is_waiting(&client.session));
     assert_int_equal(client.session.as.stomp.published, said);
@@ -254,6 +254,33 @@ static void a_broken_protocol_is_answered_with_its_close_code(void **state)
     realm_end(&realm);
 }
 
+/* A disk may stand still for longer than a heart-beat: nobody is read from meanwhile. */
+static void who_waits_for_the_store_is_not_silent(void **state)
+{
+    struct store stuck = {.pending_bytes = 2, .pending_bytes_max = 2};
+    struct realm realm;
+    struct client client;
+    enum err e = OK;
+
+    (void)state;
+    realm_begin(&realm);
+    client_connect(&client, &realm);
+    realm.router.conf.store = &stuck;
+    for (msec now = 10000; now <= 200000; now += 10000) {
+        assert_ok(realm_session_expire(&client.session, now));
+        client_hear(&client, &realm);
+    }
+    stuck.pending_bytes = 0;
+    for (msec now = 210000; now <= 300000 && e == OK; now += 10000) {
+        e = realm_session_expire(&client.session, now);
+        client_hear(&client, &realm);
+    }
+    assert_int_equal(e, ERR_TIMEOUT);
+    realm.router.conf.store = NULL;
+    client_end(&client);
+    realm_end(&realm);
+}
+
 static void a_realm_that_stops_says_so(void **state)
 {
     struct realm realm;
@@ -281,6 +308,7 @@ int main(void)
         cmocka_unit_test(an_echo_comes_back_as_it_was),
         cmocka_unit_test(an_echo_of_the_longest_message_fits_behind_others),
         cmocka_unit_test(a_broken_protocol_is_answered_with_its_close_code),
+        cmocka_unit_test(who_waits_for_the_store_is_not_silent),
         cmocka_unit_test(a_realm_that_stops_says_so),
     };
 

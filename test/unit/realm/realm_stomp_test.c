@@ -293,7 +293,7 @@ static void a_refusal_is_a_receipt_for_those_who_asked_for_it(void **state)
                  "RECEIPT\nreceipt-id:r\nrefused:%s\nmessage:", refusals[i].word);
         assert_memory_equal(client_ask(&client, &realm, refusals[i].frame), expected,
                             strlen(expected));
-        assert_true(ws_conn_is_open(&client.session.ws));
+        assert_true(ws_conn_is_open(&client.session.carrier.ws));
     }
     client_end(&client);
     realm_end(&realm);
@@ -356,7 +356,8 @@ static void limits_are_refusals_too(void **state)
 
 static void a_body_over_the_limit_ends_the_session_with_a_sentence(void **state)
 {
-    char frame[1200] = "SEND\ndestination:/demo/x\n\n";
+    char frame[1200] = "SEND\ndestination:/demo/x\nreceipt:big\n\n";
+    const char *heard;
     struct realm realm;
     struct client client;
 
@@ -364,7 +365,10 @@ static void a_body_over_the_limit_ends_the_session_with_a_sentence(void **state)
     realm_begin(&realm);
     client_connect(&client, &realm);
     memset(frame + strlen(frame), 'x', 1001);
-    assert_non_null(strstr(client_ask(&client, &realm, frame), "message:LimitException"));
+    heard = client_ask(&client, &realm, frame);
+    assert_non_null(
+        strstr(heard, "message:LimitException\\c an event's body has at most 1000"));
+    assert_non_null(strstr(heard, "receipt-id:big\n")); /* the client knows which one it was */
     assert_int_equal(client.close_code, WS_CLOSE_POLICY);
     client_end(&client);
     realm_end(&realm);
@@ -421,7 +425,7 @@ static void a_session_between_frames_holds_no_memory_for_them(void **state)
     assert_null(client.session.as.stomp.decoder.head.ptr);
     assert_null(client.session.as.stomp.decoder.body.ptr);
     assert_null(client.session.as.stomp.decoder.table);
-    assert_null(client.session.ws.output.ptr);
+    assert_null(client.session.carrier.ws.output.ptr);
     assert_null(client.session.waiting.ptr);
     client_say(&client, SPAN("SEND\ndestination:/demo/x\nrec"), 0); /* in two messages */
     client_say(&client, SPAN("eipt:r\n\nhello\0\n"), 0);
@@ -446,7 +450,7 @@ static void one_short_life(void)
     enum err e = OK;
 
     realm_begin(&realm);
-    realm_session_init(&session, &realm.env, REALM_SESSION_STOMP, 1, NULL, 0);
+    e = realm_session_init(&session, &realm.env, &(struct realm_session_birth){.id = 1}, 0);
     realm_session_set_login(&session, anybody());
     for (size_t i = 0; i < sizeof frames / sizeof frames[0] && e == OK; i++) {
         uint8_t masked[200] = {0x81};

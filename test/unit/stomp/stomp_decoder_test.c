@@ -258,6 +258,46 @@ static void each_limit_can_be_reached_and_not_passed(void **state)
                  (struct stomp_limits){16, 1, 23, 4});
 }
 
+static struct span receipt_in_hand;
+
+static void check_refused_head(const struct cut *cut)
+{
+    const struct stomp_limits limits = {100, 2, 1000, 3};
+    struct stomp_decoder decoder;
+    struct mspan part;
+    size_t at = 0;
+    enum err e = ERR_AGAIN;
+
+    stomp_decoder_init(&decoder, &limits);
+    while (e == ERR_AGAIN && (part = cut_next(cut, &at)).ptr != NULL) {
+        struct span input = span_ro(part);
+        struct stomp_piece piece;
+
+        assert_null(stomp_decoder_refused(&decoder));
+        e = stomp_decoder_next(&decoder, &input, &piece);
+    }
+    assert_int_equal(e, ERR_LIMIT);
+    if (receipt_in_hand.len == 0) {
+        assert_null(stomp_decoder_refused(&decoder));
+    } else {
+        const struct stomp_frame *frame = stomp_decoder_refused(&decoder);
+
+        assert_non_null(frame);
+        assert_bytes(stomp_frame_find(frame, SPAN("receipt"))->value, receipt_in_hand);
+    }
+    stomp_decoder_fini(&decoder);
+}
+
+static void a_refused_body_leaves_its_head_to_be_answered(void **state)
+{
+    (void)state;
+    receipt_in_hand = SPAN("a:b");
+    every_cut(hex("'SEND' 0a 'receipt:a\\cb' 0a 0a 'body' 00"), check_refused_head);
+    every_cut(hex("'SEND' 0a 'receipt:a\\cb' 0a 'content-length:4' 0a 0a"), check_refused_head);
+    receipt_in_hand = SPAN("");
+    every_cut(hex("'SEND' 0a 'receipt:a' 0a 'b:c' 0a 'd:e' 0a 0a 00"), check_refused_head);
+}
+
 static void a_body_that_is_only_announced_takes_no_memory(void **state)
 {
     const struct stomp_limits huge = {100, 10, 1000, SIZE_MAX / 2};
@@ -341,6 +381,7 @@ int main(void)
         cmocka_unit_test(each_refusal_has_its_fault_at_any_cut),
         cmocka_unit_test(frames_before_a_fault_are_still_seen),
         cmocka_unit_test(each_limit_can_be_reached_and_not_passed),
+        cmocka_unit_test(a_refused_body_leaves_its_head_to_be_answered),
         cmocka_unit_test(a_body_that_is_only_announced_takes_no_memory),
         cmocka_unit_test(what_a_large_frame_took_is_given_back),
         cmocka_unit_test(an_empty_input_is_waited_behind),

@@ -327,7 +327,7 @@ static void only_those_that_do_not_fit_are_refused(void **state)
     assert_ok(outcomes[0].e);
     assert_int_equal(outcomes[1].e, ERR_LIMIT);
     assert_ok(outcomes[2].e);
-    assert_non_null(strstr(scene->said, " is full (StoreBytesMax): "));
+    assert_non_null(strstr(scene->said, " is full (StoreSize): "));
     assert_int_equal(count_events(scene), 2);
 }
 
