@@ -22,7 +22,7 @@ export class Channel {
 
   /**
    * @param {string} name
-   * @param {import('./stream.js').SessionAccess} access
+   * @param {import('./access.js').SessionAccess} access
    */
   constructor(name, access) {
     /** @readonly */
@@ -41,11 +41,11 @@ export class Channel {
   /**
    * The same with callbacks and without a queue: each event is passed on as it comes.
    * @param {import('./subscription.js').SubscriptionHandlers} handlers
-   * @param {import('./protocol.js').Position} [position]
+   * @param {import('./protocol.js').Position & { filter?: string }} [wanted]
    */
-  listen(handlers, position = { from: 'now' }) {
+  listen(handlers, wanted = { from: 'now' }) {
     const access = this.#access;
-    const subscription = new Subscription(this.name, position, handlers);
+    const subscription = new Subscription(this.name, wanted, handlers);
     access.add(subscription);
     return {
       /** @returns {Promise<void>} resolved when no event is on its way any more */
@@ -55,6 +55,14 @@ export class Channel {
         return subscription.position;
       },
     };
+  }
+
+  /**
+   * Nobody goes on with the durable subscription of this name: its place need not be kept.
+   * @param {string} durable
+   */
+  async forget(durable) {
+    await this.#access.forget(this.name, durable);
   }
 
   /**

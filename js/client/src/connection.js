@@ -19,7 +19,14 @@ import { ProtocolError, RefusedError } from './errors.js';
  *   | 'lost' | 'dead' | 'closed'} Outcome
  */
 
-/** @typedef {{ outcome: Outcome, detail: string, ms: number, error?: Error }} Ending */
+/**
+ * @typedef {object} Ending
+ * @property {Outcome} outcome
+ * @property {string} detail
+ * @property {number} ms its age: until it was connected, or since then
+ * @property {number} idleMs for so long nothing had been sent and nothing had come
+ * @property {Error} [error]
+ */
 
 /** Send a little earlier than promised: a timer is never early. */
 const BEAT_EARLY = 0.9;
@@ -39,6 +46,8 @@ export class Connection {
   #sentAt = 0;
   #receivedAt = 0;
   #heartbeat = { sendMs: 0, expectMs: 0 };
+  /** Something has to come by then. */
+  #doubtedUntil = Infinity;
 
   /**
    * @param {object} options
@@ -94,6 +103,13 @@ export class Connection {
     }
   }
 
+  /** It may be dead: something that was asked for has to come within so many milliseconds. @param {number} ms */
+  expect(ms) {
+    if (this.#state !== 'open') return;
+    this.#doubtedUntil = Math.min(this.#doubtedUntil, this.#timer.now() + ms);
+    this.#keepBeating();
+  }
+
   /** @param {string} [detail] */
   close(detail = 'closed by this side') {
     this.#end('closed', detail);
@@ -108,6 +124,7 @@ export class Connection {
   /** @param {string | Uint8Array} data */
   #onMessage(data) {
     this.#receivedAt = this.#timer.now();
+    this.#doubtedUntil = Infinity;
     try {
       for (const happening of this.#protocol.receive(data)) {
         if (!this.#isUp()) return;
@@ -169,7 +186,8 @@ export class Connection {
     const { expectMs } = this.#heartbeat;
     const every = this.#beatEvery();
     const now = this.#timer.now();
-    const deadAt = expectMs ? this.#receivedAt + 2 * expectMs : Infinity;
+    const silentUntil = expectMs ? this.#receivedAt + 2 * expectMs : Infinity;
+    const deadAt = Math.min(silentUntil, this.#doubtedUntil);
     if (now >= deadAt) {
       this.#end('dead', `nothing came for ${Math.round(now - this.#receivedAt)} ms`);
       return;
@@ -192,9 +210,10 @@ export class Connection {
   #end(outcome, detail, error) {
     if (this.#state === 'ended') return;
     const ms = this.age;
+    const idleMs = Math.round(this.#timer.now() - Math.max(this.#sentAt, this.#receivedAt));
     this.#state = 'ended';
     this.#timer.clear(this.#alarm);
     this.#transport?.close();
-    this.#on.end({ outcome, detail, ms, error });
+    this.#on.end({ outcome, detail, ms, idleMs, error });
   }
 }

@@ -10,21 +10,27 @@
  *     for await (const event of channel.subscribe({ from: 'stored' })) console.log(event.dict);
  */
 
+import { opened } from './opening.js';
 import { Session } from './session.js';
 
 export { Session } from './session.js';
 export { Channel } from './channel.js';
+export { Queue, QueueReader } from './queue.js';
+export { Transaction } from './transaction.js';
+export { Typed, typed } from './typed.js';
 export { ChannelEvent } from './event.js';
 export { EventStream } from './stream.js';
+export { driversOf } from './drivers/drivers.js';
 export { webSocketDriver } from './drivers/websocket.js';
 export * from './errors.js';
 
 /**
  * A session that has made a round trip to one of the realms.
  * @param {string | string[]} realms in order of preference, like `ws://host:9000`, `wss://host:9443`
- * @param {import('./session.js').SessionOptions} [options]
+ * @param {import('./options.js').SessionOptions & { signal?: AbortSignal }} [options] `signal`: gives
+ *   up while it is still connecting
  * @returns {Promise<Session>} rejects with a ConnectError that says what was tried
  */
-export function connect(realms, options) {
-  return new Promise((resolve) => resolve(new Session(realms, options).open()));
+export async function connect(realms, { signal, ...options } = {}) {
+  return opened(() => new Session(realms, options), signal);
 }

@@ -8,27 +8,13 @@
  */
 
 import { ProtocolError } from './errors.js';
+import { onAnswer, onMessage, readHeartBeat, readError, unwrap } from './happenings.js';
 import { StompDecoder, encodeFrame } from './stomp.js';
 
-/**
- * @typedef {object} Position where a subscription begins
- * @property {'now' | 'stored' | number} from
- * @property {string} [epoch] the life of the channel that an EID belongs to
- */
-
-/**
- * @typedef {{ type: 'connected', session: string, server: string, sendMs: number, expectMs: number }
- *   | { type: 'subscribed', id: string, epoch?: string, next?: number }
- *   | { type: 'unsubscribed', id: string }
- *   | { type: 'published', id: string, eid?: number }
- *   | { type: 'refused', request: Request, id: string, word: string, message: string }
- *   | { type: 'event', id: string, destination: string, eid?: number, headers: Map<string, string>, body: Uint8Array }
- *   | { type: 'answered' }
- *   | { type: 'disconnected' }
- *   | { type: 'error', word: string, message: string }} Happening
- */
-
-/** @typedef {'subscribe' | 'unsubscribe' | 'publish' | 'ping' | 'disconnect'} Request */
+/** @typedef {import('./happenings.js').Happening} Happening */
+/** @typedef {import('./happenings.js').Position} Position */
+/** @typedef {import('./happenings.js').Request} Request */
+/** @typedef {import('./happenings.js').Terms} Terms */
 
 /** An id that no subscription has: the realm has nothing to do but to answer. */
 const NOBODY = 'wayleave-ping';
@@ -50,9 +36,12 @@ export class Protocol {
    * @param {number} [options.heartbeatMs] asked for and offered; 0: none
    * @param {string} [options.login]
    * @param {string} [options.passcode]
+   * @param {boolean} [options.isText] the driver carries text only
    * @param {{ maxHead?: number, maxBody?: number }} [options.limits]
    */
-  constructor({ host, heartbeatMs = 20_000, login, passcode, limits }) {
+  constructor({ host, heartbeatMs = 20_000, login, passcode, isText = false, limits }) {
+    /** @readonly */
+    this.isText = isText;
     this.#heartbeatMs = heartbeatMs;
     this.#decoder = new StompDecoder(limits);
     /** @type {Array<[string, string | number]>} */
@@ -84,6 +73,7 @@ export class Protocol {
   *receive(data) {
     if (this.#state === 'closed') return;
     for (const frame of this.#decoder.push(data)) {
+      if (frame.command === 'ERROR') yield* this.#onBlamed(frame);
       const happening = this.#understand(frame);
       if (happening) yield happening;
     }
@@ -92,17 +82,19 @@ export class Protocol {
   /**
    * @param {string} id
    * @param {string} destination
-   * @param {Position} position
+   * @param {Terms & Partial<Position>} terms
    */
-  subscribe(id, destination, { from, epoch }) {
-    /** @type {Array<[string, string | number]>} */
-    const headers = [
+  subscribe(id, destination, { from, epoch, filter, durable, isAcknowledged, window }) {
+    this.#ask('subscribe', id, 'SUBSCRIBE', [
       ['id', id],
       ['destination', destination],
-      ['from', from],
-    ];
-    if (typeof from === 'number' && epoch !== undefined) headers.push(['epoch', epoch]);
-    this.#ask('subscribe', id, 'SUBSCRIBE', headers);
+      ...given('from', from),
+      ...given('epoch', typeof from === 'number' ? epoch : undefined),
+      ...given('selector', filter),
+      ...given('durable', durable),
+      ...given('ack', isAcknowledged ? 'client' : undefined),
+      ...given('window', window),
+    ]);
   }
 
   /** @param {string} id */
@@ -123,6 +115,73 @@ export class Protocol {
       ['publish-id', id],
     ];
     this.#ask('publish', id, 'SEND', [...own, ...headers], body);
+  }
+
+  /**
+   * The realm need not keep the place of a durable subscription any longer.
+   * @param {string} id of the request
+   * @param {string} destination
+   * @param {string} durable
+   */
+  forget(id, destination, durable) {
+    this.#ask('forget', id, 'UNSUBSCRIBE', [
+      ['id', NOBODY],
+      ['destination', destination],
+      ['durable', durable],
+    ]);
+  }
+
+  /**
+   * @param {string} id of the request
+   * @param {string} ack as the MESSAGE had it
+   * @param {{ isBack?: boolean, transaction?: string }} [how] `isBack`: it goes back to its queue
+   */
+  acknowledge(id, ack, { isBack = false, transaction } = {}) {
+    /** @type {Array<[string, string]>} */
+    const headers = [['id', ack], ...given('transaction', transaction)];
+    this.#ask(transaction ? 'prepare' : 'acknowledge', id, isBack ? 'NACK' : 'ACK', headers);
+  }
+
+  /** @param {string} id of the transaction, and in what follows */
+  begin(id) {
+    this.#ask('prepare', id, 'BEGIN', [['transaction', id]]);
+  }
+
+  /**
+   * A publish within a transaction.
+   * @param {string} id
+   * @param {string} destination
+   * @param {Array<[string, string]>} headers
+   * @param {string | Uint8Array} body
+   */
+  prepare(id, destination, headers, body) {
+    /** @type {Array<[string, string]>} */
+    const own = [
+      ['destination', destination],
+      ['transaction', id],
+    ];
+    this.#ask('prepare', id, 'SEND', [...own, ...headers], body);
+  }
+
+  /** Under this id the realm remembers what came of it. @param {string} id */
+  commit(id) {
+    this.#ask('commit', id, 'COMMIT', [
+      ['transaction', id],
+      ['commit-id', id],
+    ]);
+  }
+
+  /** @param {string} id */
+  abort(id) {
+    this.#ask('abort', id, 'ABORT', [['transaction', id]]);
+  }
+
+  /** What came of it? @param {string} commitId @param {string} [id] of the request */
+  query(commitId, id = commitId) {
+    this.#ask('query', id, 'COMMIT', [
+      ['commit-id', commitId],
+      ['query', 'true'],
+    ]);
   }
 
   /** A round trip that changes nothing: `answered` follows. */
@@ -168,7 +227,7 @@ export class Protocol {
   #understand(frame) {
     if (frame.command === 'ERROR') return this.#onError(frame);
     if (this.#state === 'connecting') return this.#onConnected(frame);
-    if (frame.command === 'MESSAGE') return onMessage(frame);
+    if (frame.command === 'MESSAGE') return onMessage(this.isText ? unwrap(frame) : frame);
     if (frame.command === 'RECEIPT') return this.#onReceipt(frame.headers);
     throw new ProtocolError(`${frame.command} in an open session`);
   }
@@ -208,50 +267,38 @@ export class Protocol {
     if (word !== undefined) {
       return { type: 'refused', request, id, word, message: headers.get('message') ?? word };
     }
-    if (request === 'disconnect') return { type: 'disconnected' };
-    if (request === 'publish') return { type: 'published', id, eid: readEid(headers.get('eid')) };
-    const next = readEid(headers.get('next'));
-    return { type: 'subscribed', id, epoch: headers.get('epoch'), next };
+    return onAnswer(request, id, headers);
+  }
+
+  /**
+   * "ERROR": its receipt-id says which frame was to blame. That one has failed for good: sent
+   * again on the next connection, it would end that one, too.
+   * @param {import('./stomp.js').Frame} frame
+   * @returns {Generator<Happening, void, void>}
+   */
+  *#onBlamed(frame) {
+    const asked = this.#awaited.get(frame.headers.get('receipt-id') ?? '');
+    if (asked?.request !== 'publish' && asked?.request !== 'subscribe') return;
+    const { word, message } = readError(frame);
+    yield { type: 'refused', ...asked, word, message };
   }
 
   /**
    * @param {import('./stomp.js').Frame} frame
    * @returns {Happening}
    */
-  #onError({ headers, body }) {
+  #onError(frame) {
     this.#state = 'closed';
-    const message = headers.get('message') ?? '';
-    const word = headers.get('refused') ?? message.split(/[^A-Za-z]/, 1)[0];
-    return { type: 'error', word, message: message || new TextDecoder().decode(body) };
+    return { type: 'error', ...readError(frame) };
   }
 }
 
 /**
- * @param {import('./stomp.js').Frame} frame
- * @returns {Happening}
+ * A header, if there is something to say.
+ * @param {string} name
+ * @param {string | number | undefined} value
+ * @returns {Array<[string, string]>}
  */
-function onMessage({ headers, body }) {
-  const id = headers.get('subscription');
-  const destination = headers.get('destination');
-  if (id === undefined || destination === undefined) {
-    throw new ProtocolError('a MESSAGE without subscription or destination');
-  }
-  return { type: 'event', id, destination, eid: readEid(headers.get('eid')), headers, body };
-}
-
-/** @param {string | undefined} text */
-function readEid(text) {
-  if (text === undefined) return undefined;
-  if (!/^\d{1,16}$/.test(text)) throw new ProtocolError(`${text} is no EID`);
-  return Number(text);
-}
-
-/**
- * "heart-beat:<sx>,<sy>": what the realm can do, and what it would like to get.
- * @param {string} [text]
- */
-function readHeartBeat(text = '0,0') {
-  const found = /^(\d{1,9}),(\d{1,9})$/.exec(text);
-  if (!found) throw new ProtocolError(`heart-beat is ${text}`);
-  return [Number(found[1]), Number(found[2])];
+function given(name, value) {
+  return value === undefined || value === '' ? [] : [[name, String(value)]];
 }

@@ -5,8 +5,13 @@
 
 import { ArgumentError } from './errors.js';
 
-/** The path of the realm's WebSocket end (doc/wire.md). */
+/** The paths of the realm's ends (doc/wire.md). */
 const STOMP_PATH = '/stomp';
+const SOCKJS_PATH = '/sockjs';
+
+/** Where the secure interface is, if nobody says more: by the plain one's port. */
+/** @type {Record<string, string>} */
+const SECURE_PORTS = { 9000: '9443', '': '' };
 
 /** @type {Record<string, string>} */
 const SCHEMES = {
@@ -52,6 +57,38 @@ export function realmUrl(address, page = thisPage()) {
   if (known.pathname === '/') known.pathname = STOMP_PATH;
   known.hash = known.username = known.password = '';
   return known.href;
+}
+
+/**
+ * The SockJS end of the realm whose WebSocket end is known.
+ * @param {string} webSocketUrl
+ */
+export function sockJsUrl(webSocketUrl) {
+  const url = new URL(webSocketUrl.replace(/^ws/, 'http'));
+  url.pathname = url.pathname.replace(/(?:\/stomp)?\/?$/, SOCKJS_PATH);
+  url.search = '';
+  return url.href;
+}
+
+/**
+ * The secure interface of a realm that was asked for by its plain one, unless `others` name one on
+ * that host.
+ * @param {string} webSocketUrl
+ * @param {string[]} others
+ * @returns {string[]} one, or none
+ */
+export function secureSibling(webSocketUrl, others) {
+  const url = new URL(webSocketUrl);
+  const port = SECURE_PORTS[url.port];
+  const isNamed = others.some((other) => {
+    const { protocol, hostname } = new URL(other);
+    return protocol === 'wss:' && hostname === url.hostname;
+  });
+  if (url.protocol !== 'ws:' || port === undefined || isNamed) return [];
+  // Without a port before its scheme changes: 80 is not the default of wss.
+  url.port = port;
+  url.protocol = 'wss:';
+  return [url.href];
 }
 
 /** @param {string} text */

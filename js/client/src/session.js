@@ -9,36 +9,26 @@
  *     new ── open() ──> connecting ──> open <──> waiting ── close() ──> closed
  */
 
-import { Channel, channelName } from './channel.js';
+import { accessTo } from './access.js';
 import { Dialer } from './dialer.js';
-import { webSocketDriver } from './drivers/websocket.js';
-import { ArgumentError, ClosedError, RefusedError } from './errors.js';
-import { encodeEvent } from './event.js';
+import { ClosedError } from './errors.js';
+import { Listeners } from './listeners.js';
 import { Outbox } from './outbox.js';
-import { realmUrl } from './realms.js';
+import { surroundingsOf } from './options.js';
+import { watchPage } from './page.js';
+import { Resources } from './resources.js';
+import { RoundTrips } from './roundtrips.js';
 import { Subscriptions } from './subscriptions.js';
-import { Deferred, harmless, randomId, systemRandom, systemTimer } from './system.js';
+import { Deferred, randomId } from './system.js';
+import { Remembered, targetsOf } from './targets.js';
 
-/**
- * @typedef {object} SessionOptions
- * @property {import('./drivers/websocket.js').WebSocketClass} [WebSocket] instead of the global one
- * @property {import('./drivers/websocket.js').Driver[]} [drivers] in order of preference
- * @property {number} [connectTimeoutMs] for one attempt, up to CONNECTED; default 10,000
- * @property {number} [attempts] rounds through all realms before `open` gives up; default 2
- * @property {boolean} [reconnect] when a connection is lost; default true
- * @property {number} [heartbeatMs] both ways; default 20,000; 0: none
- * @property {string} [login]
- * @property {string} [passcode]
- * @property {{ events?: number, bytes?: number, subscriptions?: number, message?: number }} [limits]
- *   publishes that may wait for their receipt (1000, 16 MiB), subscriptions (1000), bytes of an event (64 MiB)
- * @property {import('./system.js').Timer} [timer]
- * @property {() => number} [random] in [0, 1)
- */
-
-/** @typedef {'open' | 'disconnect' | 'reconnect' | 'attempt' | 'close'} SessionEvent */
+/** @typedef {import('./options.js').SessionOptions} SessionOptions */
+/** @typedef {'open' | 'disconnect' | 'reconnect' | 'driver' | 'attempt' | 'close'} SessionEvent */
 
 /** How long a clean end may take. */
 const GOODBYE_MS = 2_000;
+/** How long a connection in doubt has to show that it lives. */
+const DOUBT_MS = 5_000;
 
 export class Session {
   /** @type {'new' | 'connecting' | 'open' | 'waiting' | 'closed'} */
@@ -49,14 +39,10 @@ export class Session {
   #outbox;
   /** @type {import('./protocol.js').Protocol | null} of the open connection */
   #protocol = null;
-  /** @type {Map<string, Channel>} */
-  #channels = new Map();
-  /** @type {Map<string, Set<(argument?: any) => void>>} */
-  #listeners = new Map();
-  /** @type {Array<{ at: number, resolve: (ms: number) => void, reject: (error: Error) => void }>} */
-  #pings = [];
-  /** @type {number | undefined} */
-  #latency;
+  #resources;
+  /** @type {Listeners<SessionEvent>} */
+  #listeners = new Listeners();
+  #roundTrips;
   #id = '';
   /** @type {Deferred<Session> | null} */
   #opening = null;
@@ -64,33 +50,49 @@ export class Session {
   #closing = null;
   /** @type {any} */
   #goodbye;
+  #page;
+  #unwatch = () => {};
 
   /**
    * @param {string | string[]} realms addresses in order of preference
    * @param {SessionOptions} [options]
    */
   constructor(realms, options = {}) {
-    const { timer = systemTimer, random = systemRandom, limits = {} } = options;
-    const { drivers = [webSocketDriver({ WebSocket: options.WebSocket })] } = options;
-    const urls = [...new Set([realms].flat().map((realm) => realmUrl(realm)))];
-    if (urls.length === 0 || drivers.length === 0) throw new ArgumentError('no realm or no driver');
-    const targets = urls.flatMap((url) => drivers.map((driver) => ({ url, driver })));
+    const { timer, random, storage, network, page } = surroundingsOf(options);
+    const { limits = {} } = options;
+    const targets = targetsOf(realms, options, random);
+    const remembered = new Remembered(storage, network, targets);
     this.#timer = timer;
+    this.#roundTrips = new RoundTrips(timer);
+    this.#page = page;
     this.#dialer = new Dialer(
       targets,
       options,
-      { timer, random },
+      { timer, random, remembered },
       {
         up: (protocol, happening) => this.#onUp(protocol, happening),
+        moved: (protocol, happening) => this.#onMoved(protocol, happening),
+        mayMove: () => this.#mayMove(),
         happening: (happening) => this.#onHappening(happening),
         down: (error) => this.#onDown(error),
         failed: (error) => this.#finish(error),
-        attempt: (attempt) => this.#emit('attempt', attempt),
+        attempt: (attempt) => this.#listeners.tell('attempt', attempt),
       },
     );
-    this.#subscriptions = new Subscriptions(limits.subscriptions ?? 1000);
     const bounds = { maxEvents: limits.events, maxBytes: limits.bytes };
-    this.#outbox = new Outbox({ prefix: randomId(random), ...bounds });
+    const outbox = new Outbox({ prefix: randomId(random), ...bounds });
+    const flush = () => this.#dialer.flush();
+    const later = (/** @type {() => void} */ run, /** @type {number} */ ms) => {
+      timer.set(() => {
+        run();
+        flush();
+      }, ms);
+    };
+    const subscriptions = new Subscriptions(limits.subscriptions ?? 1000, later);
+    const isOver = () => this.#closing !== null || this.#state === 'closed';
+    this.#resources = new Resources(accessTo({ subscriptions, outbox, flush, isOver, later }));
+    this.#subscriptions = subscriptions;
+    this.#outbox = outbox;
   }
 
   get state() {
@@ -108,6 +110,13 @@ export class Session {
     if (!this.#opening) {
       this.#opening = new Deferred();
       this.#state = 'connecting';
+      this.#unwatch = watchPage(this.#page, {
+        doubt: () => this.#doubt(),
+        wake: () => {
+          this.#doubt();
+          this.#dialer.wake();
+        },
+      });
       this.#dialer.start();
     }
     return this.#opening.promise;
@@ -118,10 +127,24 @@ export class Session {
    * @param {string} name
    */
   channel(name) {
-    const whole = channelName(name);
-    const channel = this.#channels.get(whole) ?? new Channel(whole, this.#access());
-    this.#channels.set(whole, channel);
-    return channel;
+    return this.#resources.channel(name);
+  }
+
+  /**
+   * The queue of that name: always the same object.
+   * @param {string} name
+   */
+  queue(name) {
+    return this.#resources.queue(name);
+  }
+
+  /**
+   * Publishes and commits that happen all or none.
+   * @param {{ id?: string }} [options] `id`: under which the realm remembers the outcome; one that
+   *   the program keeps lets it ask in a later session
+   */
+  transaction(options) {
+    return this.#resources.transaction(options);
   }
 
   /** What was tried, what is in use, and one sentence for a person. */
@@ -129,24 +152,31 @@ export class Session {
     return this.#dialer.path;
   }
 
+  /**
+   * Back-pressure: publishing beyond the limits is refused; who waits for this is not.
+   * @returns {Promise<void>} when at most half of the publishes that may wait do
+   */
+  room() {
+    return this.#outbox.room();
+  }
+
   /** The last measured round trip in milliseconds. */
   latency() {
-    return this.#latency;
+    return this.#roundTrips.latest;
   }
 
   /** @returns {Promise<number>} milliseconds of a round trip to the realm and back, made now */
   ping() {
     const protocol = this.#protocol;
     if (!protocol) return Promise.reject(new ClosedError('there is no connection to measure'));
-    return new Promise((resolve, reject) => {
-      this.#pings.push({ at: this.#timer.now(), resolve, reject });
+    return this.#roundTrips.begin(() => {
       protocol.ping();
       this.#dialer.flush();
     });
   }
 
   /**
-   * - `open`: the first connection is made
+   * - `open`: the first connection is made · `driver`: the session moved to a better one
    * - `disconnect` (error): the connection was lost, the session goes on · `reconnect`: it is back
    * - `attempt` (attempt): an attempt ended · `close` (error or nothing): the session is over
    * @param {SessionEvent} name
@@ -154,9 +184,7 @@ export class Session {
    * @returns {() => void} takes the listener away
    */
   on(name, listener) {
-    const listeners = this.#listeners.get(name) ?? new Set();
-    this.#listeners.set(name, listeners.add(listener));
-    return () => listeners.delete(listener);
+    return this.#listeners.add(name, listener);
   }
 
   /** Say goodbye, wait a moment for receipts that are due, and end. Never rejects. */
@@ -175,32 +203,9 @@ export class Session {
     return promise;
   }
 
-  /** @returns {import('./stream.js').SessionAccess} */
-  #access() {
-    /** @type {<T>(run: () => T) => T} */
-    const andFlush = (run) => {
-      if (this.#closing || this.#state === 'closed') throw new ClosedError();
-      const result = run();
-      this.#dialer.flush();
-      return result;
-    };
-    return {
-      add: (one) => andFlush(() => this.#subscriptions.add(one)),
-      publish: (to, event) => andFlush(() => this.#outbox.add(to, encodeEvent(event))),
-      remove: (one) => {
-        const left = this.#subscriptions.remove(one);
-        this.#dialer.flush();
-        return left;
-      },
-      pause: (one) => {
-        this.#subscriptions.pause(one);
-        this.#dialer.flush();
-      },
-      resume: (one) => {
-        this.#subscriptions.resume(one);
-        this.#dialer.flush();
-      },
-    };
+  /** What is measured or held on this connection would be lost. */
+  #mayMove() {
+    return !this.#roundTrips.areDue && !this.#closing && this.#subscriptions.isMovable;
   }
 
   /**
@@ -210,38 +215,50 @@ export class Session {
   #onUp(protocol, { session }) {
     const isFirst = this.#state === 'connecting';
     this.#state = 'open';
+    this.#attach(protocol, session);
+    this.#listeners.tell(isFirst ? 'open' : 'reconnect');
+    this.#opening?.resolve(this);
+  }
+
+  /**
+   * As after a loss, but nobody has to know: subscriptions go on where they stood, publishes in
+   * doubt are sent again.
+   * @param {import('./protocol.js').Protocol} protocol
+   * @param {{ session: string }} connected
+   */
+  #onMoved(protocol, { session }) {
+    this.#detach(new ClosedError());
+    this.#attach(protocol, session);
+    this.#listeners.tell('driver');
+  }
+
+  /** @param {import('./protocol.js').Protocol} protocol @param {string} session */
+  #attach(protocol, session) {
     this.#id = session;
-    this.#latency = this.#dialer.age;
+    this.#roundTrips.latest = this.#dialer.age;
     this.#protocol = protocol;
     this.#subscriptions.connected(protocol);
     this.#outbox.connected(protocol);
     this.#dialer.flush();
-    this.#emit(isFirst ? 'open' : 'reconnect');
-    this.#opening?.resolve(this);
+  }
+
+  /** The connection may be gone: it has to answer, or it is. */
+  #doubt() {
+    if (!this.#protocol) return;
+    this.ping().catch(() => {}); // the loss is told where losses are told
+    this.#dialer.expect(DOUBT_MS);
   }
 
   /** @param {import('./protocol.js').Happening} happening */
   #onHappening(happening) {
-    if (happening.type === 'published') {
-      this.#outbox.settle(happening.id, happening.eid);
-    } else if (happening.type === 'refused' && happening.request === 'publish') {
-      const { id, word, message } = happening;
-      const error = new RefusedError(word, message, this.#outbox.destinationOf(id));
-      this.#outbox.settle(id, error);
-    } else if (happening.type === 'answered') {
-      this.#onAnswered();
+    if (happening.type === 'answered') {
+      this.#roundTrips.answered();
     } else if (happening.type === 'disconnected') {
       this.#finish();
-    } else {
+    } else if (!this.#outbox.take(happening)) {
       this.#subscriptions.take(happening);
     }
-  }
-
-  #onAnswered() {
-    const ping = this.#pings.shift();
-    if (!ping) return;
-    this.#latency = Math.round((this.#timer.now() - ping.at) * 10) / 10;
-    ping.resolve(this.#latency);
+    this.#dialer.flush(); // an answer may have been the condition of the next request
   }
 
   /** @param {Error} error */
@@ -252,7 +269,7 @@ export class Session {
     }
     this.#state = 'waiting';
     this.#detach(error);
-    this.#emit('disconnect', error);
+    this.#listeners.tell('disconnect', error);
   }
 
   /** @param {Error} error */
@@ -260,7 +277,7 @@ export class Session {
     this.#protocol = null;
     this.#subscriptions.lost();
     this.#outbox.lost();
-    for (const { reject } of this.#pings.splice(0)) reject(error);
+    this.#roundTrips.lost(error);
   }
 
   /** @param {Error} [error] */
@@ -268,6 +285,7 @@ export class Session {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#timer.clear(this.#goodbye);
+    this.#unwatch();
     this.#dialer.stop();
     this.#detach(error ?? new ClosedError());
     this.#outbox.close();
@@ -275,16 +293,6 @@ export class Session {
     this.#opening?.promise.catch(() => {}); // who closes has no interest in it
     this.#opening?.reject(error ?? new ClosedError());
     this.#closing?.resolve();
-    this.#emit('close', error);
-  }
-
-  /**
-   * @param {SessionEvent} name
-   * @param {unknown} [argument]
-   */
-  #emit(name, argument) {
-    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
-      harmless(() => listener(argument));
-    }
+    this.#listeners.tell('close', error);
   }
 }

@@ -12,7 +12,9 @@
  */
 
 import { ArgumentError, ClosedError, LimitError } from './errors.js';
+import { Pipe } from './pipe.js';
 import { Subscription } from './subscription.js';
+import { Deferred } from './system.js';
 
 /** @typedef {'pause' | 'drop-oldest' | 'fail'} Overflow */
 
@@ -20,37 +22,31 @@ import { Subscription } from './subscription.js';
  * @typedef {object} SubscribeOptions
  * @property {'now' | 'stored' | number} [from] where to begin; a number is the first EID wanted. Default `now`
  * @property {string} [epoch] with a number: the life of the channel that it belongs to
+ * @property {string} [filter] a selector: which events (doc/selectors.md)
+ * @property {string} [durable] a name under which the realm keeps the place of this subscription:
+ *   whoever subscribes with it later goes on there, and `from` counts for the first time only
+ * @property {boolean} [acknowledges] with `durable`: the place moves when the program calls
+ *   acknowledge(); else when it asks for the next event
  * @property {number} [limit] events that may wait for the reader, default 1000
  * @property {Overflow} [overflow] what happens beyond, default `pause`
  * @property {AbortSignal} [signal] ends the subscription
  * @property {(gap: { from: number, next: number }) => void} [onGap] events that are no longer stored
  */
 
-/**
- * What a channel needs from its session.
- * @typedef {object} SessionAccess
- * @property {(subscription: Subscription) => void} add
- * @property {(subscription: Subscription) => Promise<void>} remove
- * @property {(subscription: Subscription) => void} pause
- * @property {(subscription: Subscription) => void} resume
- * @property {(destination: string, event: string | Uint8Array | import('./event.js').EventInit) => Promise<number | undefined>} publish
- */
-
+/** @typedef {import('./access.js').SessionAccess} SessionAccess */
 /** @typedef {import('./event.js').ChannelEvent} ChannelEvent */
 
 /** @implements {AsyncIterableIterator<ChannelEvent>} */
 export class EventStream {
-  /** @type {ChannelEvent[]} */
-  #queue = [];
-  /** @type {Array<{ resolve: (result: IteratorResult<ChannelEvent>) => void, reject: (error: unknown) => void }>} */
-  #readers = [];
-  #isEnded = false;
-  /** @type {unknown} thrown once, after the queue */
-  #error;
+  /** @type {Pipe<ChannelEvent>} */
+  #pipe = new Pipe((event) => (this.#last = event));
   #access;
   #limit;
   #overflow;
   #subscription;
+  #acknowledges;
+  /** What the program got last. @type {ChannelEvent | undefined} */
+  #last;
 
   /**
    * @param {string} channel
@@ -58,30 +54,29 @@ export class EventStream {
    * @param {SubscribeOptions} options
    */
   constructor(channel, access, options = {}) {
-    const { from = 'now', epoch, limit = 1000, overflow = 'pause', signal, onGap } = options;
+    const { from = 'now', epoch, filter, durable, limit = 1000, overflow = 'pause' } = options;
+    const { signal, onGap, acknowledges = false } = options;
     checkOptions(from, limit, overflow);
+    if (durable === '') throw new ArgumentError('durable is a name of one letter or more');
     this.#access = access;
     this.#limit = limit;
     this.#overflow = overflow;
-    /** @type {(position: import('./protocol.js').Position) => void} */
-    let ready = () => {};
-    /** @type {(error: unknown) => void} */
-    let failed = () => {};
+    this.#acknowledges = durable !== undefined && !acknowledges;
+    /** @type {Deferred<import('./protocol.js').Position>} */
+    const ready = new Deferred();
     /** Resolves when the realm has agreed, with where the subscription stands. */
-    this.ready = new Promise((resolve, reject) => {
-      [ready, failed] = [resolve, reject];
-    });
+    this.ready = ready.promise;
     this.ready.catch(() => {}); // the iterator throws it too
     this.#subscription = new Subscription(
       channel,
-      { from, epoch },
+      { from, epoch, filter, durable },
       {
         event: (event) => this.#push(event),
-        ready,
+        ready: ready.resolve,
         gap: onGap,
         end: (error) => {
-          failed(error ?? new ClosedError('the subscription was closed'));
-          this.#end(error);
+          ready.reject(error ?? new ClosedError('the subscription was closed'));
+          this.#pipe.end(error);
         },
       },
     );
@@ -97,21 +92,11 @@ export class EventStream {
 
   /** @returns {Promise<IteratorResult<ChannelEvent>>} */
   next() {
-    const event = this.#queue.shift();
-    if (event) {
-      const { state } = this.#subscription;
-      if (state === 'paused' && this.#queue.length <= this.#limit / 2) {
-        this.#access.resume(this.#subscription);
-      }
-      return Promise.resolve({ done: false, value: event });
-    }
-    if (this.#error !== undefined) {
-      const error = this.#error;
-      this.#error = undefined;
-      return Promise.reject(error);
-    }
-    if (this.#isEnded) return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }));
+    if (this.#acknowledges && this.#last) this.acknowledge(this.#last);
+    const isPaused = this.#subscription.state === 'paused';
+    const result = this.#pipe.next();
+    if (isPaused && this.#pipe.size <= this.#limit / 2) this.#access.resume(this.#subscription);
+    return result;
   }
 
   /** @returns {Promise<IteratorResult<ChannelEvent>>} what leaving a `for await` calls */
@@ -120,9 +105,17 @@ export class EventStream {
     return { done: true, value: undefined };
   }
 
+  /**
+   * The place of a durable subscription: this event and all before it are done.
+   * @param {ChannelEvent} event
+   */
+  acknowledge(event) {
+    this.#access.done(this.#subscription, event);
+  }
+
   /** End the subscription; what is queued is forgotten. */
   close() {
-    this.#queue = [];
+    this.#pipe.clear();
     return this.#access.remove(this.#subscription);
   }
 
@@ -132,44 +125,26 @@ export class EventStream {
 
   /** @param {ChannelEvent} event */
   #push(event) {
-    const reader = this.#readers.shift();
-    if (reader) {
-      reader.resolve({ done: false, value: event });
-      return;
-    }
-    this.#queue.push(event);
+    this.#pipe.push(event);
     if (this.#overflow === 'pause') {
-      if (this.#queue.length >= this.#limit) this.#access.pause(this.#subscription);
-    } else if (this.#queue.length > this.#limit) {
-      if (this.#overflow === 'drop-oldest') this.#queue.shift();
+      if (this.#pipe.size >= this.#limit) this.#access.pause(this.#subscription);
+    } else if (this.#pipe.size > this.#limit) {
+      if (this.#overflow === 'drop-oldest') this.#pipe.dropOldest();
       else this.#overrun();
     }
   }
 
   #overrun() {
-    this.#queue.pop();
-    this.#end(new LimitError(`${this.#limit} events wait and nobody reads them`));
+    this.#pipe.dropNewest();
+    this.#pipe.end(new LimitError(`${this.#limit} events wait and nobody reads them`));
     this.#access.remove(this.#subscription);
   }
 
   /** @param {unknown} reason */
   #abort(reason) {
-    this.#queue = [];
-    this.#end(reason);
+    this.#pipe.clear();
+    this.#pipe.end(reason);
     this.#access.remove(this.#subscription);
-  }
-
-  /** @param {unknown} [error] */
-  #end(error) {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    const readers = this.#readers.splice(0);
-    const [first] = readers;
-    if (error !== undefined && first) first.reject(error);
-    else this.#error = error;
-    for (const reader of error !== undefined ? readers.slice(1) : readers) {
-      reader.resolve({ done: true, value: undefined });
-    }
   }
 }
 

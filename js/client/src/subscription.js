@@ -9,6 +9,11 @@
 import { decodeEvent } from './event.js';
 import { harmless } from './system.js';
 
+/** @typedef {import('./event.js').ChannelEvent} ChannelEvent */
+
+/** Beyond, the place of a durable subscription moves later: with the first event that is new. */
+const OLD_ACKS_MAX = 1000;
+
 /**
  * @typedef {object} SubscriptionHandlers
  * @property {(event: import('./event.js').ChannelEvent) => void} event
@@ -31,17 +36,39 @@ export class Subscription {
   /** @type {Array<Extract<import('./protocol.js').Happening, { type: 'event' }>>} */
   #early = [];
   #on;
+  #terms;
+  /** Of a durable one: the last event that the reader is done with. */
+  #done = 0;
+  /** What the realm wants to hear of it, and has not heard. @type {string | undefined} */
+  #unsaid;
+  #isSaying = false;
+  /** The same for events that were passed on, on this connection. @type {WeakMap<ChannelEvent, string>} */
+  #acks = new WeakMap();
+  /** And for those that were passed on before it. @type {Map<number, string>} */
+  #oldAcks = new Map();
+  /** The realm had agreed to it before. */
+  isResumed = false;
 
   /**
    * @param {string} channel
-   * @param {import('./protocol.js').Position} position
+   * @param {import('./protocol.js').Position & { filter?: string, durable?: string }} wanted
    * @param {SubscriptionHandlers} handlers
    */
-  constructor(channel, { from, epoch }, handlers) {
+  constructor(channel, { from, epoch, filter, durable }, handlers) {
     this.channel = channel;
     this.#from = from;
     this.#epoch = epoch;
+    this.#terms = { filter, durable, isAcknowledged: durable !== undefined };
     this.#on = handlers;
+  }
+
+  /** What the realm is asked for. */
+  get terms() {
+    return { ...this.position, ...this.#terms };
+  }
+
+  get isDurable() {
+    return this.#terms.isAcknowledged;
   }
 
   get state() {
@@ -69,9 +96,14 @@ export class Subscription {
     if (this.#state !== 'asked') return;
     const wanted = this.#from;
     const isSameLife = epoch === undefined || this.#epoch === undefined || epoch === this.#epoch;
+    if (!isSameLife) this.#done = 0; // of another life of the channel
     this.#state = 'live';
     this.#epoch = epoch ?? this.#epoch;
-    if (next !== undefined) this.#from = next;
+    // The place of a durable subscription may be behind what was passed on and not acknowledged.
+    const isBehind =
+      this.isDurable && this.isResumed && isSameLife && Number(next) < Number(wanted);
+    if (next !== undefined && !isBehind) this.#from = next;
+    this.isResumed = true;
     if (typeof wanted === 'number' && next !== undefined && isSameLife && next > wanted) {
       harmless(() => this.#on.gap?.({ from: wanted, next }));
     }
@@ -87,23 +119,54 @@ export class Subscription {
     }
     if (this.#state !== 'live') return;
     const { eid } = message;
+    const ack = message.headers.get('ack');
     if (eid !== undefined) {
-      if (typeof this.#from === 'number' && eid < this.#from) return; // had it before
+      if (typeof this.#from === 'number' && eid < this.#from) {
+        this.#hadBefore(eid, ack);
+        return;
+      }
       this.#from = eid + 1;
     }
-    harmless(() => this.#on.event(decodeEvent(message)));
+    const event = decodeEvent(message);
+    if (ack !== undefined) this.#acks.set(event, ack);
+    harmless(() => this.#on.event(event));
+  }
+
+  /** The reader has this event and all before. @param {ChannelEvent} event */
+  done(event) {
+    const { eid = 0 } = event;
+    if (eid <= this.#done) return;
+    this.#done = eid;
+    this.#unsaid = this.#acks.get(event) ?? this.#oldAcks.get(eid);
+  }
+
+  /**
+   * What to acknowledge now: one at a time, so that what is done meanwhile is one more, not many.
+   * @returns {string | undefined}
+   */
+  takeDone() {
+    if (this.#state !== 'live' || this.#isSaying || this.#unsaid === undefined) return undefined;
+    const ack = this.#unsaid;
+    this.#isSaying = true;
+    this.#unsaid = undefined;
+    return ack;
+  }
+
+  /** What takeDone() gave was answered. */
+  doneSaid() {
+    this.#isSaying = false;
   }
 
   /** The connection is gone; the next one will be asked again. */
   lost() {
-    this.#early = [];
+    this.#forgetConnection();
     if (this.#state === 'asked' || this.#state === 'live') this.#state = 'waiting';
   }
 
   /** The reader does not keep up. */
   pause() {
     if (this.#state !== 'ended') this.#state = 'paused';
-    this.#early = [];
+    this.#forgetConnection();
   }
 
   /** The reader has caught up. */
@@ -117,5 +180,20 @@ export class Subscription {
     this.#state = 'ended';
     this.#early = [];
     harmless(() => this.#on.end?.(error));
+  }
+
+  /** The place of a durable subscription was behind it. @param {number} eid @param {string} [ack] */
+  #hadBefore(eid, ack) {
+    if (ack === undefined) return;
+    if (eid <= this.#done) this.#unsaid = ack;
+    else if (this.#oldAcks.size < OLD_ACKS_MAX) this.#oldAcks.set(eid, ack);
+  }
+
+  #forgetConnection() {
+    this.#early = [];
+    this.#isSaying = false;
+    this.#unsaid = undefined;
+    this.#acks = new WeakMap();
+    this.#oldAcks.clear();
   }
 }

@@ -50,7 +50,13 @@ test('it ends once, and closes the driver', async () => {
   far.message(CONNECTED);
   far.closed('late');
   assert.deepEqual(far.endings, [
-    { outcome: 'timeout', detail: 'no answer within 10000 ms', ms: 10_000, error: undefined },
+    {
+      outcome: 'timeout',
+      detail: 'no answer within 10000 ms',
+      ms: 10_000,
+      idleMs: 10_000,
+      error: undefined,
+    },
   ]);
   assert.equal(far.isClosed, true);
   assert.deepEqual(far.happened, []);
@@ -111,6 +117,25 @@ test('any byte is a sign of life; 40 s without one is the end', async () => {
   }
   assert.deepEqual(far.endings, []);
   await clock.advance(40_000);
+  assert.equal(far.endings[0].outcome, 'dead');
+  assert.equal(clock.alarms, 0);
+});
+
+test('in doubt, anything that comes is proof of life, and nothing is the end', async () => {
+  const { clock, far, connection } = open();
+  connection.expect(5_000); // too early to doubt
+  far.opened();
+  far.message(CONNECTED);
+  connection.expect(5_000);
+  connection.expect(60_000); // the first doubt stands
+  await clock.advance(4_999);
+  far.message('\n');
+  await clock.advance(30_000);
+  assert.deepEqual(far.endings, []);
+  connection.expect(5_000);
+  await clock.advance(4_999);
+  assert.deepEqual(far.endings, []);
+  await clock.advance(1);
   assert.equal(far.endings[0].outcome, 'dead');
   assert.equal(clock.alarms, 0);
 });

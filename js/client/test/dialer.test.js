@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Dialer } from '../src/dialer.js';
 import { webSocketDriver } from '../src/drivers/websocket.js';
+import { Remembered } from '../src/targets.js';
 import { FakeClock } from './lib/clock.js';
 import { FakeNetwork } from './lib/network.js';
 
@@ -21,10 +22,13 @@ function open(paths = {}, options = {}) {
   /** @type {string[]} */
   const log = [];
   const driver = webSocketDriver(network);
-  const targets = URLS.map((url) => ({ url, driver }));
-  const system = { timer: clock, random: () => 0.999 };
+  const targets = URLS.map((url) => ({ url, driver, rank: 0 }));
+  const remembered = new Remembered(null, () => '', targets);
+  const system = { timer: clock, random: () => 0.999, remembered };
   const dialer = new Dialer(targets, options, system, {
     up: () => log.push('up'),
+    moved: () => log.push('moved'),
+    mayMove: () => true,
     happening: ({ type }) => log.push(type),
     down: () => log.push('down'),
     failed: (error) => log.push(error.name),

@@ -28,6 +28,7 @@ test("the realm's words have codes, and words unknown to us, prototype names too
   const codeOf = (/** @type {string} */ word) => new errors.RefusedError(word, 'no').code;
   assert.equal(codeOf('MissingResourceException'), 'missing-resource');
   assert.equal(codeOf('SecurityException'), 'not-allowed');
+  assert.equal(codeOf('StoreException'), 'store');
   assert.equal(codeOf('SomethingElse'), 'refused');
   assert.equal(codeOf('constructor'), 'refused');
 });

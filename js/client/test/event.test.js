@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeEvent, encodeEvent } from '../src/event.js';
+import { typed } from '../src/typed.js';
 
 /**
  * @param {ReturnType<typeof encodeEvent>} encoded
@@ -58,22 +59,71 @@ test("a publisher's headers cannot pass for the frame's own", () => {
   ]);
 });
 
-test('what JSON cannot carry is refused, not mangled', () => {
-  for (const value of [NaN, Infinity, 1n]) {
-    assert.throws(() => encodeEvent({ dict: { value } }), { code: 'argument' });
-  }
-  assert.throws(() => encodeEvent({ data: Uint8Array.of(1), tag: 'x' }), { code: 'argument' });
+test('bytes travel with a dictionary, and types with their marks', () => {
+  const dict = { l: typed('long', 5), n: NaN, big: 2n ** 60n };
+  const encoded = encodeEvent({ data: Uint8Array.of(0, 1), dict, tag: 'x' });
+  const marks = '{"l":{"$long":5},"n":{"$double":"NaN"},"big":{"$long":"1152921504606846976"}}';
+  assert.equal(encoded.body, `{"data":{"$bytes":"AAE="},"dict":${marks},"tag":"x"}`);
+  const event = travel(encoded);
+  assert.deepEqual([...event.bytes], [0, 1]);
+  assert.deepEqual(event.dict, { l: 5, n: NaN, big: 2n ** 60n });
+  assert.equal(event.dictionary.get('l')?.type, 'long');
+  assert.equal(encodeEvent({ dict: event.dictionary }).body, `{"dict":${marks}}`);
 });
 
-test('an event that only says that it is JSON is passed on as it is', () => {
+test('what cannot be carried is refused, not mangled', () => {
+  for (const value of [2n ** 64n, 'half a pair: \ud800']) {
+    assert.throws(() => encodeEvent({ dict: { value } }), { code: 'argument' });
+  }
+  for (const value of [NaN, 1n]) {
+    assert.throws(() => encodeEvent({ attributes: { value } }), { code: 'argument' });
+  }
+  for (const ttl of [-1, 0.5, /** @type {any} */ ('1')]) {
+    assert.throws(() => encodeEvent({ ttl }), { code: 'argument' });
+  }
+});
+
+test('a time to live is a header of its own', () => {
+  assert.deepEqual(encodeEvent({ data: 'x', ttl: 500 }).headers[1], ['ttl', '500']);
+});
+
+test('an event says when it was published, if the realm does', () => {
+  assert.equal(travel(encodeEvent('x')).timestamp, undefined);
+  const event = travel(encodeEvent('x'), [['timestamp', '1763840000000']]);
+  assert.deepEqual([event.timestamp, event.headers], [1763840000000, {}]);
+  assert.equal(travel(encodeEvent('x'), [['timestamp', 'noon']]).timestamp, undefined);
+});
+
+test('from a queue an event says how often it came before', () => {
+  const again = (/** @type {Array<[string, string]>} */ more) => {
+    const { redelivered, redeliveryCount, headers } = travel(encodeEvent('x'), more);
+    return [redelivered, redeliveryCount, headers];
+  };
+  assert.deepEqual(again([]), [false, 0, {}]);
+  const count = ['redelivery-count', '2'];
+  assert.deepEqual(again([['redelivered', 'true'], /** @type {any} */ (count)]), [true, 2, {}]);
+  assert.deepEqual(again([['redelivered', 'true']]), [true, 1, {}]);
+});
+
+test('an event that only says that it is a dictionary is passed on as it is', () => {
   /** @type {Array<[string, string]>} */
   const headers = [
     ['content-type', 'application/vnd.wayleave.event+json'],
     ['attributes', '{'],
   ];
-  assert.equal(travel({ headers, body: '{"data":' }).data, '{"data":');
-  assert.deepEqual(travel({ headers, body: '{"data":7,"dict":[1],"tag":null}' }).dict, {});
-  assert.equal(travel({ headers, body: 'null' }).data, '');
+  for (const body of [
+    '{"data":',
+    'null',
+    '{"data":7}',
+    '{"dict":[1]}',
+    '{"dict":{"v":{"$byte":128}}}',
+    '{"dict":{"a":1,"a":2}}',
+    '{"tag":null}',
+  ]) {
+    const { data, dict, tag, attributes } = travel({ headers, body });
+    assert.deepEqual([data, dict, tag, attributes], [body, {}, '', {}]);
+  }
+  assert.equal(travel({ headers: [...headers, ['attributes', '[]']], body: '{}' }).data, '');
 });
 
 test('the payload can be read as JSON', () => {

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Outbox } from '../src/outbox.js';
+import { settle } from './lib/clock.js';
 
 const TEXT = { headers: [], body: 'four' };
 
@@ -14,6 +15,9 @@ function recorder() {
   const publish = (/** @type {string} */ id, /** @type {string} */ to) => sent.push(`${id} ${to}`);
   return { sent, protocol: /** @type {any} */ ({ publish }) };
 }
+
+/** @param {string} id @param {number} eid @returns {any} */
+const published = (id, eid) => ({ type: 'published', id, eid });
 
 test('what waits is sent in order when there is a connection', () => {
   const outbox = new Outbox({ prefix: 'p' });
@@ -30,8 +34,8 @@ test('only what has no receipt is sent again, with the same id', async () => {
   outbox.connected(recorder().protocol);
   const first = outbox.add('/a', TEXT);
   outbox.add('/b', TEXT);
-  outbox.settle('p-1', 7);
-  outbox.settle('p-1', 8); // a receipt too many
+  outbox.take(published('p-1', 7));
+  assert.equal(outbox.take(published('p-1', 8)), false, 'a receipt too many');
   outbox.lost();
   const { sent, protocol } = recorder();
   outbox.connected(protocol);
@@ -44,7 +48,8 @@ test('the bounds are on events and on bytes, and what is settled makes room', as
   const first = outbox.add('/a', TEXT);
   outbox.add('/a', TEXT);
   await assert.rejects(outbox.add('/a', { headers: [], body: '' }), { code: 'limit' });
-  outbox.settle('p-1', 1);
+  outbox.connected(recorder().protocol);
+  outbox.take(published('p-1', 1));
   await first;
   await assert.rejects(outbox.add('/a', { headers: [], body: 'sixsix' }), { code: 'limit' });
   outbox.add('/a', { headers: [], body: 'fives' });
@@ -54,9 +59,11 @@ test('the bounds are on events and on bytes, and what is settled makes room', as
 test('a refusal rejects, and a header that cannot be written does too', async () => {
   const outbox = new Outbox({ prefix: 'p' });
   const first = outbox.add('/a', TEXT);
-  assert.equal(outbox.destinationOf('p-1'), '/a');
-  outbox.settle('p-1', new Error('no'));
-  await assert.rejects(first, { message: 'no' });
+  outbox.connected(recorder().protocol);
+  const [request, word] = /** @type {const} */ (['publish', 'SecurityException']);
+  outbox.take({ type: 'refused', request, id: 'p-1', word, message: 'no' });
+  await assert.rejects(first, { message: 'no', code: 'not-allowed', resourceName: '/a' });
+  outbox.lost();
   const bad = new Error('bad header');
   const second = outbox.add('/a', TEXT);
   outbox.connected(/** @type {any} */ ({ publish: () => assert.fail(bad) }));
@@ -73,4 +80,58 @@ test('at the end, what was sent is in doubt and what was not is not', async () =
   outbox.close();
   await assert.rejects(sent, { code: 'closed', inDoubt: true });
   await assert.rejects(unsent, { code: 'closed', inDoubt: false });
+});
+
+test('what is asked twice under one id is refused while the first is on its way', async () => {
+  const outbox = new Outbox({ prefix: 'p' });
+  const entry = () => /** @type {any} */ ({ id: 'mine', bytes: 0, send() {} });
+  outbox.run(entry());
+  await assert.rejects(outbox.run(entry()), { code: 'argument' });
+});
+
+test('who waits for room gets it when half is free, or when nothing matters any more', async () => {
+  const outbox = new Outbox({ prefix: 'p', maxEvents: 4 });
+  /** @type {string[]} */
+  const log = [];
+  const sent = ['/a', '/b', '/c', '/d'].map((to) => outbox.add(to, TEXT));
+  outbox.room().then(() => log.push('room'));
+  outbox.connected(recorder().protocol);
+  outbox.take(published('p-1', 1));
+  await settle();
+  assert.equal(log.length, 0);
+  outbox.take(published('p-2', 2));
+  await settle();
+  assert.deepEqual(log, ['room']);
+  await outbox.room();
+  sent.push(outbox.add('/e', TEXT));
+  outbox.room().then(() => log.push('closed'));
+  outbox.close();
+  await settle();
+  assert.deepEqual(log, ['room', 'closed']);
+  await Promise.allSettled(sent);
+});
+
+test('where only text can travel, bytes are sent as text, and as bytes elsewhere', () => {
+  const outbox = new Outbox({ prefix: 'p' });
+  const headers = /** @type {Array<[string, string]>} */ ([
+    ['content-type', 'application/octet-stream'],
+    ['mine', 'x'],
+  ]);
+  outbox.add('/a', { headers, body: Uint8Array.of(0, 255) }).catch(() => {});
+  for (const isText of [true, false]) {
+    /** @type {any[]} */
+    const sent = [];
+    const publish = (/** @type {any[]} */ ...given) => sent.push(given);
+    outbox.connected(/** @type {any} */ ({ isText, publish }));
+    const asText = [
+      [
+        ['content-type', 'application/vnd.wayleave.event+json'],
+        ['mine', 'x'],
+      ],
+      '{"data":{"$bytes":"AP8="}}',
+    ];
+    const expected = isText ? asText : [headers, Uint8Array.of(0, 255)];
+    assert.deepEqual(sent, [['p-1', '/a', ...expected]]);
+    outbox.lost();
+  }
 });

@@ -102,6 +102,33 @@ test('ERROR closes it, and its word is found with or without a header of its own
   assert.deepEqual([...protocol.receive(CONNECTED)], []);
 });
 
+test('an ERROR that names a request refuses that one, so that it is not sent for ever', () => {
+  const { protocol } = open();
+  protocol.publish('p1', '/fx', [], 'x');
+  protocol.ping();
+  const message = 'LimitException: too big';
+  const error = { word: 'LimitException', message };
+  assert.deepEqual(
+    [...protocol.receive(`ERROR\nreceipt-id:publish-1\nmessage:${message}\n\n\0`)],
+    [
+      { type: 'refused', request: 'publish', id: 'p1', ...error },
+      { type: 'error', ...error },
+    ],
+  );
+});
+
+test('an ERROR that names a ping, or nothing that was asked, refuses nothing', () => {
+  for (const receipt of ['ping-1', 'publish-1', '']) {
+    const { protocol } = open();
+    protocol.ping();
+    const happenings = [...protocol.receive(`ERROR\nreceipt-id:${receipt}\n\n\0`)];
+    assert.deepEqual(
+      happenings.map(({ type }) => type),
+      ['error'],
+    );
+  }
+});
+
 test('happenings before a fault are not lost with it', () => {
   const { protocol } = open();
   protocol.publish('p1', '/fx', [], 'x');
@@ -131,3 +158,17 @@ for (const [what, frame] of Object.entries({
     assert.throws(() => [...protocol.receive(frame)], { code: 'protocol' });
   });
 }
+
+test('where only text can travel, bytes come as base64 and are bytes', () => {
+  const head = 'MESSAGE\nsubscription:a\ndestination:/fx\ncontent-transfer-encoding:base64\n\n';
+  /** @param {boolean} isText @param {string} body */
+  const bodyOf = (isText, body) => {
+    const protocol = new Protocol({ host: 'realm', isText });
+    const [, event] = [...protocol.receive(CONNECTED), ...protocol.receive(`${head}${body}\0`)];
+    const { body: bytes, headers } = /** @type {any} */ (event);
+    return [Buffer.from(bytes).toString('hex'), headers.has('content-transfer-encoding')];
+  };
+  assert.deepEqual(bodyOf(true, 'AP8='), ['00ff', false]);
+  assert.deepEqual(bodyOf(true, 'no base64!'), [Buffer.from('no base64!').toString('hex'), true]);
+  assert.deepEqual(bodyOf(false, 'AP8='), [Buffer.from('AP8=').toString('hex'), true]);
+});

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { realmUrl, thisPage } from '../src/realms.js';
+import { realmUrl, secureSibling, sockJsUrl, thisPage } from '../src/realms.js';
 
 const PAGE = { protocol: 'https:', host: 'page.example:8443' };
 
@@ -37,3 +37,31 @@ test('null and undefined mean the page, and without one they are refused', () =>
 for (const wrong of ['ftp://realm', 'http://', 'ws://a b', 'javascript:alert(1)']) {
   test(`"${wrong}" is refused`, () => assert.throws(() => realmUrl(wrong), { code: 'argument' }));
 }
+
+for (const [webSocket, sockJs] of Object.entries({
+  'ws://realm:9000/stomp': 'http://realm:9000/sockjs',
+  'wss://realm/stomp': 'https://realm/sockjs',
+  'wss://gate/um/stomp?x=1': 'https://gate/um/sockjs',
+  'ws://broker:15674/ws': 'http://broker:15674/ws/sockjs',
+})) {
+  test(`the SockJS end of ${webSocket} is ${sockJs}`, () => {
+    assert.equal(sockJsUrl(webSocket), sockJs);
+  });
+}
+
+for (const [plain, secure] of /** @type {Array<[string, string[]]>} */ ([
+  ['ws://realm:9000/stomp', ['wss://realm:9443/stomp']],
+  ['ws://realm/stomp', ['wss://realm/stomp']],
+  ['ws://realm:8000/stomp', []],
+  ['wss://realm:9443/stomp', []],
+])) {
+  test(`the secure interface beside ${plain} is ${secure[0] ?? 'not known'}`, () => {
+    assert.deepEqual(secureSibling(plain, [plain]), secure);
+  });
+}
+
+test('the secure interface that is named is the one', () => {
+  const plain = 'ws://realm:9000/stomp';
+  assert.deepEqual(secureSibling(plain, [plain, 'wss://realm:7443/stomp']), []);
+  assert.equal(secureSibling(plain, [plain, 'wss://other/stomp']).length, 1);
+});

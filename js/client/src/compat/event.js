@@ -3,52 +3,19 @@
 
 /** An event as the guides describe it: data, dictionary, tag, attributes, and where it came from. */
 
-import { Dictionary } from './dictionary.js';
+import { EventAttributes, attributesOf } from './attributes.js';
+import { Dictionary, toText } from './dictionary.js';
 
-/** Meta-data that a publisher may set; each has a getter and a setter. */
-const ATTRIBUTES = [
-  ...['PublisherName', 'PublisherHost', 'ApplicationId', 'CorrelationId', 'MessageId'],
-  ...['MessageType', 'Priority', 'Expiration', 'TimeToLive', 'ReplyToName', 'ReplyType'],
-  ...['DeliveryMode', 'Redelivered', 'Timestamp', 'SubscriberName', 'SubscriberHost'],
-  ...['JoinChannel', 'JoinEid', 'JoinPath', 'DeadEventChannel', 'DeadEventEid', 'AllowMerge'],
-];
+/** @typedef {import('./attributes.js').NirvanaAttributes} NirvanaAttributes */
+/** @typedef {import('./dictionary.js').NirvanaDictionary} NirvanaDictionary */
+/** @typedef {import('../event.js').ChannelEvent} ChannelEvent */
 
-export class EventAttributes {
-  /** @type {Record<string, unknown>} */
-  #members;
+/** Those that came, for the queue that one is committed to. @type {WeakMap<CompatEvent, ChannelEvent>} */
+const CAME = new WeakMap();
 
-  /** @param {Record<string, unknown>} [members] */
-  constructor(members = {}) {
-    this.#members = { ...members };
-  }
-
-  /** @param {string} name */
-  get(name) {
-    return this.#members[name];
-  }
-
-  /** @param {string} name @param {unknown} value */
-  put(name, value) {
-    this.#members[name] = value;
-  }
-
-  toMembers() {
-    return this.#members;
-  }
-}
-
-for (const name of ATTRIBUTES) {
-  const key = name[0].toLowerCase() + name.slice(1);
-  Object.assign(EventAttributes.prototype, {
-    /** @this {EventAttributes} */
-    [`get${name}`]() {
-      return this.get(key);
-    },
-    /** @this {EventAttributes} @param {unknown} value */
-    [`set${name}`](value) {
-      this.put(key, value);
-    },
-  });
+/** @param {unknown} event @returns {ChannelEvent | undefined} as it came; undefined where it did not */
+export function cameAs(event) {
+  return CAME.get(/** @type {any} */ (event));
 }
 
 export class CompatEvent {
@@ -58,13 +25,13 @@ export class CompatEvent {
   resourceName;
   #data = '';
   #tag = '';
-  /** @type {Dictionary | undefined} */
+  /** @type {NirvanaDictionary | undefined} */
   #dictionary;
-  /** @type {EventAttributes | undefined} */
+  /** @type {NirvanaAttributes | undefined} */
   #attributes;
 
   /**
-   * @param {import('../event.js').ChannelEvent} event
+   * @param {ChannelEvent} event
    * @param {string} resourceName as the program wrote it
    */
   static from(event, resourceName) {
@@ -74,8 +41,9 @@ export class CompatEvent {
     one.resourceName = resourceName;
     one.#data = event.data;
     one.#tag = event.tag;
-    one.#dictionary = Dictionary.from(event.dict);
-    one.#attributes = new EventAttributes(event.attributes);
+    one.#dictionary = Dictionary.from(event.dictionary);
+    one.#attributes = attributesOf(event);
+    CAME.set(one, event);
     return one;
   }
 
@@ -85,6 +53,7 @@ export class CompatEvent {
       data: this.#data,
       tag: this.#tag,
       dict: this.#dictionary?.toMembers(),
+      ttl: this.#attributes?.ttl(),
       attributes: this.#attributes?.toMembers(),
     };
   }
@@ -117,15 +86,17 @@ export class CompatEvent {
 
   /** Live, and made on first use. */
   getDictionary() {
-    this.#dictionary ??= new Dictionary();
+    this.#dictionary ??= Dictionary.from({});
     return this.#dictionary;
   }
 
   /** @param {unknown} dictionary ours, or a plain object */
   putDictionary(dictionary) {
+    const isOurs = dictionary instanceof Dictionary;
     const isObject = typeof dictionary === 'object' && dictionary !== null;
-    if (dictionary instanceof Dictionary) this.#dictionary = dictionary;
-    else this.#dictionary = Dictionary.from(isObject ? dictionary : {});
+    this.#dictionary = isOurs
+      ? /** @type {NirvanaDictionary} */ (dictionary)
+      : Dictionary.from(isObject ? /** @type {any} */ (dictionary) : {});
   }
 
   /** @param {unknown} dictionary */
@@ -135,16 +106,16 @@ export class CompatEvent {
 
   /** Made on first use. */
   getEventAttributes() {
-    this.#attributes ??= new EventAttributes();
+    this.#attributes ??= EventAttributes.from({});
     return this.#attributes;
   }
-}
 
-/** @param {unknown} value */
-function toText(value) {
-  if (value === null || value === undefined) return '';
-  if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) {
-    return new TextDecoder().decode(/** @type {any} */ (value));
+  /** Milliseconds; 0: no end. @param {unknown} ms */
+  setTTL(ms) {
+    this.getEventAttributes().setTimeToLive(ms);
   }
-  return String(value);
+
+  getTTL() {
+    return this.getEventAttributes().getTimeToLive();
+  }
 }

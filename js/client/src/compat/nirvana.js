@@ -25,11 +25,15 @@ import { CompatEvent } from './event.js';
 import { Observable } from './observable.js';
 import { CompatSession, PageSession } from './session.js';
 
+/** @typedef {import('./dictionary.js').NirvanaDictionary} NirvanaDictionary */
+
 class NirvanaRoot extends Observable {
   Observe = Observe;
   Driver = Driver;
   nConsumeEvent = CompatEvent;
-  nEventProperties = Dictionary;
+  nEventProperties = /** @type {new () => NirvanaDictionary} */ (
+    /** @type {unknown} */ (Dictionary)
+  );
 
   /**
    * Nothing happens on the network before start().
@@ -44,7 +48,7 @@ class NirvanaRoot extends Observable {
   }
 
   createDictionary() {
-    return new Dictionary();
+    return Dictionary.from({});
   }
 }
 

@@ -30,6 +30,8 @@ const NAMES = {
   closed: 'SessionNotConnectedException',
   limit: 'LimitException',
   argument: 'IllegalArgumentException',
+  stale: 'IllegalStateException',
+  aborted: 'TransactionNotCommittedException',
 };
 
 /**
@@ -49,11 +51,13 @@ export class Observable {
   /** @type {Observable | undefined} */
   #parent;
 
+  /** The guide's own listeners take one argument and read this of it: the last error's text. */
+  message = '';
+
   /** @param {Observable} [parent] gets the errors that nobody here listens for */
   constructor(parent) {
     this.#parent = parent;
-    // The guide's own listeners take one argument and read its `message`: the last error's text.
-    Object.defineProperty(this, 'message', { value: '', writable: true, enumerable: false });
+    Object.defineProperty(this, 'message', { enumerable: false });
   }
 
   /** @param {unknown} observable @param {unknown} listener */
@@ -92,17 +96,5 @@ export class Observable {
     if (this.notify(Observe.ERROR, resource, exception)) return;
     if (this.#parent) this.#parent.fail(exception, resource);
     else console.error(`wayleave: ${exception.name}: ${exception.message}`);
-  }
-
-  /**
-   * Said from the event loop, never within the call that asked for it.
-   * @param {string} what is not built
-   */
-  failUnsupported(what) {
-    const exception = new NirvanaException(
-      'UnsupportedOperationException',
-      `${what} not built yet`,
-    );
-    queueMicrotask(() => this.fail(exception));
   }
 }

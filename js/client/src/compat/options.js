@@ -9,6 +9,13 @@ import { Driver } from './constants.js';
 
 /** @typedef {Record<string, any>} Config as the program gave it */
 
+/** Of both generations. */
+const KNOWN = new Set([...Object.values(Driver), 'STREAMINGCOMET', 'LONGPOLLCOMET']);
+const HANDED_IN = /** @type {const} */ ([
+  ...['WebSocket', 'fetch', 'XMLHttpRequest', 'EventSource', 'timer', 'random'],
+  ...['storage', 'network', 'page', 'limits'],
+]);
+
 /** @param {unknown} value */
 function toList(value) {
   if (value === undefined || value === null) return [];
@@ -17,7 +24,8 @@ function toList(value) {
 
 /** @param {unknown} value */
 function positive(value) {
-  const number = Number(value);
+  const number = typeof value === 'string' ? Number(value) : value;
+  if (typeof number !== 'number') return undefined;
   return Number.isFinite(number) && number > 0 ? number : undefined;
 }
 
@@ -57,24 +65,36 @@ export function hostRealmsOf({ webSocketPort, secure, realmHosts }, page = thisP
  * @returns {import('../session.js').SessionOptions}
  */
 export function optionsOf(config) {
-  const { WebSocket, timer, random, username, password } = config;
-  const drivers = toList(config.drivers ?? config.protocolSelection).map(String);
-  const isBuilt = (/** @type {string} */ name) => name.toUpperCase() === Driver.WEBSOCKET;
-  if (drivers.length > 0 && !drivers.some(isBuilt)) {
-    console.warn('wayleave: of these drivers none is built yet; WEBSOCKET is used instead');
-  }
   if (config.enableDataStreams) {
-    console.warn('wayleave: data streams are not built yet; this session gets no DataGroup events');
+    console.warn('wayleave: this realm has no data streams; the session gets no DataGroup events');
   }
   return {
-    WebSocket,
-    timer,
-    random,
+    ...handedIn(config),
+    drivers: driversOf(config),
     connectTimeoutMs: positive(config.sessionTimeoutMs ?? config.sessionTimeout),
     attempts: positive(config.webSocketAttempts),
-    login: text(username),
-    passcode: text(password),
+    login: text(config.username),
+    passcode: text(config.password),
   };
+}
+
+/** What tests and programs outside of browsers hand in: of these only. @param {Config} config */
+function handedIn(config) {
+  /** @type {import('../session.js').SessionOptions} */
+  const given = {};
+  for (const name of HANDED_IN) {
+    if (config[name] !== undefined) given[name] = config[name];
+  }
+  return given;
+}
+
+/** @param {Config} config @returns {string[] | undefined} names; none: all there are */
+function driversOf(config) {
+  const asked = toList(config.drivers ?? config.protocolSelection).map(String);
+  const known = asked.filter((name) => KNOWN.has(name.toUpperCase()));
+  if (known.length > 0) return known;
+  if (asked.length > 0) console.warn(`wayleave: no driver is called ${asked}; all are tried`);
+  return undefined;
 }
 
 /** A header of CONNECT cannot hold a line end. @param {unknown} value */

@@ -7,9 +7,11 @@ import { Session } from '../session.js';
 import { randomId, systemRandom } from '../system.js';
 import { CompatChannel } from './channel.js';
 import { Observe } from './constants.js';
+import { debug, levelOf } from './debug.js';
+import { toText } from './dictionary.js';
 import { NirvanaException, Observable } from './observable.js';
 import { hostRealmsOf, optionsOf, realmsOf } from './options.js';
-import { Queue } from './unbuilt.js';
+import { CompatQueue } from './queue.js';
 
 /** @typedef {import('./options.js').Config} Config */
 
@@ -29,10 +31,12 @@ export class CompatSession extends Observable {
   #latest;
   /** @type {Map<string, CompatChannel>} */
   #channels = new Map();
-  /** @type {Map<string, Queue>} */
+  /** @type {Map<string, CompatQueue>} */
   #queues = new Map();
-  /** @type {Array<[CompatChannel, import('../event.js').EventInit]>} */
+  /** @type {Array<(core: Session) => void>} */
   #waiting = [];
+  #owner;
+  #driver = '';
 
   /**
    * @param {unknown} config
@@ -40,6 +44,7 @@ export class CompatSession extends Observable {
    */
   constructor(config, parent) {
     super(parent);
+    this.#owner = { core: () => this.#core, whenStarted: this.#whenStarted.bind(this) };
     this.configure(config);
   }
 
@@ -48,23 +53,20 @@ export class CompatSession extends Observable {
     const core = this.#makeCore();
     if (!core) return;
     this.#core = this.#latest = core;
-    const ifMine = (/** @type {() => void} */ run) => () => this.#core === core && run();
-    core.on(
-      'open',
-      ifMine(() => this.notify(Observe.START, this)),
-    );
-    core.on(
-      'disconnect',
-      ifMine(() => this.notify(Observe.DISCONNECT, this)),
-    );
-    core.on(
-      'reconnect',
-      ifMine(() => this.notify(Observe.RECONNECT, this)),
-    );
+    debug(core, levelOf(this.#config));
+    const ifMine = (/** @type {() => void} */ run) => () => {
+      if (this.#core === core) run();
+    };
+    /** @type {(name: any, run: () => void) => void} */
+    const on = (name, run) => void core.on(name, ifMine(run));
+    on('open', () => this.#onUp(Observe.START));
+    on('disconnect', () => this.notify(Observe.DISCONNECT, this));
+    on('reconnect', () => this.#onUp(Observe.RECONNECT));
+    on('driver', () => this.#onUp(undefined));
     core.on('close', (error) => ifMine(() => this.#onFailed(error))());
     core.open().catch(() => {}); // 'close' tells
-    for (const channel of this.#channels.values()) channel.attach(core);
-    for (const [channel, init] of this.#waiting.splice(0)) channel.publishTo(core, init);
+    for (const resource of this.getResources()) resource.attach(core);
+    for (const run of this.#waiting.splice(0)) run(core);
   }
 
   stop() {
@@ -76,24 +78,21 @@ export class CompatSession extends Observable {
 
   /** @param {unknown} name with or without a leading slash; the same object each time */
   getChannel(name) {
-    const key = String(name ?? '').replace(/^\/?/, '/');
-    const owner = {
-      core: () => this.#core,
-      wait: this.#wait.bind(this),
-    };
-    const channel = this.#channels.get(key) ?? new CompatChannel(name, this, owner);
+    const key = keyOf(name);
+    const channel = this.#channels.get(key) ?? new CompatChannel(name, this, this.#owner);
     this.#channels.set(key, channel);
     return channel;
   }
 
   /**
-   * Queues are not built yet: what is asked of one ends in its ERROR.
    * @param {unknown} name
-   * @param {boolean} [_transactional]
+   * @param {unknown} [transactional] the program says which events it is done with
    */
-  getQueue(name, _transactional) {
-    const key = String(name ?? '').replace(/^\/?/, '/');
-    const queue = this.#queues.get(key) ?? new Queue(name, this);
+  getQueue(name, transactional) {
+    const isTransactional = Boolean(transactional) && transactional !== 'false';
+    const key = `${isTransactional} ${keyOf(name)}`;
+    const queue =
+      this.#queues.get(key) ?? new CompatQueue(name, this, this.#owner, isTransactional);
     this.#queues.set(key, queue);
     return queue;
   }
@@ -155,6 +154,15 @@ export class CompatSession extends Observable {
     }
   }
 
+  /** @param {string | undefined} observable */
+  #onUp(observable) {
+    const driver = this.getCurrentDriver() ?? '';
+    const isOther = this.#driver !== '' && driver !== this.#driver;
+    this.#driver = driver;
+    if (observable) this.notify(observable, this);
+    if (isOther) this.notify(Observe.DRIVER, this, driver);
+  }
+
   /** @param {Error | undefined} error */
   #onFailed(error) {
     this.#letGo();
@@ -163,25 +171,38 @@ export class CompatSession extends Observable {
 
   #letGo() {
     this.#core = undefined;
-    for (const channel of this.#channels.values()) channel.detach();
+    for (const resource of this.getResources()) resource.detach();
   }
 
   /**
-   * @param {CompatChannel} channel
-   * @param {import('../event.js').EventInit} init
+   * Now, or after start().
+   * @param {Observable} resource
+   * @param {(core: Session) => void} run
    */
-  #wait(channel, init) {
+  #whenStarted(resource, run) {
+    if (this.#core) {
+      run(this.#core);
+      return;
+    }
     if (this.#waiting.length < MAX_WAITING) {
-      this.#waiting.push([channel, init]);
+      this.#waiting.push(run);
       return;
     }
     const text = `${MAX_WAITING} publishes wait for start()`;
-    queueMicrotask(() => channel.fail(new NirvanaException('LimitException', text)));
+    queueMicrotask(() => resource.fail(new NirvanaException('LimitException', text)));
   }
+}
+
+/** `fx` and `/fx` are the same. @param {unknown} name */
+function keyOf(name) {
+  return toText(name).trim().replace(/^\/?/, '/');
 }
 
 /** The one session of the older generation: options come with start(), the host from the page. */
 export class PageSession extends CompatSession {
+  /** For DataGroup events, of which our realm has none. @type {((event: any) => void) | undefined} */
+  onData;
+
   /** @param {unknown} [config] */
   start(config) {
     if (config !== undefined && this.getStatus() === 'DISCONNECTED') {

@@ -21,7 +21,8 @@
 
 /**
  * @typedef {object} Driver
- * @property {string} name
+ * @property {string} name one of the documented ones
+ * @property {boolean} [overHttp] it opens the realm's SockJS end, and carries text only
  * @property {(url: string, handlers: TransportHandlers) => Transport} open may throw
  */
 

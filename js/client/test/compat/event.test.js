@@ -36,10 +36,10 @@ test('the dictionary is made on first use, is live, and can be replaced', () => 
   const event = new CompatEvent();
   assert.equal(event.toInit().dict, undefined);
   event.getDictionary().put('a', 1);
-  assert.deepEqual(event.toInit().dict, { a: 1 });
+  assert.deepEqual(new ChannelEvent({ channel: '/fx', ...event.toInit() }).dict, { a: 1 });
   event.putDictionary({ b: 2 });
   assert.equal(event.getDictionary().get('b'), 2);
-  const own = new Dictionary();
+  const own = Dictionary.from({});
   event.setDictionary(own);
   assert.equal(event.getDictionary(), own);
   event.putDictionary(null);
@@ -48,11 +48,43 @@ test('the dictionary is made on first use, is live, and can be replaced', () => 
 
 test('attributes are set by the publisher and read by the subscriber', () => {
   const event = new CompatEvent();
-  const attributes = /** @type {any} */ (event.getEventAttributes());
+  const attributes = event.getEventAttributes();
   attributes.setPublisherName('me');
   attributes.setAllowMerge(true);
   const init = event.toInit();
   assert.deepEqual(init.attributes, { publisherName: 'me', allowMerge: true });
   const came = CompatEvent.from(new ChannelEvent({ channel: '/fx', ...init }), 'fx');
-  assert.equal(/** @type {any} */ (came.getEventAttributes()).getPublisherName(), 'me');
+  assert.equal(came.getEventAttributes().getPublisherName(), 'me');
+});
+
+test('every attribute has a getter and a setter, and travels if it can', () => {
+  const event = new CompatEvent();
+  const attributes = event.getEventAttributes();
+  for (const name of ['ApplicationId', 'CorrelationId', 'MessageType', 'ReplyToName']) {
+    /** @type {any} */ (attributes)[`set${name}`](name);
+    assert.equal(/** @type {any} */ (attributes)[`get${name}`](), name);
+  }
+  attributes.setPriority(NaN);
+  attributes.setExpiration({});
+  event.setTTL('500');
+  assert.equal(event.getTTL(), '500');
+  const { ttl, attributes: sent } = event.toInit();
+  assert.equal(ttl, 500);
+  assert.deepEqual(Object.keys(sent ?? {}), [
+    ...['applicationId', 'correlationId', 'messageType', 'replyToName', 'timeToLive'],
+  ]);
+  attributes.setTimeToLive('for ever');
+  assert.equal(event.toInit().ttl, undefined);
+});
+
+test('what the realm says of an event is among its attributes', () => {
+  const headers = { 'join-channel': '/orders', 'join-eid': '2', 'dead-event-reason': 'expired' };
+  const init = { channel: '/fx', headers, redeliveryCount: 3 };
+  const came = CompatEvent.from(new ChannelEvent(init), 'fx').getEventAttributes();
+  assert.deepEqual(
+    [came.getJoinChannel(), came.getJoinEid(), came.getDeadEventReason()],
+    ['/orders', 2, 'expired'],
+  );
+  assert.deepEqual([came.isRedelivered(), came.getRedeliveryCount()], [true, 3]);
+  assert.equal(came.getDeadEventEid(), undefined);
 });

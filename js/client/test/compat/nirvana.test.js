@@ -73,24 +73,6 @@ test('a cut connection: DISCONNECT, RECONNECT, and the events go on without loss
   assert.deepEqual(log, [start, subscribe, 'DATA 1 a', 'DISCONNECT', 'RECONNECT', 'DATA 2 b']);
 });
 
-test('what is not built ends in an ERROR, never in a throw', async () => {
-  const { clock, session, log } = world();
-  session.start();
-  const queue = /** @type {any} */ (session.getQueue('q', true));
-  queue.setWindowSize(5);
-  const transaction = session.getChannel('/fx').createTransaction();
-  transaction.setEvent();
-  transaction.publishAndCommit();
-  const filtered = session.getChannel('/filtered');
-  filtered.setFilter("name LIKE '%EUR%'");
-  filtered.subscribe();
-  await clock.advance(100);
-  const unsupported = 'UnsupportedOperationException';
-  const from = ['q', 'session', '/filtered'].map((who) => `ERROR ${who} ${unsupported}`);
-  assert.deepEqual(log, [...from, 'START']);
-  assert.equal(filtered.isSubscribed(), false);
-});
-
 test('an error that nobody else listens for reaches Nirvana itself', async () => {
   const session = Nirvana.createSession({ realms: ['ftp://x'] });
   /** @type {any[]} */

@@ -85,16 +85,3 @@ test('every error has a name that programs can know', () => {
   const own = new NirvanaException('Own', 'x');
   assert.equal(toException(own), own);
 });
-
-test('what is not built is said from the event loop, never within the call', async () => {
-  const resource = new Resource();
-  let name = '';
-  resource.on(
-    Observe.ERROR,
-    (/** @type {any} */ _, /** @type {any} */ error) => (name = error.name),
-  );
-  resource.failUnsupported('miracles are');
-  assert.equal(name, '');
-  await settle();
-  assert.equal(name, 'UnsupportedOperationException');
-});

@@ -51,14 +51,18 @@ test('time-outs, attempts and names mean what they can only mean', () => {
   assert.equal(optionsOf({ sessionTimeoutMs: 'soon' }).connectTimeoutMs, undefined);
 });
 
-test('drivers that are not built are skipped, and where none is left it is said', (t) => {
+test('drivers by name, in order; who names none that is known gets all', (t) => {
   const { mock } = t.mock.method(console, 'warn', () => {});
-  optionsOf({ drivers: 'WEBSOCKET' });
-  optionsOf({ drivers: [undefined, 'XDR_STREAMING', 'WEBSOCKET'] });
-  optionsOf({ protocolSelection: ['websocket', 'streamingcomet'] });
+  const named = (/** @type {any} */ config) => optionsOf(config).drivers;
+  assert.deepEqual(named({ drivers: 'WEBSOCKET' }), ['WEBSOCKET']);
+  const sloppy = [undefined, 'XDR_STREAMING', 'CARRIER_PIGEON', 'WEBSOCKET'];
+  assert.deepEqual(named({ drivers: sloppy }), ['XDR_STREAMING', 'WEBSOCKET']);
+  const older = ['websocket', 'streamingcomet', 'longpollcomet'];
+  assert.deepEqual(named({ protocolSelection: older }), older);
+  for (const none of [undefined, null, []]) assert.equal(named({ drivers: none }), undefined);
   assert.equal(mock.callCount(), 0);
-  optionsOf({ drivers: ['JSONP_LONGPOLL'] });
-  assert.match(mock.calls[0].arguments[0], /WEBSOCKET is used instead/);
+  assert.equal(named({ drivers: ['CARRIER_PIGEON'] }), undefined);
+  assert.match(mock.calls[0].arguments[0], /no driver is called CARRIER_PIGEON/);
   optionsOf({ enableDataStreams: true });
-  assert.match(mock.calls[1].arguments[0], /data streams are not built/);
+  assert.match(mock.calls[1].arguments[0], /no data streams/);
 });

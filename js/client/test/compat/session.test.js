@@ -63,7 +63,7 @@ test('the same name gives the same object, with or without a slash', () => {
 
 test('no realm: ERROR on the session, which can be started again', async () => {
   const { clock, network, session, log } = world();
-  network.paths = { 'ws://realm:9000/stomp': 'refuse' };
+  network.paths = { 'ws://realm:9000/stomp': 'refuse', 'wss://realm:9443/stomp': 'refuse' };
   session.start();
   session.getChannel('/fx').subscribe();
   await clock.advance(2000);

@@ -8,6 +8,12 @@ export async function settle() {
   for (let turn = 0; turn < 20; turn++) await null;
 }
 
+/** Dice that always fall alike. @param {number} seed @returns {() => number} in [0, 1) */
+export function diceOf(seed) {
+  let state = (seed % 2147483646) + 1;
+  return () => (state = (state * 48271) % 2147483647) / 2147483647;
+}
+
 /** @implements {Timer} @typedef {import('../../src/system.js').Timer} Timer */
 export class FakeClock {
   #now = 0;

@@ -4,16 +4,21 @@
 /** WebSockets over a fake clock: each message takes `delay` to its other end, unless it is cut. */
 
 import { FakeRealm } from './realm.js';
+import { FakeWeb } from './web.js';
 
 export class FakeNetwork {
   delay = 5;
   realm = new FakeRealm();
   /** What happens at a URL: the realm answers, or one of the ways in which a path fails. */
-  /** @type {Record<string, 'refuse' | 'swallow' | 'mute' | 'slam' | 'garble' | 'realm'>} */
+  /** @type {Record<string, 'refuse' | 'swallow' | 'mute' | 'slam' | 'garble' | 'hold' | 'realm'>} */
   paths = {};
+  /** Milliseconds more until a path opens. @type {Record<string, number>} */
+  slow = {};
+  /** The same network for HTTP. */
+  web = new FakeWeb(this);
   /** @type {string[]} */
   dialled = [];
-  /** @type {Set<{ drop: () => void, mute: () => void, muteReplies: () => void }>} */
+  /** @type {Set<{ url: string, drop: () => void, mute: () => void, muteReplies: () => void }>} */
   lines = new Set();
 
   /** @param {import('./clock.js').FakeClock} clock */
@@ -31,9 +36,9 @@ export class FakeNetwork {
     };
   }
 
-  /** Every connection is gone, and both ends learn of it. */
-  cut() {
-    for (const line of [...this.lines]) line.drop();
+  /** Every connection is gone, and both ends learn of it; or those of some kind. */
+  cut(scheme = '') {
+    for (const line of [...this.lines]) if (line.url.startsWith(scheme)) line.drop();
   }
 
   /** Every connection passes nothing any more, and nobody is told. */
@@ -52,28 +57,32 @@ export class FakeNetwork {
     const how = this.paths[url] ?? 'realm';
     this.dialled.push(url);
     if (how === 'swallow') return;
+    const opening = delay + (this.slow[url] ?? 0);
     const close = (code = 1006) => socket.onclose({ code, reason: '' });
     if (how === 'refuse') {
       clock.set(close, delay);
       return;
     }
     clock.set(() => {
-      if (how === 'realm') this.#connect(socket, close);
+      if (how === 'realm') this.#connect(url, socket, close);
       socket.onopen();
       if (how === 'slam') clock.set(close, delay);
       if (how === 'garble')
         clock.set(() => socket.onmessage({ data: 'HTTP/1.1 200\n\n\0' }), delay);
-    }, delay);
+    }, opening);
   }
 
-  /** @param {any} socket @param {(code?: number) => void} close */
-  #connect(socket, close) {
+  /** @param {string} url @param {any} socket @param {(code?: number) => void} close */
+  #connect(url, socket, close) {
     const { clock, delay, realm } = this;
     let [isUp, isDown, isGone] = [true, true, false];
-    const peer = realm.accept((data) => {
-      const copy = typeof data === 'string' ? data : data.slice().buffer;
-      clock.set(() => isDown && !isGone && socket.onmessage({ data: copy }), delay);
-    });
+    const peer = realm.accept(
+      (data) => {
+        const copy = typeof data === 'string' ? data : data.slice().buffer;
+        clock.set(() => isDown && !isGone && socket.onmessage({ data: copy }), delay);
+      },
+      () => end(1006),
+    );
     const end = (/** @type {number} */ code) => {
       if (isGone) return;
       isGone = true;
@@ -82,6 +91,7 @@ export class FakeNetwork {
       clock.set(() => close(code), delay);
     };
     const line = {
+      url,
       drop: () => end(1006),
       mute: () => ([isUp, isDown] = [false, false]),
       muteReplies: () => (isDown = false),
