@@ -190,9 +190,10 @@ test('a page of another site uses the documented API through our proxy', async (
   }
 
   for (const port of [realm.port, realm.tlsPort]) {
+    // On a machine that is slow just then a session tries a second way before the first answers.
     await until(`two tunnels to ${port} are logged`, () => {
       const start = `"CONNECT localhost:${port} HTTP/1.1" 200 `;
-      return proxy.accessLines.filter((line) => line.includes(start)).length === 2;
+      return proxy.accessLines.filter((line) => line.includes(start)).length >= 2;
     });
   }
 });

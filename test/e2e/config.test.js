@@ -255,6 +255,20 @@ for (const [what, [files, expected]] of Object.entries(WRONG)) {
   });
 }
 
+test('a file for the other daemon is told from a slip of the pen', async (t) => {
+  const realm = 'Interface http://127.0.0.1:1\nAnonymous On\n<Channel "/a">\n</Channel>\n';
+  const cwd = directory(t, { 'proxy.conf': good(''), 'realm.conf': realm });
+  const other = await config(cwd, 'realm.conf');
+  assert.equal(other.code, 1);
+  assert.match(other.stderr, /^realm\.conf:1: Interface is not supported \(a realm has it, /);
+  assert.match(other.stderr, /^realm\.conf:3: <Channel> is not .*wayleave config --realm\)$/m);
+  assert.doesNotMatch(other.stderr, /unknown/);
+  const reverse = await config(cwd, '--realm', 'proxy.conf');
+  assert.equal(reverse.code, 1);
+  assert.match(reverse.stderr, /^proxy\.conf:\d+: Listen is not supported \(a proxy has it, /m);
+  assert.match(reverse.stderr, /^proxy\.conf:\d+: <Proxy> is not supported/m);
+});
+
 test('words that wayleave config cannot understand are said', async (t) => {
   const cwd = directory(t, { 'proxy.conf': good('') });
   for (const [args, code, sentence] of [
@@ -264,9 +278,9 @@ test('words that wayleave config cannot understand are said', async (t) => {
     [['proxy.conf', '--explain'], 2, /needs one file, a client, a method and a URL/],
     [['gone.conf'], 1, /^gone\.conf: cannot be .*No such file or directory/],
     [['.'], 1, /^\.: cannot be read: it is a directory/],
-    [['proxy.conf', '--explain', 'host', 'GET', 'http://a/'], 1, /"host" cannot be understood/],
-    [['proxy.conf', '--explain', '127.0.0.1', 'GET', '/a'], 1, /"\/a" cannot be understood/],
-    [['proxy.conf', '--explain', '127.0.0.1', 'CONNECT', 'a'], 1, /"a" cannot be understood/],
+    [['proxy.conf', '--explain', 'host', 'GET', 'http://a/'], 2, /"host" cannot be understood/],
+    [['proxy.conf', '--explain', '127.0.0.1', 'GET', '/a'], 2, /"\/a" cannot be understood/],
+    [['proxy.conf', '--explain', '127.0.0.1', 'CONNECT', 'a'], 2, /"a" cannot be understood/],
   ]) {
     const outcome = await config(cwd, ...args);
     assert.deepEqual([outcome.code, outcome.stdout], [code, ''], args.join(' '));

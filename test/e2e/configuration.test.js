@@ -197,7 +197,7 @@ const WRONG_REALM = {
   'users who are not there': [
     'Interface http://127.0.0.1:PORT\n<Channel "/x">\n</Channel>\nAuthUserFile /no/such.htpasswd\n',
     [
-      ':4: AuthUserFile: /no/such.htpasswd cannot be opened: No such file or directory (make it with htpasswd, or correct the name)',
+      ':4: AuthUserFile: /no/such.htpasswd cannot be opened: No such file or directory (make it, or correct the name)',
     ],
   ],
   'a rate that is none': [

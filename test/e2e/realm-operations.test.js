@@ -251,7 +251,8 @@ test('metrics count sessions, events, bytes and refusals', async (t) => {
 });
 
 test('a reader who does not read is counted when it is dropped', async (t) => {
-  const more = '<Channel "/demo/*">\n Capacity 3\n StoreBytes 8m\n</Channel>\nViewBytesMax 64k\n';
+  const channels = '<Channel "/demo/*">\n Capacity 3\n StoreBytes 8m\n</Channel>\n';
+  const more = `${channels}ViewBytesMax 64k\nPerMessageDeflate Off\n`;
   const realm = await startReloadableRealm(t, { more, isWatched: true });
   const slow = await subscriber(t, realm.port);
   const quick = await Stomp.connect(t, realm.port);

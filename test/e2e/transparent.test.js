@@ -61,7 +61,9 @@ async function tabsTalk(browser, host) {
 
 /** Who the realm says began a session on `kind`, last. */
 function lastPeer(realm, kind) {
-  const lines = realm.program.stderr.split('\n').filter((line) => line.includes(`, ${kind}, `));
+  const lines = realm.program.stderr
+    .split('\n')
+    .filter((line) => new RegExp(`, ${kind}( deflate)?, `).test(line));
   return /session \d+ began: (\S+),/.exec(lines.at(-1) ?? '')?.[1];
 }
 

@@ -184,7 +184,12 @@ export class BrokenProxy {
     onward.on('response', async (answer) => {
       const { statusCode, statusMessage, rawHeaders } = answer;
       const held = [];
-      if (holdsBack) for await (const bytes of answer) held.push(bytes);
+      try {
+        if (holdsBack) for await (const bytes of answer) held.push(bytes);
+      } catch {
+        response.destroy(); // the client has left before the answer was whole
+        return;
+      }
       response.writeHead(statusCode, statusMessage, withoutUpgrade(pairs(rawHeaders)).flat());
       response.flushHeaders();
       if (holdsBack) response.end(Buffer.concat(held));

@@ -11,11 +11,12 @@ import { scratch } from './wayleave.mjs';
 /**
  * @param {import('./wayleave.mjs').Test} t
  * @param {number} [proxyPort]
- * @param {{ in?: import('./netns.mjs').Host }} [options] `in`: the host that it runs on
+ * @param {{ in?: import('./netns.mjs').Host, forAll?: boolean }} [options] `in`: the host that it
+ *   runs on; `forAll`: pages go through the proxy, too
  */
-export async function startBrowser(t, proxyPort, { in: host } = {}) {
+export async function startBrowser(t, proxyPort, { in: host, forAll } = {}) {
   const executablePath = host?.wrapper(scratch(t), CHROMIUM);
-  const browser = await launchChromium({ proxyPort, executablePath });
+  const browser = await launchChromium({ proxyPort, forAll, executablePath });
   t.after(() => browser.close());
   return browser;
 }

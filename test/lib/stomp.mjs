@@ -18,7 +18,7 @@ export class Stomp {
 
   /** @param {string} url @param {object} [options] of ws */
   constructor(url, options) {
-    this.socket = new WebSocket(url, ['v12.stomp'], options);
+    this.socket = new WebSocket(url, ['v12.stomp'], { perMessageDeflate: false, ...options });
     this.socket.on('message', (data) => {
       const text = String(data);
       if (text !== '\n') this.inbox.push(parse(text));
