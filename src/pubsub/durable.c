@@ -190,17 +190,6 @@ void durable_move(struct durable *durable, uint64_t epoch, uint64_t next_eid)
     write_place(durable);
 }
 
-void durable_close(struct durable *durable)
-{
-    if (durable == NULL) {
-        return;
-    }
-    durable->is_active = false;
-    if (durable->is_dirty) {
-        write_place(durable);
-    }
-}
-
 static void on_deleted(void *ctx, enum err e, const uint64_t *eids)
 {
     /* What could not be deleted is a name that nobody uses. The store has logged why. */
@@ -209,22 +198,12 @@ static void on_deleted(void *ctx, enum err e, const uint64_t *eids)
     (void)eids;
 }
 
-enum err durable_forget(struct durable_set *set, struct span channel, struct span name)
+static enum err forget(struct durable *durable)
 {
-    uint8_t room[KEY_MAX];
-    struct durable *durable;
-    struct store_op op = {.type = STORE_DELETE};
+    struct durable_set *set = durable->set;
+    const struct store_op op = {.type = STORE_DELETE,
+                                .key = span_of(durable->key, durable->key_len)};
 
-    if (!write_key(channel, name, room, &op.key)) {
-        return OK;
-    }
-    durable = map_find(&set->map, op.key);
-    if (durable == NULL) {
-        return OK;
-    }
-    if (durable->is_active) {
-        return ERR_AGAIN;
-    }
     if (set->store != NULL) {
         TRY(store_submit(set->store, &op, 1, on_deleted, NULL));
     }
@@ -234,4 +213,101 @@ enum err durable_forget(struct durable_set *set, struct span channel, struct spa
         free(durable);
     }
     return OK;
+}
+
+void durable_close(struct durable *durable)
+{
+    if (durable == NULL) {
+        return;
+    }
+    durable->is_active = false;
+    if (durable->is_doomed && forget(durable) == OK) {
+        return;
+    }
+    if (durable->is_dirty) {
+        write_place(durable);
+    }
+}
+
+enum err durable_forget(struct durable_set *set, struct span channel, struct span name)
+{
+    uint8_t room[KEY_MAX];
+    struct durable *durable;
+    struct span key;
+
+    if (!write_key(channel, name, room, &key)) {
+        return OK;
+    }
+    durable = map_find(&set->map, key);
+    if (durable == NULL) {
+        return OK;
+    }
+    return durable->is_active ? ERR_AGAIN : forget(durable);
+}
+
+/* ---- all of a channel ---- */
+
+bool durable_is_known(const struct durable_set *set, struct span channel, struct span name)
+{
+    uint8_t room[KEY_MAX];
+    struct span key;
+
+    return write_key(channel, name, room, &key) && map_find(&set->map, key) != NULL;
+}
+
+/* Behind "durable", zero: the channel, zero, the name. */
+static struct span rest_of(const struct durable *durable)
+{
+    return span_tail(span_of(durable->key, durable->key_len), prefix.len);
+}
+
+struct span durable_name(const struct durable *durable)
+{
+    struct span rest = rest_of(durable);
+
+    return span_tail(rest, span_find(rest, 0) + 1);
+}
+
+struct visit {
+    struct span channel;
+    void (*visit)(void *ctx, const struct durable *durable);
+    void *ctx;
+};
+
+static void on_visit(void *ctx, void *value)
+{
+    const struct visit *visit = ctx;
+    const struct durable *durable = value;
+    struct span rest = rest_of(durable);
+
+    if (span_equal(span_head(rest, span_find(rest, 0)), visit->channel)) {
+        visit->visit(visit->ctx, durable);
+    }
+}
+
+void durable_visit(struct durable_set *set, struct span channel,
+                   void (*visit)(void *ctx, const struct durable *durable), void *ctx)
+{
+    struct visit all = {channel, visit, ctx};
+
+    map_visit(&set->map, on_visit, &all);
+}
+
+static void on_doom(void *ctx, const struct durable *seen)
+{
+    struct durable *durable =
+        (struct durable *)(uintptr_t)seen; /* of the set that is visited */
+
+    (void)ctx;
+    durable->is_doomed = true;
+    if (!durable->is_active) {
+        enum err e = forget(durable);
+
+        (void)e;
+    }
+}
+
+void durable_forget_all(struct durable_set *set, struct span channel)
+{
+    durable_visit(set, channel, on_doom, NULL);
 }

@@ -35,6 +35,7 @@ struct durable {
     bool is_dirty; /* the place has moved since it was last written */
     bool is_writing;
     bool is_forgotten; /* freed when the writing is done */
+    bool is_doomed;    /* forgotten when its reader goes */
     size_t key_len;
     uint8_t key[]; /* "durable", zero, channel, zero, name */
 };
@@ -67,6 +68,20 @@ void durable_move(struct durable *durable, uint64_t epoch, uint64_t next_eid);
 
 /** The reader goes. Takes NULL. */
 void durable_close(struct durable *durable);
+
+/** Calls `visit` with each one of the channel, in no promised order. */
+void durable_visit(struct durable_set *set, struct span channel,
+                   void (*visit)(void *ctx, const struct durable *durable), void *ctx);
+
+/** What it is called. */
+struct span durable_name(const struct durable *durable);
+
+/** The channel is removed: so are its durable subscriptions, those that have readers when these
+ *  go. What the store does not take now stays as a name that nobody uses. */
+void durable_forget_all(struct durable_set *set, struct span channel);
+
+/** Whether there is one of that name. */
+bool durable_is_known(const struct durable_set *set, struct span channel, struct span name);
 
 /** There is no such subscription any more. OK also when there was none. ERR_AGAIN: it has a
  *  reader, or the store is behind; ERR_NOMEM, ERR_CLOSED. */

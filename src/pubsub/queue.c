@@ -112,6 +112,7 @@ void queue_let_go(struct queue *queue, struct queue_entry *entry, enum queue_end
     list_remove(&entry->node);
     entry->state = QUEUE_GONE;
     entry->end = end;
+    queue->dead += end != QUEUE_CONSUMED && end != QUEUE_REMOVED;
     if (is_told(entry)) {
         list_append(&queue->gone, &entry->node);
         if (list_is_empty(&queue->untidy)) {

@@ -94,7 +94,9 @@ struct queue {
     struct queue_desk *desk; /* borrowed from the owner for the queue's life */
     struct list untidy;      /* in desk->untidy while something has gone */
     struct queue_ids ids;
-    size_t out; /* entries that are dealt or held */
+    size_t out;           /* entries that are dealt or held */
+    uint64_t redelivered; /* to be read: events that were sent and came back, each time */
+    uint64_t dead;        /* likewise: that have gone and were not consumed or removed */
 };
 
 /** An event that has gone. */

@@ -218,6 +218,7 @@ static void come_back(struct queue_entry *entry, struct list **near)
     struct queue *queue = entry->queue;
 
     entry->returns++;
+    queue->redelivered++;
     if (!entry->is_stored) {
         queue_let_go(queue, entry, entry->end);
     } else if (queue->conf.redelivery_max > 0 && entry->returns > queue->conf.redelivery_max) {

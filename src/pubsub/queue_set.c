@@ -110,7 +110,24 @@ static void on_drop(void *ctx, uint64_t eid, enum channel_drop why)
     queue_drop(&member->queue, eid, ends[why]);
 }
 
-static const struct router_hooks hooks = {.on_event = on_event, .on_drop = on_drop};
+/* Nobody reads, and what is being buried goes on without us. */
+static void on_end(void *ctx)
+{
+    struct member *member = ctx;
+
+    LIST_FOREACH (node, after, &member->set->burials) {
+        struct burial *burial = LIST_ENTRY(node, struct burial, node);
+
+        if (burial->member == member) {
+            burial_free(burial);
+        }
+    }
+    list_remove(&member->node);
+    queue_fini(&member->queue);
+    free(member);
+}
+
+static const struct router_hooks hooks = {on_event, on_drop, on_end};
 
 enum err queue_set_open(struct queue_set *set, struct router_route *route,
                         struct queue **ret_queue)
@@ -136,6 +153,13 @@ enum err queue_set_open(struct queue_set *set, struct router_route *route,
     }
     *ret_queue = &member->queue;
     return OK;
+}
+
+struct queue *queue_set_find(const struct router_route *route)
+{
+    struct member *member = route->hooks_ctx;
+
+    return route->kind != ROUTER_QUEUE || route->hooks == NULL ? NULL : &member->queue;
 }
 
 uint64_t queue_set_find_id(const struct router_route *route, struct span id)

@@ -43,6 +43,9 @@ void queue_set_fini(struct queue_set *set);
 must_check enum err queue_set_open(struct queue_set *set, struct router_route *route,
                                    struct queue **ret_queue);
 
+/** The queue of a route, if it was opened; NULL. */
+struct queue *queue_set_find(const struct router_route *route);
+
 /** What the publish id has become on a route that is a queue: its EID; 0: it is not known. */
 uint64_t queue_set_find_id(const struct router_route *route, struct span id);
 

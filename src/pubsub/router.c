@@ -14,6 +14,8 @@ void router_init(struct router *router, const struct router_conf *conf, struct r
     *router =
         (struct router){.conf = *conf, .rng = rng, .budget = {.max = conf->limits.store_bytes}};
     map_init(&router->routes, conf->limits.channels);
+    map_init(&router->made, conf->limits.channels);
+    list_init(&router->orphans);
     heap_init(&router->expiries);
     durable_set_init(&router->durables, conf->store, conf->limits.durables);
     buf_init(&router->removals, SIZE_MAX / 2); /* router_store bounds it */
@@ -22,6 +24,9 @@ void router_init(struct router *router, const struct router_conf *conf, struct r
 
 static void route_free(struct router_route *route)
 {
+    if (route->hooks != NULL) {
+        route->hooks->on_end(route->hooks_ctx);
+    }
     heap_remove(&route->router->expiries, &route->due);
     router_forward_end(route);
     view_set_fini(&route->views);
@@ -42,6 +47,7 @@ void router_fini(struct router *router)
 {
     map_visit(&router->routes, on_last_visit, router);
     map_fini(&router->routes);
+    map_fini(&router->made);
     heap_fini(&router->expiries);
     durable_set_fini(&router->durables);
     buf_fini(&router->removals);
@@ -77,8 +83,13 @@ static bool normalise(struct span name, uint8_t room[ROUTER_NAME_MAX], struct sp
     return true;
 }
 
-static const struct router_rule *find_rule(const struct router *router, struct span name)
+const struct router_rule *router_find_rule(const struct router *router, struct span name)
 {
+    const struct router_rule *made = map_find(&router->made, name);
+
+    if (made != NULL) {
+        return made;
+    }
     for (size_t i = 0; i < router->conf.rule_count; i++) {
         if (text_glob(router->conf.rules[i].pattern, name)) {
             return &router->conf.rules[i];
@@ -98,7 +109,10 @@ static void on_adopt(void *ctx, void *value)
     struct router_route *route = value;
     enum err e;
 
-    route->rule = find_rule(adoption->router, route->channel.name);
+    if (route->is_gone) {
+        return;
+    }
+    route->rule = router_find_rule(adoption->router, route->channel.name);
     e = router_forward_begin(route);
     adoption->e = e == OK ? adoption->e : e;
 }
@@ -154,7 +168,9 @@ static enum err route_begin(struct router_route *route, const struct router_rule
     TRY(router_store_begin(route));
     route->due.at = channel_deadline(&route->channel);
     TRY(heap_push(&router->expiries, &route->due));
-    return map_insert(&router->routes, route->channel.name, route);
+    TRY(map_insert(&router->routes, route->channel.name, route));
+    route->is_named = true;
+    return OK;
 }
 
 static enum err route_new(struct router *router, const struct router_rule *rule,
@@ -167,6 +183,7 @@ static enum err route_new(struct router *router, const struct router_rule *rule,
         return ERR_NOMEM;
     }
     route->router = router;
+    list_init(&route->subs);
     e = route_begin(route, rule, name);
     if (e != OK) {
         route_free(route);
@@ -187,7 +204,7 @@ enum err router_declare(struct router *router)
             continue;
         }
         /* The first that fits, as everywhere: who may use it is asked of that one. */
-        TRY(route_new(router, find_rule(router, rule->pattern), rule->pattern, &route));
+        TRY(route_new(router, router_find_rule(router, rule->pattern), rule->pattern, &route));
         router_store_flush(route);
     }
     return OK;
@@ -205,13 +222,13 @@ enum router_verdict router_open(struct router *router, struct span name,
     }
     route = map_find(&router->routes, name);
     if (route != NULL && route->rule == NULL) {
-        return ROUTER_MISSING;
+        return ROUTER_MISSING; /* without a section since a reload, or about to be removed */
     }
     if (route != NULL) {
         *ret_route = route;
         return ROUTER_FOUND;
     }
-    rule = find_rule(router, name);
+    rule = router_find_rule(router, name);
     if (rule == NULL || rule->is_closed) {
         return ROUTER_MISSING;
     }
@@ -230,6 +247,66 @@ enum router_verdict router_open(struct router *router, struct span name,
     case ERR_CLOSED: break;
     }
     return ROUTER_FAILED;
+}
+
+struct router_route *router_find(const struct router *router, struct span name)
+{
+    struct router_route *route = map_find(&router->routes, name);
+
+    return route == NULL || route->is_gone ? NULL : route;
+}
+
+/* ---- made and removed while the realm runs ---- */
+
+enum err router_made_put(struct router *router, const struct router_rule *rule)
+{
+    router_made_drop(router, rule->pattern);
+    return map_insert(&router->made, rule->pattern, (void *)(uintptr_t)rule);
+}
+
+void router_made_drop(struct router *router, struct span name)
+{
+    struct router_route *route = map_find(&router->routes, name);
+    const struct router_rule *rule = map_remove(&router->made, name);
+
+    if (route != NULL && rule != NULL && route->rule == rule) {
+        route->rule = NULL;
+        router_forward_end(route);
+    }
+}
+
+struct router_route *router_hold(struct router_route *route)
+{
+    route->holders++;
+    return route;
+}
+
+void router_release(struct router_route *route)
+{
+    assert(route->holders > 0);
+    route->holders--;
+    if (route->holders == 0 && route->is_gone && !route->is_named) {
+        route_free(route);
+    }
+}
+
+void router_leave(struct router_route *route)
+{
+    struct router *router = route->router;
+
+    route->is_gone = true;
+    route->rule = NULL;
+    router_forward_end(route);
+    router->is_told = true; /* who removes it tells the store */
+    channel_purge(&route->channel, route->channel.next_eid);
+    router->is_told = false;
+    list_splice(&router->orphans, &route->subs);
+}
+
+void router_unname(struct router_route *route)
+{
+    map_remove(&route->router->routes, route->channel.name);
+    route->is_named = false;
 }
 
 void router_set_now(struct router *router, uint64_t now)
@@ -257,14 +334,6 @@ void router_expire(struct router *router)
         router_store_flush(route);
         heap_move(&router->expiries, node, channel_deadline(&route->channel));
     }
-}
-
-size_t router_purge(struct router_route *route, uint64_t eid)
-{
-    size_t count = channel_purge(&route->channel, eid);
-
-    router_store_flush(route);
-    return count;
 }
 
 struct view *router_next_dirty(struct router *router)

@@ -5,6 +5,9 @@
  * rule has exactly its name, or when it is first used and a pattern covers it. Publishing goes
  * through here (router_publish.h), so that every view sees every event.
  *
+ * A rule may also be made for one name while the realm runs (router_made_put()), and a route be
+ * removed (router_admin.h).
+ *
  * A name begins with "/"; without it the same route is meant.
  *
  * Wall time is told by the owner, with router_set_now(), before anything that depends on it:
@@ -72,6 +75,8 @@ struct router_hooks {
     void (*on_event)(void *ctx, const struct event *event);
     /** It is stored no longer. */
     void (*on_drop)(void *ctx, uint64_t eid, enum channel_drop why);
+    /** The route ends in a moment; nobody reads from it. */
+    void (*on_end)(void *ctx);
 };
 
 /** One channel with those who look at it, or the events of one queue. */
@@ -91,13 +96,19 @@ struct router_route {
     size_t join_count;
     const struct router_hooks *hooks; /* NULL: nobody wants to know */
     void *hooks_ctx;                  /* borrowed from who set them */
+    struct list subs; /* session.c's: struct session_sub, of those who subscribe or read */
+    size_t holders;   /* see router_hold() */
+    bool is_gone;     /* it was removed: it is found by nobody, and its events are gone */
+    bool is_named;    /* it is among the router's routes */
 };
 
 struct router {
     struct router_conf conf;
     struct rng *rng; /* borrowed: epochs */
     struct map routes;
-    struct heap expiries;         /* of all routes */
+    struct map made;      /* by name: const struct router_rule, before all others */
+    struct heap expiries; /* of all routes */
+    struct list orphans;  /* struct session_sub, of routes that were removed: session.c's */
     struct durable_set durables;  /* of all channels */
     struct channel_budget budget; /* memory of the events of all channels */
     struct view_room room;
@@ -131,10 +142,35 @@ void router_fini(struct router *router);
  *  the store takes no more; ERR_IO: the store said no; ERR_NOMEM. */
 must_check enum err router_declare(struct router *router);
 
-/** Finds or makes the route. *ret_route is set with ROUTER_FOUND, and lives as long as the
- *  router. */
+/** Finds or makes the route. *ret_route is set with ROUTER_FOUND, and lives as long as somebody
+ *  holds it, or nobody removes it. */
 enum router_verdict router_open(struct router *router, struct span name,
                                 struct router_route **ret_route);
+
+/** The route of that name, which begins with "/". NULL: it was not made, or is removed. */
+struct router_route *router_find(const struct router *router, struct span name);
+
+/** The rule that a route of that name, which begins with "/", is or would be made by; NULL. */
+const struct router_rule *router_find_rule(const struct router *router, struct span name);
+
+/** Who keeps the route in mind over a turn holds it: for subscriptions, publishes and
+ *  transactions. Returns its argument. */
+struct router_route *router_hold(struct router_route *route);
+
+/** The last holder's release ends a route that was removed. */
+void router_release(struct router_route *route);
+
+/** For router_admin.c: the route goes, with its events in memory. Nobody finds it, but its name
+ *  is taken until router_unname(). */
+void router_leave(struct router_route *route);
+void router_unname(struct router_route *route);
+
+/** A rule for the one name that is its pattern, in place of any other for it. The rule is
+ *  borrowed until router_made_drop(). ERR_LIMIT: as many as limits.channels; ERR_NOMEM. */
+must_check enum err router_made_put(struct router *router, const struct router_rule *rule);
+
+/** The route that was made by it, if it still is there, has no rule until router_adopt(). */
+void router_made_drop(struct router *router, struct span name);
 
 /** Milliseconds since 1970; never less than before. */
 void router_set_now(struct router *router, uint64_t now);
@@ -144,10 +180,6 @@ uint64_t router_deadline(const struct router *router);
 
 /** What is expired now goes. */
 void router_expire(struct router *router);
-
-/** For administrators: the route's events below `eid` are removed. Returns how many. The EID of
- * the last event that was published is route->channel.next_eid - 1. */
-size_t router_purge(struct router_route *route, uint64_t eid);
 
 /** A view whose cursors have something to send: each of them is to be woken. NULL: none. */
 struct view *router_next_dirty(struct router *router);

@@ -26,6 +26,7 @@ struct router_batch {
     struct router_receipt *receipts;
     struct router_removal *removals;
     size_t removal_count;
+    size_t held_count;    /* of those, whose routes are held */
     struct store_op *ops; /* for the store: one of each slot that waits, then the others */
     size_t op_count;
     size_t count;
@@ -34,6 +35,12 @@ struct router_batch {
 
 static void batch_free(struct router_batch *batch)
 {
+    for (size_t i = 0; i < batch->count; i++) {
+        router_release(batch->slots[i].route);
+    }
+    for (size_t i = 0; i < batch->held_count; i++) {
+        router_release(batch->removals[i].route);
+    }
     free(batch->receipts);
     free(batch->removals);
     free(batch->ops);
@@ -65,6 +72,9 @@ static enum err batch_new(struct router *router, const struct router_transaction
     if (transaction->removal_count > 0) {
         memcpy(batch->removals, transaction->removals,
                transaction->removal_count * sizeof *batch->removals);
+    }
+    for (; batch->held_count < batch->removal_count; batch->held_count++) {
+        router_hold(batch->removals[batch->held_count].route);
     }
     *ret_batch = batch;
     return OK;
@@ -170,6 +180,9 @@ static enum err prepare(struct router_batch *batch, const struct router_item *it
     struct slot *slot = &batch->slots[batch->count];
     struct event_parts parts = item->parts;
 
+    if (item->route->is_gone) {
+        return ERR_CONF;
+    }
     parts.time = item->route->router->room.now;
     slot->route = item->route;
     TRY(channel_prepare(&item->route->channel, &parts, &slot->entry, &slot->is_repeat));
@@ -180,6 +193,7 @@ static enum err prepare(struct router_batch *batch, const struct router_item *it
     }
     batch->receipts[batch->count] =
         (struct router_receipt){slot->is_repeat ? slot->entry->eid : 0, slot->is_repeat};
+    router_hold(item->route);
     batch->count++;
     return OK;
 }

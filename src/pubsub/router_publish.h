@@ -62,8 +62,11 @@ struct router_transaction {
  *         ERR_LIMIT  an event alone is over its route's store_bytes, or the store's maximum
  *         ERR_AGAIN  the store is behind; or, among several items, one has the publish id of an
  *                    event that is on its way just now: whether it is a repeat cannot be said
- * yet ERR_CLOSED the store is being closed ERR_NOMEM But for OK nothing happened, and `done`
- * will not be called.
+ * yet
+ *         ERR_CONF   a route was removed meanwhile
+ *         ERR_CLOSED the store is being closed
+ *         ERR_NOMEM
+ * But for OK nothing happened, and `done` will not be called.
  */
 must_check enum err router_publish_commit(struct router *router,
                                           const struct router_transaction *transaction,

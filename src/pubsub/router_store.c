@@ -106,6 +106,7 @@ static void on_reserved(void *ctx, enum err e, const uint64_t *eids)
         route->reserved_eid = route->asked_eid;
     }
     route->asked_eid = 0;
+    router_release(route);
 }
 
 /* In time, so that no publish has to wait for it. */
@@ -119,6 +120,7 @@ static void reserve_ahead(struct router_route *route)
     }
     if (store_submit(route->router->conf.store, &op, 1, on_reserved, route) == OK) {
         route->asked_eid = op.eid;
+        router_hold(route);
     }
 }
 

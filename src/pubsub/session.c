@@ -16,11 +16,17 @@ static void forget(struct session *session, struct session_sub *sub)
 {
     map_remove(&session->subs, span_of(sub->id, sub->id_len));
     list_remove(&sub->ready);
-    if (sub->is_fed) {
-        queue_feed_end(&sub->feed);
+    list_remove(&sub->of_route);
+    if (sub->fed != NULL) {
+        queue_feed_end(&sub->fed->feed);
+        free(sub->fed);
     }
     view_detach(&sub->cursor);
     durable_close(sub->durable);
+    router_release(sub->route);
+    if (session->orphan == sub) {
+        session->orphan = NULL;
+    }
     if (session->current == sub) {
         session->current = NULL;
         session->offered = 0;
@@ -70,6 +76,7 @@ static enum err sub_new(struct session *session, struct span id, struct router_r
     sub->session = session;
     sub->route = route;
     list_init(&sub->ready);
+    list_init(&sub->of_route);
     sub->id_len = id.len;
     if (id.len > 0) {
         memcpy(sub->id, id.ptr, id.len);
@@ -79,6 +86,8 @@ static enum err sub_new(struct session *session, struct span id, struct router_r
         free(sub);
         return e;
     }
+    list_append(&route->subs, &sub->of_route);
+    router_hold(route);
     *ret_sub = sub;
     return OK;
 }
@@ -126,12 +135,17 @@ enum err session_read_queue(struct session *session,
 
     TRY(sub_new(session, request->id, request->route, &sub));
     names.id = span_of(sub->id, sub->id_len);
-    sub->is_fed = true;
-    sub->acks_one = request->acks_one;
+    sub->fed = calloc(1, sizeof *sub->fed);
+    if (sub->fed == NULL) {
+        forget(session, sub);
+        return ERR_NOMEM;
+    }
+    sub->fed->sub = sub;
+    sub->fed->acks_one = request->acks_one;
     if (request->is_browser) {
-        queue_feed_browse(&sub->feed, &names, request->queue, request->reader.selector);
+        queue_feed_browse(&sub->fed->feed, &names, request->queue, request->reader.selector);
     } else {
-        e = queue_feed_read(&sub->feed, &names, request->queue, &request->reader);
+        e = queue_feed_read(&sub->fed->feed, &names, request->queue, &request->reader);
     }
     if (e != OK) {
         forget(session, sub);
@@ -145,25 +159,26 @@ enum err session_read_queue(struct session *session,
 
 static enum err sub_peek(struct session_sub *sub, struct span *ret_bytes)
 {
-    return sub->is_fed ? queue_feed_peek(&sub->feed, ret_bytes)
-                       : view_peek(&sub->cursor, ret_bytes);
+    return sub->fed != NULL ? queue_feed_peek(&sub->fed->feed, ret_bytes)
+                            : view_peek(&sub->cursor, ret_bytes);
 }
 
 static size_t sub_owed(const struct session_sub *sub, size_t offered)
 {
-    return sub->is_fed ? queue_feed_owed(&sub->feed).len : view_owed(&sub->cursor, offered);
+    return sub->fed != NULL ? queue_feed_owed(&sub->fed->feed).len
+                            : view_owed(&sub->cursor, offered);
 }
 
 static enum err sub_copy_owed(struct session_sub *sub, size_t offered, struct buf *out)
 {
-    return sub->is_fed ? buf_append(out, queue_feed_owed(&sub->feed))
-                       : view_copy_owed(&sub->cursor, offered, out);
+    return sub->fed != NULL ? buf_append(out, queue_feed_owed(&sub->fed->feed))
+                            : view_copy_owed(&sub->cursor, offered, out);
 }
 
 static void sub_sent(struct session_sub *sub, size_t len)
 {
-    if (sub->is_fed) {
-        queue_feed_sent(&sub->feed, len);
+    if (sub->fed != NULL) {
+        queue_feed_sent(&sub->fed->feed, len);
     } else {
         view_sent(&sub->cursor, len);
     }
@@ -172,12 +187,13 @@ static void sub_sent(struct session_sub *sub, size_t len)
 /* Events, since it began. */
 static uint64_t sub_delivered(const struct session_sub *sub)
 {
-    return sub->is_fed ? sub->feed.delivered : sub->cursor.delivered;
+    return sub->fed != NULL ? sub->fed->feed.delivered : sub->cursor.delivered;
 }
 
 static bool sub_is_inside(const struct session_sub *sub)
 {
-    return sub->is_fed ? queue_feed_is_inside(&sub->feed) : view_is_inside(&sub->cursor);
+    return sub->fed != NULL ? queue_feed_is_inside(&sub->fed->feed)
+                            : view_is_inside(&sub->cursor);
 }
 
 /* ---- sending ---- */
@@ -204,9 +220,22 @@ struct session *session_wake(struct view_cursor *cursor)
 struct session *session_wake_reader(struct queue_reader *reader)
 {
     struct queue_feed *feed = LIST_ENTRY(reader, struct queue_feed, reader);
-    struct session_sub *sub = LIST_ENTRY(feed, struct session_sub, feed);
+    struct session_sub *sub = LIST_ENTRY(feed, struct session_fed, feed)->sub;
 
     mark_ready(sub);
+    return sub->session;
+}
+
+struct session *session_next_orphan(struct router *router)
+{
+    struct session_sub *sub;
+
+    if (list_is_empty(&router->orphans)) {
+        return NULL;
+    }
+    sub = LIST_ENTRY(router->orphans.next, struct session_sub, of_route);
+    list_remove(&sub->of_route);
+    sub->session->orphan = sub;
     return sub->session;
 }
 
@@ -220,7 +249,7 @@ static void on_visit(void *ctx, void *value)
     const struct visit *visit = ctx;
     struct session_sub *sub = value;
 
-    if (sub->is_fed && sub->feed.reader.queue != NULL) {
+    if (sub->fed != NULL && sub->fed->feed.reader.queue != NULL) {
         visit->visit(visit->ctx, sub);
     }
 }
@@ -282,7 +311,7 @@ enum err session_peek(struct session *session, bool only_owed, struct span *ret_
 uint64_t session_take_skipped(struct session *session, struct span *ret_channel)
 {
     struct session_sub *sub = session->current;
-    uint64_t skipped = sub == NULL || sub->is_fed ? 0 : sub->cursor.skipped;
+    uint64_t skipped = sub == NULL || sub->fed != NULL ? 0 : sub->cursor.skipped;
 
     if (skipped > 0) {
         sub->cursor.skipped = 0;

@@ -12,13 +12,19 @@
 
 struct session;
 
+/* What only the subscriptions of queues have: most are to channels. */
+struct session_fed {
+    struct queue_feed feed; /* attached */
+    struct session_sub *sub;
+    bool acks_one; /* an acknowledgement is for one event alone */
+};
+
 struct session_sub {
     struct view_cursor cursor;  /* of a channel: attached */
-    struct queue_feed feed;     /* of a queue: likewise */
-    bool is_fed;                /* it is the latter that counts */
-    bool acks_one;              /* of a queue: an acknowledgement is for one event alone */
+    struct session_fed *fed;    /* of a queue, owned; NULL: of a channel */
     struct session *session;    /* borrowed */
-    struct router_route *route; /* borrowed from the router */
+    struct router_route *route; /* held */
+    struct list of_route;       /* in the route's subs, or the router's orphans */
     struct list ready;          /* in session->ready while there may be something to send */
     struct durable *durable;    /* borrowed from the router; NULL: it is not durable */
     bool moves_by_ack;          /* what was delivered does not move the durable's place */
@@ -34,8 +40,10 @@ struct session {
     size_t offered;              /* bytes of that offer */
     struct buf rest;             /* what ended subscriptions owed: goes before all others */
     size_t rest_sent;
-    uint64_t delivered; /* events that have left, to be read */
-    void *owner;        /* borrowed; for who finds the session by a cursor */
+    uint64_t delivered;         /* events that have left, to be read */
+    struct session_sub *orphan; /* to be read; of a route that was removed: the session is to
+                                   end. NULL: there is none */
+    void *owner;                /* borrowed; for who finds the session by a cursor */
 };
 
 struct session_request {
@@ -87,6 +95,10 @@ struct session *session_wake(struct view_cursor *cursor);
 
 /** The same for a queue's reader. */
 struct session *session_wake_reader(struct queue_reader *reader);
+
+/** A session that has lost a route to which it subscribes: session->orphan says which. NULL:
+ *  there is none that was not told of yet. */
+struct session *session_next_orphan(struct router *router);
 
 /** Calls `visit` with each subscription that reads from a queue. */
 void session_visit_readers(struct session *session,

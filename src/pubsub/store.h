@@ -121,8 +121,12 @@ struct store {
     size_t pending_bytes;     /* memory that they hold, their events included */
     size_t pending_bytes_max; /* past it nothing is accepted */
     bool is_closing;          /* store_close() was called: nothing is accepted */
-    uint64_t corrupt_count;   /* records that were met and skipped */
-    uint64_t refused_count;   /* submissions that ended with something else than OK */
+    /** Called when store_is_congested() has become false, behind a `done`. The owner's to set;
+     *  NULL: nobody waits. */
+    void (*on_room)(void *ctx);
+    void *on_room_ctx;      /* borrowed */
+    uint64_t corrupt_count; /* records that were met and skipped */
+    uint64_t refused_count; /* submissions that ended with something else than OK */
 };
 
 /** What was accepted is done and told first; this waits for the disk. The streams go too. Takes

@@ -131,7 +131,10 @@ void transaction_free(struct transaction *transaction)
 {
     assert(list_is_empty(&transaction->claim.sealed) && transaction->ticket.batch == NULL);
     LIST_FOREACH (node, after, &transaction->items) {
-        free(LIST_ENTRY(node, struct item, node));
+        struct item *item = LIST_ENTRY(node, struct item, node);
+
+        router_release(item->route);
+        free(item);
     }
     list_remove(&transaction->node);
     free(transaction->commit_id);
@@ -179,7 +182,7 @@ enum err transaction_add(struct transaction *transaction, struct router_route *r
         return ERR_NOMEM;
     }
     to = (uint8_t *)&item->headers[parts->header_count];
-    item->route = route;
+    item->route = router_hold(route);
     item->parts = *parts;
     item->parts.headers = item->headers;
     item->parts.publish_id = copy(&to, parts->publish_id);

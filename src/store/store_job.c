@@ -142,6 +142,7 @@ static void free_job(struct store_job *job)
 void store_job_tell(struct store *store, struct store_job *job)
 {
     bool is_done = job->e == OK;
+    bool was_congested = store_is_congested(store);
 
     if (is_done) {
         show_numbers(job);
@@ -151,6 +152,9 @@ void store_job_tell(struct store *store, struct store_job *job)
     forget(store, job); /* before it is told: who is told may want to submit */
     job->done(job->ctx, job->e, is_done ? job->eids : NULL);
     free_job(job);
+    if (was_congested && !store_is_congested(store) && store->on_room != NULL) {
+        store->on_room(store->on_room_ctx);
+    }
 }
 
 void store_job_drop(struct store *store, struct store_job *job)

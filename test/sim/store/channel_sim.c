@@ -10,6 +10,7 @@
  *
  *     channel_sim [SEED]     that one alone
  */
+#include "pubsub/router_admin.h"
 #include "pubsub/router_publish.h"
 #include "store/store_mem.h"
 
@@ -42,6 +43,13 @@ struct reader {
     size_t line_len;
 };
 
+struct purge {
+    struct router_admin_ticket ticket;
+    struct world *world;
+    uint64_t eid;
+    bool is_busy;
+};
+
 struct world {
     uint64_t seed;
     int step;
@@ -53,6 +61,8 @@ struct world {
     struct router_route *route;
     struct selector *red;
     struct ticket tickets[TICKETS];
+    struct purge purge;
+    uint64_t purged_eid;            /* nothing below it may ever come back */
     struct reader readers[READERS]; /* the first one is durable */
     struct model model;
     uint64_t now;
@@ -164,6 +174,7 @@ static void begin_next_life(struct world *world)
     if (channel->lost_eid > world->model.lost_eid) {
         world->model.lost_eid = channel->lost_eid;
     }
+    must(channel_first_eid(channel) >= world->purged_eid);
     must(channel_read(channel, channel->lost_eid + 1, 0, take_back, &world->model) == OK);
 }
 
@@ -220,6 +231,32 @@ static void publish(struct world *world)
         ticket->event.expiry = world->now + ttl;
     }
     must(router_publish(world->route, &parts, &ticket->ticket) == OK);
+}
+
+static void on_purged(struct router_admin_ticket *ticket, enum err e, size_t count)
+{
+    struct purge *mine = (struct purge *)(void *)ticket;
+    struct world *world = mine->world;
+
+    (void)count;
+    mine->is_busy = false;
+    must(e == OK || e == ERR_CLOSED);
+    if (e == OK) {
+        model_purge(&world->model, mine->eid);
+        world->purged_eid = mine->eid > world->purged_eid ? mine->eid : world->purged_eid;
+    }
+}
+
+static void purge(struct world *world)
+{
+    struct purge *mine = &world->purge;
+    uint64_t next = world->route->channel.next_eid;
+    uint64_t eid = dice(world, (unsigned)next + 2);
+
+    if (!mine->is_busy) {
+        *mine = (struct purge){{on_purged, NULL}, world, eid < next ? eid : next, true};
+        must(router_admin_purge(world->route, eid, &mine->ticket) == OK);
+    }
 }
 
 /* ---- reading ---- */
@@ -362,13 +399,7 @@ static void step(struct world *world)
         end_life(world, dice(world, 2) == 0);
         begin_next_life(world);
         break;
-    case 1: {
-        uint64_t below = dice(world, (unsigned)world->route->channel.next_eid + 2);
-
-        router_purge(world->route, below);
-        model_purge(&world->model, below);
-        break;
-    }
+    case 1: purge(world); break;
     case 2:
     case 3:
         world->now += dice(world, 100);
