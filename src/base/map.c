@@ -11,6 +11,11 @@
 #pragma clang diagnostic ignored "-Wconversion"
 #endif
 #include <uthash.h>
+/* Most maps are small, and sessions have one each; it grows by itself. */
+#undef HASH_INITIAL_NUM_BUCKETS
+#undef HASH_INITIAL_NUM_BUCKETS_LOG2
+#define HASH_INITIAL_NUM_BUCKETS      4U
+#define HASH_INITIAL_NUM_BUCKETS_LOG2 2U
 
 struct map_entry {
     UT_hash_handle hh;

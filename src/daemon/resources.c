@@ -36,6 +36,13 @@ void resources_raise_descriptors(uint64_t wanted, uint64_t least, struct diag *d
     }
 }
 
+uint64_t resources_descriptors(void)
+{
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : UINT64_MAX;
+}
+
 uint64_t resources_resident_bytes(void)
 {
     FILE *file = fopen("/proc/self/statm", "re");

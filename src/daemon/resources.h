@@ -11,6 +11,9 @@
  * when they are fewer than `least`. */
 void resources_raise_descriptors(uint64_t wanted, uint64_t least, struct diag *diag);
 
+/** How many descriptors the process may have; UINT64_MAX when the system does not say. */
+uint64_t resources_descriptors(void);
+
 /** Bytes of the process that are in memory now; 0 when the system does not say. */
 uint64_t resources_resident_bytes(void);
 

@@ -3,8 +3,9 @@
 #include "realm/realm_channels.h"
 
 #include "base/json.h"
-#include "base/text.h"
 #include "base/utf8.h"
+#include "pubsub/queue_set.h"
+#include "pubsub/session.h"
 
 #include <inttypes.h>
 
@@ -12,7 +13,7 @@
 
 struct page {
     struct span after;
-    bool (*sees)(void *ctx, struct span name); /* NULL: everything */
+    bool (*sees)(void *ctx, const struct router_route *route); /* NULL: everything */
     void *ctx;
     const struct router_route **room;
     size_t room_count;
@@ -34,8 +35,8 @@ static void on_visit(void *ctx, void *value)
     struct span name = route->channel.name;
     size_t low = 0, high = page->count;
 
-    if ((page->after.len > 0 && compare(name, page->after) <= 0) ||
-        (page->sees != NULL && (route->rule == NULL || !page->sees(page->ctx, name)))) {
+    if (route->is_gone || (page->after.len > 0 && compare(name, page->after) <= 0) ||
+        (page->sees != NULL && (route->rule == NULL || !page->sees(page->ctx, route)))) {
         return;
     }
     while (low < high) {
@@ -57,8 +58,8 @@ static void on_visit(void *ctx, void *value)
 }
 
 size_t realm_channels_page_for(struct router *router, struct span after,
-                               bool (*sees)(void *ctx, struct span name), void *ctx,
-                               const struct router_route **room, size_t room_count)
+                               bool (*sees)(void *ctx, const struct router_route *route),
+                               void *ctx, const struct router_route **room, size_t room_count)
 {
     struct page page = {
         .after = after, .sees = sees, .ctx = ctx, .room = room, .room_count = room_count};
@@ -75,18 +76,6 @@ size_t realm_channels_page(struct router *router, struct span after,
     return realm_channels_page_for(router, after, NULL, NULL, room, room_count);
 }
 
-static bool may_be_stored(const struct router *router, struct span name)
-{
-    for (size_t i = 0; i < router->conf.rule_count; i++) {
-        const struct router_rule *rule = &router->conf.rules[i];
-
-        if (text_glob(rule->pattern, name)) { /* the first that fits counts */
-            return rule->kind == ROUTER_CHANNEL && rule->channel.type == CHANNEL_PERSISTENT;
-        }
-    }
-    return false;
-}
-
 /* Asking for a name that nobody has used takes no place from others. */
 static bool is_stored(const struct router *router, struct span name)
 {
@@ -96,29 +85,71 @@ static bool is_stored(const struct router *router, struct span name)
            store_has_stream(router->conf.store, name, &is_there) == OK && is_there;
 }
 
-const struct router_route *realm_channels_find(struct router *router, struct span name)
+struct router_route *realm_channels_find(struct router *router, enum router_kind kind,
+                                         struct span name)
 {
-    struct router_route *route = map_find(&router->routes, name);
+    const struct router_rule *rule = router_find_rule(router, name);
+    struct router_route *route = router_find(router, name);
 
-    if (route != NULL && route->rule == NULL) {
-        return NULL; /* a reload has left it without a section */
+    if (route != NULL && (route->rule == NULL || route->kind != kind)) {
+        return NULL; /* the former: a reload has left it without a section */
     }
-    if (route != NULL || !may_be_stored(router, name) || !is_stored(router, name)) {
+    if (route != NULL || rule == NULL || rule->kind != kind ||
+        rule->channel.type != CHANNEL_PERSISTENT || !is_stored(router, name) ||
+        router_open(router, name, &route) != ROUTER_FOUND) {
         return route;
     }
-    return router_open(router, name, &route) == ROUTER_FOUND ? route : NULL;
+    return route->kind == kind ? route : NULL;
 }
 
 /* ---- one ---- */
+
+static const char *type_of(const struct router_route *route)
+{
+    switch (route->channel.conf.type) {
+    case CHANNEL_TRANSIENT: return "transient";
+    case CHANNEL_PERSISTENT: return "persistent";
+    case CHANNEL_RELIABLE: break;
+    }
+    return "reliable";
+}
+
+/* By whose wish it is there. */
+static const char *origin_of(const struct router_route *route)
+{
+    if (map_find(&route->router->made, route->channel.name) != NULL) {
+        return "administrator";
+    }
+    return route->rule != NULL && span_equal(route->rule->pattern, route->channel.name)
+               ? "configuration"
+               : "use";
+}
 
 static size_t count_subscribers(const struct router_route *route)
 {
     size_t count = 0;
 
-    LIST_FOREACH (node, after, (struct list *)&route->views.list) {
-        count += LIST_ENTRY(node, struct view, node)->cursor_count;
+    LIST_FOREACH (node, after, (struct list *)(uintptr_t)&route->subs) {
+        const struct session_sub *sub = LIST_ENTRY(node, struct session_sub, of_route);
+
+        count +=
+            sub->fed == NULL || sub->fed->feed.reader.queue != NULL; /* else it only looks */
     }
     return count;
+}
+
+/* A queue from which nobody has read since the start is not dealt yet. */
+static enum err write_queue(const struct router_route *route, struct buf *out)
+{
+    const struct queue *queue = queue_set_find(route);
+    size_t out_count = queue == NULL ? 0 : queue->out;
+    size_t count = queue == NULL ? channel_count(&route->channel) : queue_count(queue);
+
+    return buf_printf(out,
+                      "\"readers\": %zu, \"waiting\": %zu, \"inWindows\": %zu, "
+                      "\"redelivered\": %" PRIu64 ", \"dead\": %" PRIu64 "}",
+                      count_subscribers(route), count - out_count, out_count,
+                      queue == NULL ? 0 : queue->redelivered, queue == NULL ? 0 : queue->dead);
 }
 
 enum err realm_channels_write(const struct router_route *route, struct buf *out)
@@ -127,13 +158,65 @@ enum err realm_channels_write(const struct router_route *route, struct buf *out)
 
     TRY(buf_printf(out, "{\"name\": "));
     TRY(json_put_string(out, channel->name));
-    return buf_printf(out,
-                      ", \"epoch\": \"%016" PRIx64 "\", \"first\": %" PRIu64
-                      ", \"next\": %" PRIu64 ", \"count\": %zu, \"bytes\": %zu, "
-                      "\"capacity\": %zu, \"subscribers\": %zu}",
-                      channel->epoch, channel_first_eid(channel), channel->next_eid,
-                      channel_count(channel), channel->bytes, channel->conf.capacity,
-                      count_subscribers(route));
+    TRY(buf_printf(out,
+                   ", \"kind\": \"%s\", \"type\": \"%s\", \"origin\": \"%s\""
+                   ", \"epoch\": \"%016" PRIx64 "\", \"first\": %" PRIu64 ", \"next\": %" PRIu64
+                   ", \"count\": %zu, \"bytes\": %zu, "
+                   "\"capacity\": %zu, ",
+                   route->kind == ROUTER_QUEUE ? "queue" : "channel", type_of(route),
+                   origin_of(route), channel->epoch, channel_first_eid(channel),
+                   channel->next_eid, channel_count(channel), channel->bytes,
+                   channel->conf.capacity));
+    if (route->kind == ROUTER_QUEUE) {
+        return write_queue(route, out);
+    }
+    return buf_printf(out, "\"subscribers\": %zu}", count_subscribers(route));
+}
+
+static enum err write_keys(const struct channel_conf *conf, struct buf *out)
+{
+    TRY(buf_printf(out, ", \"publishKey\": ["));
+    for (size_t i = 0; i < conf->key_count; i++) {
+        TRY(buf_printf(out, "%s[", i == 0 ? "" : ", "));
+        TRY(json_put_string(out, span_str(conf->keys[i].name)));
+        TRY(buf_printf(out, ", %zu]", conf->keys[i].depth));
+    }
+    return buf_append_byte(out, ']');
+}
+
+static enum err write_joins(const struct router_rule *rule, struct buf *out)
+{
+    TRY(buf_printf(out, ", \"join\": ["));
+    for (size_t i = 0; rule != NULL && i < rule->join_count; i++) {
+        TRY(buf_printf(out, "%s[", i == 0 ? "" : ", "));
+        TRY(json_put_string(out, rule->joins[i].to));
+        if (rule->joins[i].selector.len > 0) {
+            TRY(buf_printf(out, ", "));
+            TRY(json_put_string(out, rule->joins[i].selector));
+        }
+        TRY(buf_append_byte(out, ']'));
+    }
+    return buf_append_byte(out, ']');
+}
+
+enum err realm_channels_write_attributes(const struct router_route *route, struct buf *out)
+{
+    const struct channel_conf *conf = &route->channel.conf;
+
+    TRY(buf_printf(out, ", \"storeBytes\": %zu, \"memoryBytes\": %zu, \"ttlMs\": %" PRIu64,
+                   conf->store_bytes, conf->memory_bytes, conf->ttl));
+    TRY(buf_printf(out, ", \"deadEvents\": "));
+    TRY(route->rule == NULL || route->rule->dead_events.len == 0
+            ? buf_append(out, SPAN("null"))
+            : json_put_string(out, route->rule->dead_events));
+    if (route->kind == ROUTER_QUEUE) {
+        return buf_printf(out, ", \"redeliveryMax\": %zu, \"windowMax\": %zu",
+                          route->redelivery_max, route->window_max);
+    }
+    TRY(buf_printf(out, ", \"slowReader\": \"%s\"",
+                   conf->slow == CHANNEL_SLOW_SKIP ? "skip" : "drop"));
+    TRY(write_keys(conf, out));
+    return write_joins(route->rule, out);
 }
 
 /* ---- an event ---- */

@@ -13,23 +13,30 @@ enum {
     REALM_CHANNELS_PAGE_MAX = 1000
 };
 
-/** The first channels in the order of their names' bytes whose names come behind `after`.
- *  Returns how many were written. Each call looks at every channel. */
+/** The first channels and queues in the order of their names' bytes whose names come behind
+ *  `after`. Returns how many were written. Each call looks at every one. */
 size_t realm_channels_page(struct router *router, struct span after,
                            const struct router_route **room, size_t room_count);
 
 /** The same of those that `sees` says yes to. */
 size_t realm_channels_page_for(struct router *router, struct span after,
-                               bool (*sees)(void *ctx, struct span name), void *ctx,
-                               const struct router_route **room, size_t room_count);
+                               bool (*sees)(void *ctx, const struct router_route *route),
+                               void *ctx, const struct router_route **room, size_t room_count);
 
-/** The channel of that name, which begins with "/". NULL: nobody has made it. One that may be
- * in the store since an earlier life of the realm is opened, as only that can tell. */
-const struct router_route *realm_channels_find(struct router *router, struct span name);
+/** The channel or queue of that name, which begins with "/". NULL: nobody has made it. One that
+ * may be in the store since an earlier life of the realm is opened, as only that can tell. */
+struct router_route *realm_channels_find(struct router *router, enum router_kind kind,
+                                         struct span name);
 
 /** A stored event as a JSON object: "eid", "headers", and the body as "data" where it is UTF-8,
  *  else in base64 as "base64". Errors as buf_append(). */
 must_check enum err realm_channels_write_event(const struct event *event, struct buf *out);
 
-/** A channel as a JSON object: name, epoch, EIDs, counts. Errors as buf_append(). */
+/** A channel or queue as a JSON object: name, type, origin, epoch, EIDs, counts. Errors as
+ *  buf_append(). */
 must_check enum err realm_channels_write(const struct router_route *route, struct buf *out);
+
+/** What it is like, as members of an object with a comma in front: `"ttl": 0`, in
+ *  milliseconds and bytes. Errors as buf_append(). */
+must_check enum err realm_channels_write_attributes(const struct router_route *route,
+                                                    struct buf *out);

@@ -332,14 +332,23 @@ enum err realm_conf_route_queue(void *conf, const struct conf_node *node,
     return set_route(conf, ROUTER_QUEUE, node, apply);
 }
 
-const struct realm_acl *realm_conf_route_acl(const struct realm_conf *conf, struct span name)
+const struct router_rule *realm_conf_route_section(const void *opaque, struct span name)
 {
+    const struct realm_conf *conf = opaque;
+
     for (size_t i = 0; i < conf->rule_count; i++) {
         if (text_glob(conf->rules[i].pattern, name)) {
-            return conf->rules[i].access;
+            return &conf->rules[i];
         }
     }
     return NULL;
+}
+
+const struct realm_acl *realm_conf_route_acl(const struct realm_conf *conf, struct span name)
+{
+    const struct router_rule *rule = realm_conf_route_section(conf, name);
+
+    return rule == NULL ? NULL : rule->access;
 }
 
 /* ---- across sections ---- */
@@ -392,15 +401,12 @@ static void check_reached(const struct realm_conf *conf, size_t at, struct diag 
 
 /* ---- rings of joins ---- */
 
-static const struct router_rule *rule_of(const struct realm_conf *conf, struct span name)
-{
-    for (size_t i = 0; i < conf->rule_count; i++) {
-        if (text_glob(conf->rules[i].pattern, name)) {
-            return &conf->rules[i];
-        }
-    }
-    return NULL;
-}
+struct map_of_ways {
+    realm_conf_route_find *find;
+    const void *ctx;
+    const char *file;
+    struct diag *diag;
+};
 
 /* Names on the way from one to the next, the latest first. */
 struct way {
@@ -420,16 +426,15 @@ static struct span target_of(const struct router_rule *rule, size_t i)
 }
 
 /* False: that was said. */
-static bool check_way(const struct realm_conf *conf, const struct way *way, const char *file,
-                      struct diag *diag)
+static bool check_way(const struct map_of_ways *map, const struct way *way)
 {
-    const struct router_rule *rule = rule_of(conf, way->name);
+    const struct router_rule *rule = map->find(map->ctx, way->name);
     unsigned steps = 0;
 
     for (const struct way *before = way->before; before != NULL; before = before->before) {
         steps++;
         if (span_equal(before->name, way->name) || steps > WAY_STEPS_MAX) {
-            diag_error(diag, file, 0,
+            diag_error(map->diag, map->file, 0,
                        "<%s \"%.*s\">: Join, DeadEvents: events of %.*s would come back to it, "
                        "or go through more than %d channels (remove one of the joins between)",
                        section_of(way->from), SPAN_ARG(diag_word(way->from->pattern)),
@@ -438,7 +443,7 @@ static bool check_way(const struct realm_conf *conf, const struct way *way, cons
         }
     }
     if (rule == NULL) {
-        diag_error(diag, file, 0,
+        diag_error(map->diag, map->file, 0,
                    "<%s \"%.*s\">: Join, DeadEvents: no section covers %.*s (add <Channel "
                    "\"%.*s\"> or <Queue \"%.*s\">)",
                    section_of(way->from), SPAN_ARG(diag_word(way->from->pattern)),
@@ -449,7 +454,7 @@ static bool check_way(const struct realm_conf *conf, const struct way *way, cons
     for (size_t i = 0; i < target_count(rule); i++) {
         const struct way next = {way, target_of(rule, i), rule};
 
-        if (!check_way(conf, &next, file, diag)) {
+        if (!check_way(map, &next)) {
             return false;
         }
     }
@@ -459,15 +464,27 @@ static bool check_way(const struct realm_conf *conf, const struct way *way, cons
 /* From every name that something is sent to: a ring has at least one of them. */
 static void check_ways(const struct realm_conf *conf, const char *file, struct diag *diag)
 {
+    const struct map_of_ways map = {realm_conf_route_section, conf, file, diag};
+
     for (size_t i = 0; i < conf->rule_count; i++) {
         for (size_t j = 0; j < target_count(&conf->rules[i]); j++) {
             const struct way begin = {NULL, target_of(&conf->rules[i], j), &conf->rules[i]};
 
-            if (!check_way(conf, &begin, file, diag)) {
+            if (!check_way(&map, &begin)) {
                 return; /* one ring is seen from each of its names */
             }
         }
     }
+}
+
+void realm_conf_route_check_one(const struct realm_conf *conf, const struct router_rule *rule,
+                                realm_conf_route_find *find, const void *ctx, struct diag *diag)
+{
+    const struct map_of_ways map = {find, ctx, NULL, diag};
+    const struct way begin = {NULL, rule->pattern, rule};
+
+    check_rule(conf, rule, NULL, diag);
+    (void)check_way(&map, &begin); /* it is said, too */
 }
 
 void realm_conf_route_check(const struct realm_conf *conf, const char *file, struct diag *diag)

@@ -21,6 +21,18 @@ enum err realm_conf_route_queue(void *conf, const struct conf_node *node,
  *  says that covers it, as the router finds it. NULL: none does. */
 const struct realm_acl *realm_conf_route_acl(const struct realm_conf *conf, struct span name);
 
+/** The rule of a name; NULL: there is none. */
+typedef const struct router_rule *realm_conf_route_find(const void *ctx, struct span name);
+
+/** The first section that covers it; `conf` is a struct realm_conf. */
+const struct router_rule *realm_conf_route_section(const void *conf, struct span name);
+
+/** One rule for one name, which is its pattern, against the rest of the configuration; `find`
+ *  knows it already. */
+void realm_conf_route_check_one(const struct realm_conf *conf, const struct router_rule *rule,
+                                realm_conf_route_find *find, const void *ctx,
+                                struct diag *diag);
+
 /** Checks across sections and the rest of the configuration. */
 void realm_conf_route_check(const struct realm_conf *conf, const char *file, struct diag *diag);
 

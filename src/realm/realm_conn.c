@@ -139,7 +139,7 @@ enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer, bo
         .id = ++worker->last_id,
         .began = loop_now(worker->loop),
         .is_tls = is_tls,
-        .is_extra = worker->conn_count + worker->sockjs.idle >= conf->sessions_max,
+        .is_extra = realm_worker_is_full(worker),
         .has_more = true,
     };
     buf_init(&conn->answer, ANSWER_BYTES_MAX);
@@ -157,6 +157,14 @@ enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer, bo
     list_init(&conn->due);
     list_append(&worker->conns, &conn->node);
     worker->conn_count++;
+    if (conn->is_extra && realm_seats_tell(&worker->seats)) {
+        log_warn(
+            worker->log,
+            "the realm has %zu connections, as many as it may: further clients are told 503 "
+            "(SessionsMax %zu, %llu file descriptors)",
+            worker->conn_count - 1 + worker->sockjs.idle, conf->sessions_max,
+            (unsigned long long)worker->seats.descriptors);
+    }
     metric_add(worker->metrics, REALM_METRICS_CONNECTIONS_TOTAL, 1);
     metric_add(worker->metrics, REALM_METRICS_CONNECTIONS, 1);
     stream_on_ready(conn->stream, on_ready, conn);

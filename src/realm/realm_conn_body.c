@@ -4,6 +4,7 @@
 
 #include "realm/realm_conn_http.h"
 #include "realm/realm_conn_sockjs.h"
+#include "realm/realm_http_admin.h"
 #include "realm/realm_http_api.h"
 #include "realm/realm_http_diag.h"
 
@@ -37,6 +38,13 @@ static void on_published(struct router_ticket *ticket, enum err e,
     give_receipt(request->conn, &receipt);
 }
 
+/* How long it takes is its affair. */
+static void wait_for_store(struct realm_conn *conn)
+{
+    realm_conn_life_move(conn, REALM_CONN_LIFE_WAITING);
+    timer_cancel(&conn->timer);
+}
+
 static void publish(struct realm_conn *conn)
 {
     char date[DAEMON_CLOCK_BYTES];
@@ -51,14 +59,54 @@ static void publish(struct realm_conn *conn)
         realm_conn_http_answer(conn, e);
         return;
     }
-    realm_conn_life_move(conn, REALM_CONN_LIFE_WAITING);
-    timer_cancel(&conn->timer); /* how long it takes is the store's affair */
+    wait_for_store(conn);
+    if (event.known_eid > 0) {
+        receipt.eid = event.known_eid;
+        receipt.is_repeat = true;
+        give_receipt(conn, &receipt);
+        return;
+    }
     request->ticket = (struct router_ticket){.done = on_published};
     realm_worker_tick(conn->worker);
     receipt.e = router_publish(event.route, &event.parts, &request->ticket);
     if (receipt.e != OK) {
         give_receipt(conn, &receipt);
     }
+}
+
+/* ---- what administrators do ---- */
+
+static void on_changed(struct router_admin_ticket *ticket, enum err e, size_t count)
+{
+    struct realm_conn_request *request = LIST_ENTRY(ticket, struct realm_conn_request, change);
+    const struct realm_http_admin_outcome outcome = {e, count};
+    struct realm_conn *conn = request->conn;
+    char date[DAEMON_CLOCK_BYTES];
+    const struct realm_http_env env = realm_conn_http_env(conn, date);
+
+    realm_worker_published(conn->worker);
+    realm_conn_http_answer(conn, realm_http_admin_done(&env, &request->head, &outcome,
+                                                       &conn->answer, &request->verdict));
+    loop_defer(conn->worker->loop, &conn->later); /* the store may have called */
+}
+
+static void change(struct realm_conn *conn)
+{
+    struct realm_conn_request *request = conn->request;
+    char date[DAEMON_CLOCK_BYTES];
+    const struct realm_http_env env = realm_conn_http_env(conn, date);
+    bool is_asked = false;
+    enum err e;
+
+    wait_for_store(conn);
+    request->change = (struct router_admin_ticket){.done = on_changed};
+    realm_worker_tick(conn->worker);
+    e = realm_http_admin_begin(&env, &request->head, buf_span(&request->body), &request->change,
+                               &conn->answer, &request->verdict, &is_asked);
+    if (!is_asked) {
+        realm_conn_http_answer(conn, e);
+    }
+    realm_worker_published(conn->worker); /* sessions may have lost what they subscribe to */
 }
 
 /* ---- the body ---- */
@@ -81,6 +129,7 @@ static void on_whole_body(struct realm_conn *conn)
 
     switch (request->verdict.action) {
     case REALM_HTTP_PUBLISH: publish(conn); return;
+    case REALM_HTTP_CHANGE: change(conn); return;
     case REALM_HTTP_RECEIVE: realm_conn_sockjs_receive(conn); return;
     case REALM_HTTP_SEND: realm_conn_sockjs_send(conn); return;
     case REALM_HTTP_MEASURE:
@@ -102,6 +151,7 @@ static void on_whole_body(struct realm_conn *conn)
 static const char *too_long(enum realm_http_action action)
 {
     return action == REALM_HTTP_PUBLISH   ? "the event is longer than EventBytesMax"
+           : action == REALM_HTTP_CHANGE  ? "the body is longer than attributes may be"
            : action == REALM_HTTP_MEASURE ? "that is more than EchoMessageBytesMax"
                                           : "the body is longer than SockJSBodyBytesMax";
 }
@@ -111,7 +161,7 @@ static bool is_kept(const struct realm_conn *conn)
 {
     enum realm_http_action action = conn->request->verdict.action;
 
-    return action == REALM_HTTP_PUBLISH ||
+    return action == REALM_HTTP_PUBLISH || action == REALM_HTTP_CHANGE ||
            (action == REALM_HTTP_SEND && realm_conn_sockjs_wants(conn));
 }
 

@@ -29,10 +29,10 @@ void realm_conn_http_set_deadline(struct realm_conn *conn, msec at)
 
 static size_t body_bytes_max(const struct realm_conn *conn)
 {
-    size_t event_bytes = conn->era->env.stomp.event_bytes;
-    size_t sockjs_bytes = conn->era->env.sockjs_bytes;
+    size_t max = REALM_MADE_RULE_TEXT_MAX;
 
-    return event_bytes > sockjs_bytes ? event_bytes : sockjs_bytes;
+    max = max > conn->era->env.stomp.event_bytes ? max : conn->era->env.stomp.event_bytes;
+    return max > conn->era->env.sockjs_bytes ? max : conn->era->env.sockjs_bytes;
 }
 
 enum err realm_conn_http_begin(struct realm_conn *conn)
@@ -67,6 +67,7 @@ static void forget_request(struct realm_conn *conn)
         router_publish_cancel(&request->ticket);
     }
     list_remove(&request->sender.node);
+    router_admin_cancel(&request->change);
     http1_head_fini(&request->head);
     http1_body_reader_fini(&request->reader);
     buf_fini(&request->body);
@@ -95,6 +96,8 @@ struct realm_http_env realm_conn_http_env(struct realm_conn *conn,
         .conf = conn->era->conf,
         .assets = realm_assets_data,
         .router = &conn->worker->router,
+        .queues = &conn->worker->queues,
+        .made = &conn->worker->made,
         .metrics = conn->worker->metrics,
         .gate = &conn->worker->gate,
         .rng = &conn->worker->rng,
@@ -195,6 +198,7 @@ static void on_verdict(struct realm_conn *conn)
     case REALM_HTTP_ECHO:
     case REALM_HTTP_SILENT: begin_session(conn); return;
     case REALM_HTTP_PUBLISH:
+    case REALM_HTTP_CHANGE:
     case REALM_HTTP_RECEIVE:
     case REALM_HTTP_SEND:
     case REALM_HTTP_MEASURE: realm_conn_body_begin(conn); return;

@@ -15,6 +15,7 @@
 
 #include "daemon/daemon_clock.h"
 #include "http1/http1_body_reader.h"
+#include "pubsub/router_admin.h"
 #include "pubsub/router_publish.h"
 #include "realm/realm_conn_life.h"
 #include "realm/realm_drip.h"
@@ -32,9 +33,10 @@ struct realm_conn_request {
     enum realm_login_verdict login_verdict;
     struct realm_http_verdict verdict; /* its spans are the head's */
     struct realm_drip drip;
-    struct router_ticket ticket; /* while WAITING, as is the next */
-    struct realm_sockjs_sender sender;
-    struct realm_conn *conn; /* whose it is */
+    struct router_ticket ticket;       /* while WAITING: of a publish, */
+    struct router_admin_ticket change; /* or of a change, */
+    struct realm_sockjs_sender sender; /* or of a client's messages */
+    struct realm_conn *conn;           /* whose it is */
 };
 
 /** The first request is awaited. ERR_NOMEM. */

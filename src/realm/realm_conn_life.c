@@ -95,6 +95,7 @@ void realm_conn_life_free(struct realm_conn *conn)
     realm_era_unref(conn->era);
     free(conn);
     worker->conn_count--;
+    realm_worker_left(worker);
     if (worker->conn_count == 0 && worker->emptied != NULL) {
         worker->emptied(worker->emptied_ctx);
     }
@@ -108,7 +109,7 @@ void realm_conn_life_end(struct realm_conn *conn)
     realm_conn_life_move(conn, REALM_CONN_LIFE_DEAD);
     leave_session(conn);
     stream_on_ready(conn->stream, NULL, NULL);
-    realm_login_fini(&conn->login);
+    realm_login_cancel(&conn->login);
     timer_cancel(&conn->timer);
     list_remove(&conn->due);
     loop_defer(conn->worker->loop, &conn->later);

@@ -21,6 +21,10 @@ static void count_events(struct realm_conn *conn)
 void realm_conn_session_flush(struct realm_conn *conn)
 {
     count_events(conn);
+    if (realm_session_part(conn->session, realm_conn_life_now(conn)) != OK) {
+        realm_conn_life_end(conn);
+        return;
+    }
     if (realm_conn_send(conn) && realm_session_is_finished(conn->session)) {
         realm_conn_send_end(conn);
     }
@@ -96,6 +100,26 @@ static void set_timer(struct realm_conn *conn)
     realm_conn_life_set_timer(conn, at);
 }
 
+/* Who stops before ERR_AGAIN must come back by itself; but while nothing may be read there is
+ * no use before the stream is ready, or answers come from the store, nor while the session
+ * waits for a thread or for its rate, or for the room that others have taken. */
+static void go_on(struct realm_conn *conn)
+{
+    struct realm_session *session = conn->session;
+
+    list_remove(&session->held);
+    if (!conn->has_more || realm_session_is_deaf(session) || realm_session_is_paused(session) ||
+        (realm_session_is_held(session) &&
+         (conn->is_blocked || realm_session_is_owed(session)))) {
+        return;
+    }
+    if (router_is_congested(&conn->worker->router)) {
+        list_append(&conn->worker->held, &session->held);
+    } else {
+        loop_defer(conn->worker->loop, &conn->later);
+    }
+}
+
 void realm_conn_session_run(struct realm_conn *conn)
 {
     read_session(conn);
@@ -105,15 +129,7 @@ void realm_conn_session_run(struct realm_conn *conn)
     if (conn->state != REALM_CONN_LIFE_SESSION) {
         return;
     }
-    /* Who stops before ERR_AGAIN must come back by itself; but while nothing may be read there
-     * is no use before the stream is ready, or answers come from the store, nor while the
-     * session waits for a thread or for its rate. */
-    if (conn->has_more && !realm_session_is_deaf(conn->session) &&
-        !realm_session_is_paused(conn->session) &&
-        !(realm_session_is_held(conn->session) &&
-          (conn->is_blocked || realm_session_is_owed(conn->session)))) {
-        loop_defer(conn->worker->loop, &conn->later);
-    }
+    go_on(conn);
     set_timer(conn);
 }
 

@@ -30,6 +30,7 @@ enum realm_http_action {
     REALM_HTTP_ECHO,    /* the same, for /echo and its like */
     REALM_HTTP_SILENT,  /* the same, and it never says anything by itself */
     REALM_HTTP_PUBLISH, /* read the body, at most body_max: then realm_http_api_parts() */
+    REALM_HTTP_CHANGE,  /* the same; then realm_http_admin_begin() */
     REALM_HTTP_RECEIVE, /* read the body, at most body_max, and drop it: realm_http_sockjs_...
                          */
     REALM_HTTP_SEND,    /* read the body, at most body_max: realm_http_sockjs_... */
@@ -67,6 +68,8 @@ struct realm_http_env {
     const struct realm_conf *conf;
     const struct realm_asset *assets;
     struct router *router;        /* of the API; what it tells is of this moment */
+    struct queue_set *queues;     /* likewise */
+    struct realm_made *made;      /* NULL: nobody can make any */
     struct metric_sheet *metrics; /* NULL: nothing is counted */
     struct realm_http_gate *gate; /* of the diagnostics */
     struct rng *rng;
@@ -91,11 +94,11 @@ struct realm_http_verdict {
     struct span agent;               /* User-Agent */
     bool is_foreign;                 /* refused for its Origin: `why` says which line to add */
     bool keeps;                      /* the connection may be used for another request */
-    bool wants_continue;             /* PUBLISH, MEASURE: 100 Continue is awaited */
+    bool wants_continue;             /* PUBLISH, CHANGE, MEASURE: 100 Continue is awaited */
     bool is_diagnostic;              /* counts against DiagnosticsMax as long as it runs */
     enum realm_carrier_kind carrier; /* of a session */
     struct sockjs_path sockjs;       /* RECEIVE, SEND: borrowed from the head */
-    struct http1_body body;          /* PUBLISH, RECEIVE, SEND, MEASURE: how it ends */
+    struct http1_body body;          /* PUBLISH, CHANGE, RECEIVE, SEND, MEASURE: how it ends */
     uint64_t body_max;               /* bytes */
     struct realm_http_drip drip;     /* DRIP */
     msec silence_ms;                 /* SILENCE */

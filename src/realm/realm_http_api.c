@@ -5,9 +5,13 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "pubsub/queue_set.h"
 #include "realm/realm_access.h"
 #include "realm/realm_channels.h"
+#include "realm/realm_http_admin.h"
 #include "realm/realm_http_login.h"
+#include "realm/realm_http_queue.h"
+#include "realm/realm_made.h"
 #include "realm/realm_metrics.h"
 #include "realm/realm_stomp_send.h"
 
@@ -18,178 +22,127 @@
 enum {
     CHANNELS_DEFAULT = 100,
     EVENTS_DEFAULT = 100,
-    BODY_BYTES_MAX = 16 * 1024 * 1024, /* of an answer */
     NAME_TEXT_BYTES = 96,
     LOCATION_BYTES = 3 * ROUTER_NAME_MAX + 80,
 };
 
-/* ---- names ---- */
-
-static int digit_of(uint8_t c)
+static enum err refuse_route(const struct realm_http_question *question,
+                             const struct realm_http_place *place, enum router_verdict verdict,
+                             struct span name)
 {
-    c = span_lower(c);
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* A name as it stands in a URL, behind a "/" of its own unless it begins with one. RFC 3986
- * section 2.1. */
-static bool decode_name(struct span text, uint8_t room[ROUTER_NAME_MAX], struct span *ret_name)
-{
-    size_t len = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        int c = text.ptr[i];
-
-        if (c == '%') {
-            int high = i + 2 < text.len ? digit_of(text.ptr[i + 1]) : -1;
-            int low = i + 2 < text.len ? digit_of(text.ptr[i + 2]) : -1;
-
-            if (high < 0 || low < 0) {
-                return false;
-            }
-            c = high * 16 + low;
-            i += 2;
-        }
-        if (len == 0 && c != '/') {
-            room[len++] = '/';
-        }
-        if (len == ROUTER_NAME_MAX) {
-            return false;
-        }
-        room[len++] = (uint8_t)c;
-    }
-    *ret_name = span_of(room, len);
-    return len > 1;
-}
-
-/* What the path is about. */
-enum place {
-    PLACE_NOWHERE,
-    PLACE_HEALTH,
-    PLACE_LIST,
-    PLACE_CHANNEL,
-    PLACE_EVENTS,
-};
-
-/* *ret_name is the name as it stands in the path. What ends in "/events" there means events; a
- * channel whose own name does so is written "%2Fevents". */
-static enum place find_place(struct span path, struct span *ret_name)
-{
-    const struct span prefix = SPAN("/api/channels");
-    const struct span suffix = SPAN("/events");
-    struct span rest;
-
-    if (span_equals(path, "/api/health")) {
-        return PLACE_HEALTH;
-    }
-    if (!span_starts(path, prefix)) {
-        return PLACE_NOWHERE;
-    }
-    rest = span_tail(path, prefix.len);
-    if (rest.len <= 1) {
-        return rest.len == 0 || rest.ptr[0] == '/' ? PLACE_LIST : PLACE_NOWHERE;
-    }
-    if (rest.ptr[0] != '/') {
-        return PLACE_NOWHERE;
-    }
-    *ret_name = span_tail(rest, 1);
-    if (ret_name->len > suffix.len &&
-        span_equal(span_tail(*ret_name, ret_name->len - suffix.len), suffix)) {
-        *ret_name = span_head(*ret_name, ret_name->len - suffix.len);
-        return PLACE_EVENTS;
-    }
-    return PLACE_CHANNEL;
-}
-
-static enum err refuse_queue(const struct realm_http_question *question, struct span name)
-{
+    const char *kind = realm_http_place_kind(place);
     char shown[NAME_TEXT_BYTES];
     char sentence[REALM_HTTP_WHY_BYTES];
 
-    snprintf(sentence, sizeof sentence, "%s is a queue, and those are used over STOMP alone",
-             text_printable(name, shown, sizeof shown));
+    text_printable(name, shown, sizeof shown);
+    switch (verdict) {
+    case ROUTER_MISSING:
+        snprintf(sentence, sizeof sentence,
+                 "there is no %s %s, and no <%s> section lets it be made", kind, shown,
+                 place->kind == ROUTER_QUEUE ? "Queue" : "Channel");
+        return realm_http_question_refuse(question, 404, sentence);
+    case ROUTER_BAD_NAME:
+        snprintf(sentence, sizeof sentence, "that is not a %s's name", kind);
+        return realm_http_question_refuse(question, 400, sentence);
+    case ROUTER_FULL:
+        snprintf(sentence, sizeof sentence,
+                 "%s would be one channel more than the realm may have", shown);
+        return realm_http_question_refuse(question, 503, sentence);
+    case ROUTER_FAILED:
+        return realm_http_question_refuse(question, 500, "the store has failed to open it");
+    case ROUTER_FOUND:
+    case ROUTER_NOMEM: break;
+    }
+    return ERR_NOMEM;
+}
+
+/* It is the other of the two. */
+static enum err refuse_kind(const struct realm_http_question *question,
+                            const struct router_route *route)
+{
+    const char *kind = route->kind == ROUTER_QUEUE ? "queue" : "channel";
+    char shown[NAME_TEXT_BYTES];
+    char sentence[REALM_HTTP_WHY_BYTES];
+
+    snprintf(sentence, sizeof sentence, "%s is a %s (ask below /api/%ss)",
+             text_printable(route->channel.name, shown, sizeof shown), kind, kind);
     return realm_http_question_refuse(question, 404, sentence);
 }
 
-/* NULL: there is none, or the client may not do that to it, and the refusal is in `out`. */
-static enum err find_channel(const struct realm_http_question *question,
-                             enum realm_acl_right right, struct span text,
-                             const struct router_route **ret_route)
+enum err realm_http_api_find(const struct realm_http_question *question,
+                             enum realm_acl_right right, const struct realm_http_place *place,
+                             struct router_route **ret_route)
 {
+    const char *kind = realm_http_place_kind(place);
     uint8_t room[ROUTER_NAME_MAX];
     char shown[NAME_TEXT_BYTES];
     char sentence[REALM_HTTP_WHY_BYTES];
+    const struct router_route *other;
     struct span name;
-    bool may, is_queue;
+    bool may;
 
     *ret_route = NULL;
-    if (!decode_name(text, room, &name)) {
-        return realm_http_question_refuse(question, 400, "that is not a channel's name");
-    }
-    TRY(realm_http_login_may(question, right, name, &may));
+    TRY(realm_http_api_name(question, right, place, room, &name, &may));
     if (!may) {
         return OK;
     }
-    *ret_route = realm_channels_find(question->env->router, name);
-    if (*ret_route != NULL && (*ret_route)->kind == ROUTER_CHANNEL) {
+    *ret_route = realm_channels_find(question->env->router, place->kind, name);
+    if (*ret_route != NULL) {
         return OK;
     }
-    is_queue = *ret_route != NULL;
-    *ret_route = NULL;
-    if (is_queue) {
-        return refuse_queue(question, name);
+    other = router_find(question->env->router, name);
+    if (other != NULL && other->kind != place->kind && other->rule != NULL) {
+        return refuse_kind(question, other);
     }
-    snprintf(sentence, sizeof sentence, "there is no channel %s, or nobody has used it yet",
+    snprintf(sentence, sizeof sentence, "there is no %s %s, or nobody has used it yet", kind,
              text_printable(name, shown, sizeof shown));
     return realm_http_question_refuse(question, 404, sentence);
 }
 
-/* ---- JSON ---- */
-
-/* `e` is what came of writing `body`, which is given back. */
-static enum err give_json(const struct realm_http_question *question, enum err e,
-                          struct realm_http_question_answer *answer, struct buf *body)
+enum err realm_http_api_name(const struct realm_http_question *question,
+                             enum realm_acl_right right, const struct realm_http_place *place,
+                             uint8_t room[ROUTER_NAME_MAX], struct span *ret_name,
+                             bool *ret_may)
 {
-    if (e == OK) {
-        answer->content_type = SPAN("application/json");
-        answer->body = buf_span(body);
-        e = realm_http_question_give(question, answer);
-    } else if (e == ERR_LIMIT) {
-        e = realm_http_question_refuse(
-            question, 413,
-            "the answer would be longer than answers may be (ask for "
-            "less with max, or open a session)");
+    *ret_may = false;
+    if (!realm_http_place_name(place->name, room, ret_name)) {
+        return refuse_route(question, place, ROUTER_BAD_NAME, place->name);
     }
-    buf_fini(body);
-    return e;
+    return realm_http_login_may(question, right, *ret_name, ret_may);
 }
 
-static bool sees(void *login, struct span name)
+/* ---- what there is ---- */
+
+struct sight {
+    enum router_kind kind;
+    struct realm_login *login;
+};
+
+static bool sees(void *ctx, const struct router_route *route)
 {
-    return realm_access_has(login, REALM_ACL_EID, name);
+    const struct sight *sight = ctx;
+
+    return route->kind == sight->kind &&
+           realm_access_has(sight->login, REALM_ACL_EID, route->channel.name);
 }
 
-static enum err write_list(const struct realm_http_question *question, struct span after,
-                           size_t max, struct buf *body)
+static enum err write_list(const struct realm_http_question *question,
+                           const struct realm_http_place *place, struct span after, size_t max,
+                           struct buf *body)
 {
     const struct router_route **page = calloc(max, sizeof *page);
-    const char *gap = "";
+    struct sight sight = {place->kind, question->env->login};
     size_t count;
     enum err e;
 
     if (page == NULL) {
         return ERR_NOMEM;
     }
-    count = realm_channels_page_for(question->env->router, after, sees, question->env->login,
-                                    page, max);
-    e = buf_printf(body, "{\"channels\": [");
+    count = realm_channels_page_for(question->env->router, after, sees, &sight, page, max);
+    e = buf_printf(body, "{\"%ss\": [", realm_http_place_kind(place));
     for (size_t i = 0; i < count && e == OK; i++) {
-        if (page[i]->kind != ROUTER_CHANNEL) {
-            continue; /* nothing could be asked about it here */
-        }
-        e = buf_printf(body, "%s\n  ", gap);
+        e = buf_printf(body, "%s\n  ", i == 0 ? "" : ",");
         e = e == OK ? realm_channels_write(page[i], body) : e;
-        gap = ",";
     }
     e = e == OK ? buf_printf(body, "],\n \"next\": ") : e;
     if (e == OK && count == max) {
@@ -201,7 +154,8 @@ static enum err write_list(const struct realm_http_question *question, struct sp
     return e == OK ? buf_append(body, SPAN("}\n")) : e;
 }
 
-static enum err give_list(const struct realm_http_question *question)
+static enum err give_list(const struct realm_http_question *question,
+                          const struct realm_http_place *place)
 {
     struct realm_http_question_answer answer = {.status = 200};
     uint8_t room[ROUTER_NAME_MAX];
@@ -213,28 +167,56 @@ static enum err give_list(const struct realm_http_question *question)
                                     &max) ||
         max == 0 ||
         (realm_http_question_text(question, "after", &text) && text.len > 0 &&
-         !decode_name(text, room, &after))) {
+         !realm_http_place_name(text, room, &after))) {
         return realm_http_question_refuse(
             question, 400, "write ?max=1...1000&after=NAME, with what \"next\" said");
     }
-    buf_init(&body, BODY_BYTES_MAX);
-    return give_json(question, write_list(question, after, (size_t)max, &body), &answer, &body);
+    buf_init(&body, REALM_HTTP_QUESTION_BODY_MAX);
+    return realm_http_question_give_json(
+        question, write_list(question, place, after, (size_t)max, &body), &answer, &body);
 }
 
-static enum err give_channel(const struct realm_http_question *question, struct span name)
+/* By whom and when it was made, where somebody has. */
+static enum err write_maker(const struct realm_http_question *question,
+                            const struct router_route *route, struct buf *body)
+{
+    const struct realm_made *made = question->env->made;
+    const struct realm_made_one *one =
+        made == NULL ? NULL : realm_made_find(made, route->channel.name);
+
+    if (one == NULL) {
+        return OK;
+    }
+    TRY(buf_printf(body, ", \"madeBy\": "));
+    TRY(json_put_string(body, span_str(one->record.by)));
+    return buf_printf(body, ", \"madeAt\": %" PRIu64 ", \"made\": %.*s", one->record.at,
+                      SPAN_ARG(buf_span(&one->record.attributes)));
+}
+
+enum err realm_http_api_write(const struct realm_http_question *question,
+                              const struct router_route *route, struct buf *body)
+{
+    TRY(realm_channels_write(route, body));
+    buf_truncate(body, body->len - 1); /* further members */
+    TRY(realm_channels_write_attributes(route, body));
+    TRY(write_maker(question, route, body));
+    return buf_append(body, SPAN("}\n"));
+}
+
+static enum err give_one(const struct realm_http_question *question,
+                         const struct realm_http_place *place)
 {
     struct realm_http_question_answer answer = {.status = 200};
-    const struct router_route *route;
+    struct router_route *route;
     struct buf body;
-    enum err e;
 
-    TRY(find_channel(question, REALM_ACL_EID, name, &route));
+    TRY(realm_http_api_find(question, REALM_ACL_EID, place, &route));
     if (route == NULL) {
         return OK;
     }
-    buf_init(&body, BODY_BYTES_MAX);
-    e = realm_channels_write(route, &body);
-    return give_json(question, e == OK ? buf_append_byte(&body, '\n') : e, &answer, &body);
+    buf_init(&body, REALM_HTTP_QUESTION_BODY_MAX);
+    return realm_http_question_give_json(question, realm_http_api_write(question, route, &body),
+                                         &answer, &body);
 }
 
 /* ---- stored events ---- */
@@ -284,11 +266,12 @@ static enum err write_events(const struct router_route *route, const struct rang
     return buf_printf(body, "],\n \"next\": %" PRIu64 "}\n", page.next);
 }
 
-static enum err give_events(const struct realm_http_question *question, struct span name)
+static enum err give_events(const struct realm_http_question *question,
+                            const struct realm_http_place *place)
 {
     struct realm_http_question_answer answer = {.status = 200};
     struct range range;
-    const struct router_route *route;
+    struct router_route *route;
     struct buf body;
 
     if (!realm_http_question_number(question, "from", 1, UINT64_MAX, &range.from) ||
@@ -297,63 +280,25 @@ static enum err give_events(const struct realm_http_question *question, struct s
         return realm_http_question_refuse(question, 400,
                                           "write ?from=EID&max=0...1000, both optional");
     }
-    TRY(find_channel(question, REALM_ACL_SUBSCRIBE, name, &route));
+    TRY(realm_http_api_find(question, REALM_ACL_SUBSCRIBE, place, &route));
     if (route == NULL) {
         return OK;
     }
-    buf_init(&body, BODY_BYTES_MAX);
-    return give_json(question, write_events(route, &range, &body), &answer, &body);
+    buf_init(&body, REALM_HTTP_QUESTION_BODY_MAX);
+    return realm_http_question_give_json(question, write_events(route, &range, &body), &answer,
+                                         &body);
 }
 
 /* ---- publishing ---- */
 
-static enum err refuse_route(const struct realm_http_question *question,
-                             enum router_verdict verdict, struct span name)
-{
-    char shown[NAME_TEXT_BYTES];
-    char sentence[REALM_HTTP_WHY_BYTES];
-
-    text_printable(name, shown, sizeof shown);
-    switch (verdict) {
-    case ROUTER_MISSING:
-        snprintf(sentence, sizeof sentence,
-                 "there is no channel %s, and no <Channel> section lets it be made", shown);
-        return realm_http_question_refuse(question, 404, sentence);
-    case ROUTER_BAD_NAME:
-        return realm_http_question_refuse(question, 400, "that is not a channel's name");
-    case ROUTER_FULL:
-        snprintf(sentence, sizeof sentence,
-                 "%s would be one channel more than the realm may have", shown);
-        return realm_http_question_refuse(question, 503, sentence);
-    case ROUTER_FAILED:
-        return realm_http_question_refuse(question, 500, "the store has failed to open it");
-    case ROUTER_FOUND:
-    case ROUTER_NOMEM: break;
-    }
-    return ERR_NOMEM;
-}
-
-static enum err ask_for_body(const struct realm_http_question *question, struct span text)
+void realm_http_api_ask_for_body(const struct realm_http_question *question,
+                                 enum realm_http_action action, uint64_t max)
 {
     const struct http1_fields fields = question->head->fields;
     struct realm_http_verdict *verdict = question->verdict;
-    uint8_t room[ROUTER_NAME_MAX];
-    struct span name;
-    bool may;
 
-    if (!decode_name(text, room, &name)) {
-        return refuse_route(question, ROUTER_BAD_NAME, text);
-    }
-    TRY(realm_http_login_may(question, REALM_ACL_PUBLISH, name, &may));
-    if (!may) {
-        return OK;
-    }
     verdict->body = question->body;
-    verdict->body_max = question->env->event_bytes;
-    if (question->body.type == HTTP1_BODY_LENGTH && question->body.length > verdict->body_max) {
-        return realm_http_question_refuse(question, 413,
-                                          "the event is longer than EventBytesMax");
-    }
+    verdict->body_max = max;
     /* The body is read, so that what is behind it is the next request. */
     verdict->keeps = question->head->version_minor >= 1 && !question->env->is_draining &&
                      !http1_fields_has_token(fields, SPAN("connection"), SPAN("close"));
@@ -361,7 +306,26 @@ static enum err ask_for_body(const struct realm_http_question *question, struct 
     verdict->wants_continue =
         question->head->version_minor >= 1 && question->body.type != HTTP1_BODY_NONE &&
         http1_fields_has_token(fields, SPAN("expect"), SPAN("100-continue"));
-    verdict->action = REALM_HTTP_PUBLISH;
+    verdict->action = action;
+}
+
+static enum err begin_publish(const struct realm_http_question *question,
+                              const struct realm_http_place *place)
+{
+    uint8_t room[ROUTER_NAME_MAX];
+    struct span name;
+    bool may;
+
+    TRY(realm_http_api_name(question, REALM_ACL_PUBLISH, place, room, &name, &may));
+    if (!may) {
+        return OK;
+    }
+    if (question->body.type == HTTP1_BODY_LENGTH &&
+        question->body.length > question->env->event_bytes) {
+        return realm_http_question_refuse(question, 413,
+                                          "the event is longer than EventBytesMax");
+    }
+    realm_http_api_ask_for_body(question, REALM_HTTP_PUBLISH, question->env->event_bytes);
     return OK;
 }
 
@@ -429,16 +393,17 @@ enum err realm_http_api_parts(const struct realm_http_env *env, const struct htt
     const struct http1_field *id = http1_fields_find(head->fields, SPAN("publish-id"));
     struct realm_http_question question = {
         .env = env, .head = head, .out = out, .verdict = verdict};
-    struct span text = SPAN(""), name;
+    struct realm_http_place place;
     uint8_t room[ROUTER_NAME_MAX];
     enum router_verdict found;
+    struct span name;
 
     (void)realm_http_question_read(&question);
     verdict->keeps = keeps;
-    (void)find_place(question.target.path, &text);
+    place = realm_http_place_of(question.target.path);
     *ret_publish = (struct realm_http_api_publish){.parts = {.body = body}};
-    if (!decode_name(text, room, &name)) {
-        return refuse_route(&question, ROUTER_BAD_NAME, text);
+    if (!realm_http_place_name(place.name, room, &name)) {
+        return refuse_route(&question, &place, ROUTER_BAD_NAME, place.name);
     }
     if (!read_headers(head->fields, ret_publish)) {
         return realm_http_question_refuse(
@@ -454,11 +419,13 @@ enum err realm_http_api_parts(const struct realm_http_env *env, const struct htt
     }
     found = router_open(env->router, name, &ret_publish->route);
     if (found != ROUTER_FOUND) {
-        return refuse_route(&question, found, name);
+        return refuse_route(&question, &place, found, name);
     }
-    if (ret_publish->route->kind != ROUTER_CHANNEL) {
-        return refuse_queue(&question, name);
+    if (ret_publish->route->kind != place.kind) {
+        return refuse_kind(&question, ret_publish->route);
     }
+    ret_publish->known_eid =
+        queue_set_find_id(ret_publish->route, ret_publish->parts.publish_id);
     verdict->action = REALM_HTTP_PUBLISH;
     return OK;
 }
@@ -474,11 +441,11 @@ static enum err give_receipt(const struct realm_http_question *question,
     snprintf(location, sizeof location, "%.*s?from=%" PRIu64 "&max=1",
              SPAN_ARG(question->target.path), receipt->eid);
     realm_http_question_add(&answer, SPAN("Location"), span_str(location));
-    buf_init(&body, BODY_BYTES_MAX);
+    buf_init(&body, REALM_HTTP_QUESTION_BODY_MAX);
     e = buf_printf(&body, "{\"eid\": %" PRIu64 ", \"repeated\": %s}\n", receipt->eid,
                    receipt->is_repeat ? "true" : "false");
     metric_add(question->env->metrics, REALM_METRICS_EVENTS_IN, !receipt->is_repeat);
-    return give_json(question, e, &answer, &body);
+    return realm_http_question_give_json(question, e, &answer, &body);
 }
 
 enum err realm_http_api_published(const struct realm_http_env *env,
@@ -533,47 +500,62 @@ static enum err give_permission(const struct realm_http_question *question, cons
     return realm_http_question_give(question, &answer);
 }
 
+static enum err give_health(const struct realm_http_question *question)
+{
+    struct realm_http_question_answer answer = {.status = 200,
+                                                .content_type = SPAN("application/json"),
+                                                .body = SPAN("{\"status\": \"ok\"}\n")};
+
+    return realm_http_question_give(question, &answer);
+}
+
+static enum err give(const struct realm_http_question *question,
+                     const struct realm_http_place *place)
+{
+    switch (place->what) {
+    case REALM_HTTP_PLACE_HEALTH: return give_health(question);
+    case REALM_HTTP_PLACE_LIST: return give_list(question, place);
+    case REALM_HTTP_PLACE_ONE: return give_one(question, place);
+    case REALM_HTTP_PLACE_EVENTS:
+        return place->kind == ROUTER_QUEUE ? realm_http_queue_peek(question, place)
+                                           : give_events(question, place);
+    case REALM_HTTP_PLACE_DURABLES: return realm_http_admin_durables(question, place);
+    case REALM_HTTP_PLACE_PURGE:
+    case REALM_HTTP_PLACE_DURABLE:
+    case REALM_HTTP_PLACE_NOWHERE: break;
+    }
+    return realm_http_question_refuse_method(question, realm_http_place_methods(place));
+}
+
 enum err realm_http_api_judge(struct realm_http_question *question)
 {
     struct span method = question->head->method;
-    struct span name = SPAN("");
-    enum place place = find_place(question->target.path, &name);
-    const char *methods =
-        place == PLACE_EVENTS ? "GET, HEAD, POST, OPTIONS" : "GET, HEAD, OPTIONS";
-    bool is_get = question->is_head || span_equals(method, "GET");
+    const struct realm_http_place place = realm_http_place_of(question->target.path);
+    const char *methods = realm_http_place_methods(&place);
     bool may;
 
     if (!realm_origin_may(question->origin)) {
         return realm_http_question_refuse_origin(question);
     }
-    if (place == PLACE_NOWHERE) {
+    if (place.what == REALM_HTTP_PLACE_NOWHERE) {
         return realm_http_question_refuse(
-            question, 404, "there are /api/channels, /api/channels/NAME and .../events");
+            question, 404, "there are /api/channels, /api/queues, and what is below them");
     }
     if (span_equals(method, "OPTIONS")) {
         return give_permission(question, methods);
     }
-    TRY(realm_http_login_admit(question, place == PLACE_HEALTH, &may));
+    TRY(realm_http_login_admit(question, place.what == REALM_HTTP_PLACE_HEALTH, &may));
     if (!may) {
         return OK;
     }
-    if (place == PLACE_EVENTS && span_equals(method, "POST")) {
-        return ask_for_body(question, name);
+    if (question->is_head || span_equals(method, "GET")) {
+        return give(question, &place);
     }
-    if (!is_get) {
-        return realm_http_question_refuse_method(question, methods);
+    if (place.what == REALM_HTTP_PLACE_EVENTS && span_equals(method, "POST")) {
+        return begin_publish(question, &place);
     }
-    switch (place) {
-    case PLACE_HEALTH:
-        return realm_http_question_give(question, &(struct realm_http_question_answer){
-                                                      .status = 200,
-                                                      .content_type = SPAN("application/json"),
-                                                      .body = SPAN("{\"status\": \"ok\"}\n")});
-    case PLACE_LIST: return give_list(question);
-    case PLACE_CHANNEL: return give_channel(question, name);
-    case PLACE_EVENTS: return give_events(question, name);
-    case PLACE_NOWHERE: break;
+    if (realm_http_admin_has(&place, method)) {
+        return realm_http_admin_judge(question, &place);
     }
-    assert(false); /* refused above */
-    return ERR_PROTO;
+    return realm_http_question_refuse_method(question, methods);
 }

@@ -9,11 +9,13 @@
  *    POST  /api/channels/NAME/events                  publish: the body is the event's
  *    GET   /api/health
  *
- * NAME is the channel's without its first "/", percent-encoded where needed: "demo/chat".
+ * Queues are below /api/queues; what is there to be taken from is shown by realm_http_queue.
+ * What administrators do is realm_http_admin's.
  */
 #pragma once
 
 #include "pubsub/router.h"
+#include "realm/realm_http_place.h"
 #include "realm/realm_http_question.h"
 
 enum {
@@ -23,6 +25,28 @@ enum {
     REALM_HTTP_API_PAGE_BYTES = 1024 * 1024, /* an answer that has passed it is not added to */
 };
 
+/** The channel or queue. NULL: there is none, or the client has not that right, and the refusal
+ * is in `out`. Errors as realm_http_next(), also below. */
+must_check enum err realm_http_api_find(const struct realm_http_question *question,
+                                        enum realm_acl_right right,
+                                        const struct realm_http_place *place,
+                                        struct router_route **ret_route);
+
+/** Its name, if it can be one and the client has the right. */
+must_check enum err realm_http_api_name(const struct realm_http_question *question,
+                                        enum realm_acl_right right,
+                                        const struct realm_http_place *place,
+                                        uint8_t room[ROUTER_NAME_MAX], struct span *ret_name,
+                                        bool *ret_may);
+
+/** The body is to be read, at most `max` bytes, for that action. */
+void realm_http_api_ask_for_body(const struct realm_http_question *question,
+                                 enum realm_http_action action, uint64_t max);
+
+/** All there is to tell of one, with a line end. Errors as buf_append(). */
+must_check enum err realm_http_api_write(const struct realm_http_question *question,
+                                         const struct router_route *route, struct buf *body);
+
 /** Judges a request below /api/. Errors as realm_http_next(). */
 must_check enum err realm_http_api_judge(struct realm_http_question *question);
 
@@ -30,6 +54,8 @@ must_check enum err realm_http_api_judge(struct realm_http_question *question);
 struct realm_http_api_publish {
     struct router_route *route;
     struct event_parts parts;
+    uint64_t known_eid; /* a queue has that publish id, as this event: nothing is to be
+                           published. 0: it has not */
     struct event_header headers[REALM_HTTP_API_HEADERS_MAX]; /* what parts.headers points to */
     uint8_t names[1024];                                     /* theirs, in lower case */
 };

@@ -233,6 +233,24 @@ enum err realm_http_question_refuse(const struct realm_http_question *question, 
         question, &(struct realm_http_question_answer){.status = status}, sentence);
 }
 
+enum err realm_http_question_give_json(const struct realm_http_question *question, enum err e,
+                                       struct realm_http_question_answer *answer,
+                                       struct buf *body)
+{
+    if (e == OK) {
+        answer->content_type = SPAN("application/json");
+        answer->body = buf_span(body);
+        e = realm_http_question_give(question, answer);
+    } else if (e == ERR_LIMIT) {
+        e = realm_http_question_refuse(
+            question, 413,
+            "the answer would be longer than answers may be (ask for "
+            "less with max, or open a session)");
+    }
+    buf_fini(body);
+    return e;
+}
+
 enum err realm_http_question_refuse_method(const struct realm_http_question *question,
                                            const char *methods)
 {

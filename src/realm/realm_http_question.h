@@ -10,7 +10,8 @@
 #include "realm/realm_origin.h"
 
 enum {
-    REALM_HTTP_QUESTION_MORE_MAX = 10
+    REALM_HTTP_QUESTION_MORE_MAX = 10,
+    REALM_HTTP_QUESTION_BODY_MAX = 16 * 1024 * 1024, /* bytes of an answer in JSON */
 };
 
 struct realm_http_question {
@@ -61,6 +62,13 @@ void realm_http_question_read_body(const struct realm_http_question *question);
 /** Errors of all these as buf_append(): then `out` is as it was. */
 must_check enum err realm_http_question_give(const struct realm_http_question *question,
                                              struct realm_http_question_answer *answer);
+
+/** The same with JSON: `e` is what came of writing `body`, which is given back. One that is too
+ *  long is refused. */
+must_check enum err realm_http_question_give_json(const struct realm_http_question *question,
+                                                  enum err e,
+                                                  struct realm_http_question_answer *answer,
+                                                  struct buf *body);
 
 /** The sentence goes to the client and to the log. `answer` brings status and fields. */
 must_check enum err realm_http_question_give_refusal(const struct realm_http_question *question,

@@ -4,6 +4,8 @@
 
 #include "base/text.h"
 
+#include <stdlib.h>
+
 enum {
     USER_TEXT_BYTES = 96
 };
@@ -16,25 +18,55 @@ void realm_login_init(struct realm_login *login, const struct realm_login_env *e
         .env = env, .client = client, .host = *host, .done = done, .ctx = ctx};
 }
 
-void realm_login_fini(struct realm_login *login)
+static void forget_user(struct realm_login *login)
+{
+    free(login->name);
+    login->name = NULL;
+    login->name_len = 0;
+}
+
+/* At most `max` bytes of it: a longer one is nobody's, and only said in the log. */
+static enum err set_user(struct realm_login *login, struct span user, size_t max)
+{
+    user = span_head(user, user.len < max ? user.len : max);
+    forget_user(login);
+    if (user.len == 0) {
+        return OK;
+    }
+    login->name = malloc(user.len);
+    if (login->name == NULL) {
+        return ERR_NOMEM;
+    }
+    memcpy(login->name, user.ptr, user.len);
+    login->name_len = user.len;
+    return OK;
+}
+
+void realm_login_cancel(struct realm_login *login)
 {
     auth_cancel(login->job);
     login->job = NULL;
+}
+
+void realm_login_fini(struct realm_login *login)
+{
+    realm_login_cancel(login);
+    forget_user(login);
 }
 
 void realm_login_forget(struct realm_login *login)
 {
     assert(login->job == NULL);
     login->is_in = false;
-    login->user_len = 0;
+    forget_user(login);
 }
 
-void realm_login_copy(struct realm_login *login, const struct realm_login *from)
+enum err realm_login_copy(struct realm_login *login, const struct realm_login *from)
 {
     assert(login->job == NULL);
+    TRY(set_user(login, span_of(from->name, from->name_len), from->name_len));
     login->is_in = from->is_in;
-    login->user_len = from->user_len;
-    memcpy(login->user, from->user, from->user_len);
+    return OK;
 }
 
 enum realm_login_verdict realm_login_without(struct realm_login *login)
@@ -53,7 +85,7 @@ static enum realm_login_verdict on_wrong(struct realm_login *login)
 
     log_info(env->log, "client %s: user \"%s\": wrong password or no such user",
              addr_host_text(&login->host, host),
-             text_printable(span_of(login->user, login->user_len), user, sizeof user));
+             text_printable(span_of(login->name, login->name_len), user, sizeof user));
     if (login->client != NULL &&
         realm_clients_failed(login->client, env->conf->access.login_failures_max,
                              login->asked)) {
@@ -62,7 +94,7 @@ static enum realm_login_verdict on_wrong(struct realm_login *login)
                  "without a look (LoginFailuresPerClient)",
                  host, env->conf->access.login_failures_max);
     }
-    login->user_len = 0;
+    forget_user(login);
     return REALM_LOGIN_WRONG;
 }
 
@@ -82,7 +114,7 @@ static void on_verified(void *ctx, bool is_right)
 
 static enum realm_login_verdict verify(struct realm_login *login, struct span password)
 {
-    struct auth_basic credentials = {.user = span_of(login->user, login->user_len),
+    struct auth_basic credentials = {.user = span_of(login->name, login->name_len),
                                      .password = password};
 
     switch (auth_check(login->env->desk, login->env->conf->access.users, &credentials,
@@ -111,14 +143,15 @@ enum realm_login_verdict realm_login_with(struct realm_login *login, struct span
     }
     login->is_in = false;
     login->asked = now;
-    login->user_len = user.len > sizeof login->user ? sizeof login->user : user.len;
-    memcpy(login->user, user.ptr, login->user_len);
+    if (set_user(login, user, AUTH_BASIC_USER_MAX) != OK) {
+        return REALM_LOGIN_NOMEM;
+    }
     if (login->client != NULL &&
         !realm_clients_may_try(login->client, access->login_failures_max, now)) {
-        login->user_len = 0;
+        forget_user(login);
         return REALM_LOGIN_TOO_OFTEN;
     }
-    if (user.len > sizeof login->user || password.len > AUTH_BASIC_PASSWORD_MAX) {
+    if (user.len > AUTH_BASIC_USER_MAX || password.len > AUTH_BASIC_PASSWORD_MAX) {
         return on_wrong(login); /* no user file has such a name */
     }
     return verify(login, password);
@@ -142,7 +175,7 @@ const char *realm_login_sentence(enum realm_login_verdict verdict)
 
 struct realm_acl_subject realm_login_subject(const struct realm_login *login)
 {
-    return (struct realm_acl_subject){.user = span_of(login->user, login->user_len),
+    return (struct realm_acl_subject){.user = span_of(login->name, login->name_len),
                                       .host = login->host,
                                       .groups = login->env->conf->access.groups};
 }

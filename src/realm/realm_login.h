@@ -50,8 +50,8 @@ struct realm_login {
     msec asked;           /* when it began */
     bool is_in;           /* as a user or as an anonymous client */
     unsigned denials;     /* realm_access.c's: what was refused to it and said in the log */
-    size_t user_len;      /* 0: anonymous */
-    uint8_t user[AUTH_BASIC_USER_MAX];
+    size_t name_len;      /* 0: anonymous */
+    uint8_t *name;        /* owned; NULL when nobody has given a name */
 };
 
 /** Takes no memory. `client` is where failures are counted. */
@@ -59,7 +59,10 @@ void realm_login_init(struct realm_login *login, const struct realm_login_env *e
                       const struct addr *host, struct realm_clients_client *client,
                       realm_login_done *done, void *ctx);
 
-/** Nothing will be called. */
+/** Nothing will be called. Who it is stays, for the log. May be called twice. */
+void realm_login_cancel(struct realm_login *login);
+
+/** The same, and it is nobody. */
 void realm_login_fini(struct realm_login *login);
 
 /** It is nobody again: HTTP's next request says for itself whose it is. None may be verified.
@@ -67,7 +70,7 @@ void realm_login_fini(struct realm_login *login);
 void realm_login_forget(struct realm_login *login);
 
 /** It becomes who the other is: a session that outlives the connection that began it. */
-void realm_login_copy(struct realm_login *login, const struct realm_login *from);
+must_check enum err realm_login_copy(struct realm_login *login, const struct realm_login *from);
 
 /** No credentials were given. RIGHT: it is in, as before or as an anonymous client. NEEDED. */
 must_check enum realm_login_verdict realm_login_without(struct realm_login *login);

@@ -40,8 +40,14 @@ enum realm_metrics {
     REALM_METRICS_SLOW,    /* sessions dropped because they did not read */
     REALM_METRICS_SKIPPED, /* events left out for readers who were too slow */
     REALM_METRICS_LOGINS_FAILED,
-    REALM_METRICS_CHANNELS, /* gauge, as is the next */
+    REALM_METRICS_UNCOPIED, /* joined or dead events that could not be passed on */
+    REALM_METRICS_LOST,     /* of queues: dead, and there was no place for them */
+    REALM_METRICS_STORE_REFUSED,
+    REALM_METRICS_STORE_CORRUPT,
+    REALM_METRICS_CHANNELS, /* gauge, as are the next three */
     REALM_METRICS_STORED_BYTES,
+    REALM_METRICS_STORE_PENDING,
+    REALM_METRICS_DURABLES,
     REALM_METRICS_FAN_OUT_US, /* histogram */
     REALM_METRICS_COUNT,
 };

@@ -6,6 +6,7 @@
 #include "auth/auth.h"
 #include "daemon/daemon.h"
 #include "daemon/listen_set.h"
+#include "daemon/resources.h"
 #include "io/sock.h"
 #include "net/stream_tcp.h"
 #include "net/stream_tls.h"
@@ -22,8 +23,7 @@
 #include <stdlib.h>
 
 enum {
-    WHY_BYTES = 400,
-    EXTRA_CONNS_MAX = 256, /* clients beyond SessionsMax that are told so */
+    WHY_BYTES = 400
 };
 
 /* What belongs to one configuration. */
@@ -148,7 +148,7 @@ static uint64_t descriptors(const void *opaque)
 {
     const struct realm_conf *conf = opaque;
 
-    return conf->sessions_max + EXTRA_CONNS_MAX;
+    return realm_seats_descriptors(conf->sessions_max);
 }
 
 /* ---- the daemon ---- */
@@ -227,7 +227,7 @@ static enum err take_client(struct service_worker *own, int *fd, const struct ad
     struct addr local;
     enum err e;
 
-    if (own->face.conn_count >= conf->sessions_max + EXTRA_CONNS_MAX) {
+    if (own->face.conn_count >= own->face.seats.all) {
         return ERR_LIMIT;
     }
     /* Which interface it came in by is asked of the socket: after a reload, one that stayed
@@ -327,6 +327,7 @@ static enum err start(struct worker *worker, struct diag *diag)
         .emptied = on_emptied,
         .emptied_ctx = worker,
         .rng = worker->rng,
+        .descriptors = resources_descriptors(),
         .file = daemon_conf_file(worker->daemon),
         .diag = diag,
     };

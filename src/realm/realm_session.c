@@ -63,6 +63,7 @@ enum err realm_session_init(struct realm_session *session, const struct realm_se
     bool is_ws = realm_carrier_kind_is_ws(birth->carrier);
 
     *session = (struct realm_session){.env = env, .kind = birth->kind, .sender = birth->sender};
+    list_init(&session->held);
     realm_rate_init(&session->publishing, env->publish_rate, SECOND_MS, env->publish_burst,
                     now);
     switch (birth->kind) {
@@ -86,6 +87,7 @@ void realm_session_fini(struct realm_session *session)
     case REALM_SESSION_ECHO: realm_echo_fini(&session->as.echo); break;
     }
     realm_carrier_fini(&session->carrier);
+    list_remove(&session->held);
     buf_fini(&session->waiting);
     buf_fini(&session->message);
 }
@@ -462,6 +464,18 @@ void realm_session_go_away(struct realm_session *session, enum ws_close code, ms
         set_closer(session, REALM_SESSION_REALM, (uint16_t)code);
         set_why(session, why);
     }
+}
+
+enum err realm_session_part(struct realm_session *session, msec now)
+{
+    enum err e;
+
+    if (session->kind != REALM_SESSION_STOMP) {
+        return OK;
+    }
+    e = realm_stomp_part(&session->as.stomp, now);
+    note_stomp_end(session);
+    return judge(session, e);
 }
 
 bool realm_session_is_closing(const struct realm_session *session)

@@ -61,6 +61,7 @@ struct realm_session {
         struct realm_stomp stomp;
         struct realm_echo echo;
     } as;
+    struct list held;   /* the owner's: in its worker's list of those that wait for room */
     struct buf waiting; /* bytes that came and are not taken in yet */
     struct buf message; /* of SockJS in WebSocket: what has come of one */
     struct realm_rate publishing;
@@ -166,6 +167,10 @@ must_check enum err realm_session_expire(struct realm_session *session, msec now
 /** Say that the realm goes away: a Close, if none was said yet. `code` is WS_CLOSE_GOING_AWAY,
  *  or WS_CLOSE_RESTART: come back in a moment. */
 void realm_session_go_away(struct realm_session *session, enum ws_close code, msec now);
+
+/** A channel or queue that it subscribes to may have been removed: then it ends, with an ERROR.
+ *  Anything but OK: close the stream; `why` says why. */
+must_check enum err realm_session_part(struct realm_session *session, msec now);
 
 /** Whether either side has said Close. */
 bool realm_session_is_closing(const struct realm_session *session);

@@ -67,7 +67,7 @@ static void end(struct realm_sockjs_session *it)
     }
     it->is_over = true;
     it->left_at = now_of(it);
-    realm_login_fini(&it->login);
+    realm_login_cancel(&it->login);
     realm_session_fini(&it->session);
     realm_worker_published(worker); /* what it had of queues goes to others */
     realm_log_ended(&client, &it->session, &totals);
@@ -94,8 +94,10 @@ static void forget(struct realm_sockjs_session *it)
     map_remove(&table->sessions, span_of(it->name, it->name_len));
     list_remove(&it->node);
     table->idle--;
+    realm_worker_left(it->worker);
     timer_cancel(&it->timer);
     loop_undefer(&it->later);
+    realm_login_fini(&it->login);
     realm_clients_leave(&it->worker->clients, it->client);
     realm_era_unref(it->era);
     free(it);
@@ -196,12 +198,19 @@ static void wake_receiver(struct realm_sockjs_session *it)
     }
 }
 
+/* A channel that it subscribes to may have been removed; what waits may be taken in by now. */
+static enum err look(struct realm_sockjs_session *it)
+{
+    TRY(realm_session_part(&it->session, now_of(it)));
+    return may_take(it) ? take(it, mspan_of(NULL, 0)) : OK;
+}
+
 /* False when it is over. */
 static bool go_on(struct realm_sockjs_session *it)
 {
     if (it->is_broken) {
         end_why(it, "the client's stream broke while it was sent to");
-    } else if (!it->is_over && may_take(it) && take(it, mspan_of(NULL, 0)) != OK) {
+    } else if (!it->is_over && look(it) != OK) {
         end_receiver(it);
         end(it);
     } else if (!it->is_over && realm_session_is_finished(&it->session) &&
@@ -211,6 +220,20 @@ static bool go_on(struct realm_sockjs_session *it)
     return !it->is_over;
 }
 
+/* What is owed wakes it, too; but the room that others have taken is for the worker to tell. */
+static void wait_for_room(struct realm_sockjs_session *it)
+{
+    list_remove(&it->session.held);
+    if (!may_take(it) || realm_session_is_owed(&it->session)) {
+        return;
+    }
+    if (router_is_congested(&it->worker->router)) {
+        list_append(&it->worker->held, &it->session.held);
+    } else if (!realm_session_is_held(&it->session)) {
+        loop_defer(it->worker->loop, &it->later);
+    }
+}
+
 static void on_later(void *ctx)
 {
     struct realm_sockjs_session *it = ctx;
@@ -218,12 +241,7 @@ static void on_later(void *ctx)
     if (go_on(it)) {
         tell_senders(it);
         wake_receiver(it);
-        /* While others' events wait to be stored there is nobody who would wake it. */
-        if (may_take(it) && !realm_session_is_owed(&it->session) &&
-            (!realm_session_is_held(&it->session) ||
-             router_is_congested(&it->worker->router))) {
-            loop_defer(it->worker->loop, &it->later);
-        }
+        wait_for_room(it);
     }
     set_timer(it);
 }
@@ -300,7 +318,7 @@ enum err realm_sockjs_open(struct realm_conn *conn, const struct realm_http_verd
     const struct realm_session_birth birth = {.carrier = verdict->carrier,
                                               .id = worker->last_id + 1};
     struct realm_log_client client;
-    enum err e;
+    enum err e, inited;
 
     if (it == NULL) {
         return ERR_NOMEM;
@@ -325,13 +343,14 @@ enum err realm_sockjs_open(struct realm_conn *conn, const struct realm_http_verd
     timer_init(&it->timer, worker->loop, on_time, it);
     loop_later_init(&it->later, on_later, it);
     realm_login_init(&it->login, &it->era->login, &it->peer, it->client, on_login, it);
-    realm_login_copy(&it->login, &conn->login);
+    e = realm_login_copy(&it->login, &conn->login);
     metric_add(worker->metrics, REALM_METRICS_SESSIONS_TOTAL, 1);
     metric_add(worker->metrics, REALM_METRICS_SESSIONS, 1);
     metric_add(worker->metrics, REALM_METRICS_SESSIONS_SOCKJS, 1);
     client = log_client(it);
     realm_log_began(&client, verdict);
-    e = realm_session_init(&it->session, &it->era->env, &birth, it->began);
+    inited = realm_session_init(&it->session, &it->era->env, &birth, it->began);
+    e = e == OK ? inited : e;
     realm_session_set_login(&it->session, &it->login);
     if (e != OK) {
         forget(it);

@@ -24,17 +24,40 @@ struct stomp_limits realm_stomp_limits(size_t event_bytes)
     };
 }
 
+/* Between frames a session holds no memory for them. */
+static void release_decoder(struct realm_stomp *stomp)
+{
+    if (stomp->decoder != NULL) {
+        stomp_decoder_fini(stomp->decoder);
+        free(stomp->decoder);
+        stomp->decoder = NULL;
+    }
+}
+
+static enum err need_decoder(struct realm_stomp *stomp)
+{
+    const struct stomp_limits limits = realm_stomp_limits(stomp->env->event_bytes);
+
+    if (stomp->decoder != NULL) {
+        return OK;
+    }
+    stomp->decoder = malloc(sizeof *stomp->decoder);
+    if (stomp->decoder == NULL) {
+        return ERR_NOMEM;
+    }
+    stomp_decoder_init(stomp->decoder, &limits);
+    stomp_decoder_set_version(stomp->decoder, stomp->version);
+    return OK;
+}
+
 void realm_stomp_init(struct realm_stomp *stomp, const struct realm_stomp_env *env,
                       struct realm_carrier *carrier, uint64_t id, void *owner)
 {
-    const struct stomp_limits limits = realm_stomp_limits(env->event_bytes);
-
     *stomp = (struct realm_stomp){
         .env = env, .carrier = carrier, .id = id, .version = STOMP_VERSION_1_2};
     session_init(&stomp->session, env->subscriptions_max, owner);
     list_init(&stomp->laters);
     list_init(&stomp->transactions);
-    stomp_decoder_init(&stomp->decoder, &limits);
     buf_init(&stomp->behind, REALM_STOMP_BEHIND_BYTES);
 }
 
@@ -43,7 +66,7 @@ void realm_stomp_fini(struct realm_stomp *stomp)
     realm_stomp_later_leave(stomp);
     session_fini(&stomp->session);
     realm_stomp_tx_leave(stomp);
-    stomp_decoder_fini(&stomp->decoder);
+    release_decoder(stomp);
     buf_fini(&stomp->behind);
     free(stomp->why);
     stomp->why = NULL;
@@ -86,7 +109,7 @@ static enum err on_connect(struct realm_stomp *stomp, const struct realm_stomp_i
                             span_equals(value, "receipt");
     stomp_heartbeat_init(&stomp->heartbeat, &ours, &theirs, request->now);
     stomp->version = version;
-    stomp_decoder_set_version(&stomp->decoder, version);
+    stomp_decoder_set_version(stomp->decoder, version);
     return realm_stomp_login_begin(stomp, request);
 }
 
@@ -125,51 +148,42 @@ static enum err on_frame(struct realm_stomp *stomp, const struct realm_stomp_ins
 
 static enum err on_fault(struct realm_stomp *stomp, msec now)
 {
-    enum stomp_fault fault = stomp_decoder_fault(&stomp->decoder);
+    enum stomp_fault fault = stomp_decoder_fault(stomp->decoder);
     char sentence[REALM_STOMP_WHY_BYTES];
     const struct realm_stomp_reply_refusal refusal = {stomp_fault_word(fault), sentence};
 
     if (fault == STOMP_FAULT_BODY_LENGTH) {
         snprintf(sentence, sizeof sentence,
                  "an event's body has at most %zu bytes here (EventBytesMax)",
-                 stomp->decoder.limits.body_bytes);
+                 stomp->decoder->limits.body_bytes);
     } else {
         snprintf(sentence, sizeof sentence, "the client %s", stomp_fault_text(fault));
     }
     realm_metrics_refused(stomp->env->metrics, span_str(refusal.word));
-    return realm_stomp_inside_fail(stomp, stomp_decoder_refused(&stomp->decoder), &refusal,
-                                   now);
-}
-
-/* Between frames a session holds no memory for them. */
-static void release_decoder(struct realm_stomp *stomp)
-{
-    const struct stomp_limits limits = stomp->decoder.limits;
-
-    stomp_decoder_fini(&stomp->decoder);
-    stomp_decoder_init(&stomp->decoder, &limits);
-    stomp_decoder_set_version(&stomp->decoder, stomp->version);
+    return realm_stomp_inside_fail(stomp, stomp_decoder_refused(stomp->decoder), &refusal, now);
 }
 
 enum err realm_stomp_take(struct realm_stomp *stomp, struct span payload, msec now)
 {
-    bool is_between = false; /* nothing came behind the last piece */
+    bool is_between = false; /* a piece has come whole, and none has begun since */
 
     while (stomp->state != REALM_STOMP_ENDED && !stomp->is_leaving) {
         struct stomp_piece piece;
         enum err e;
 
+        if (is_between && payload.len == 0) {
+            release_decoder(stomp);
+            return OK;
+        }
         if (stomp->state == REALM_STOMP_VERIFYING) {
             return buf_append(&stomp->behind, payload);
         }
-        e = stomp_decoder_next(&stomp->decoder, &payload, &piece);
-        if (e == ERR_AGAIN && is_between) {
-            release_decoder(stomp);
-        }
+        TRY(need_decoder(stomp));
+        e = stomp_decoder_next(stomp->decoder, &payload, &piece);
         if (e == ERR_AGAIN) {
             return OK;
         }
-        is_between = payload.len == 0;
+        is_between = true;
         if (e == ERR_NOMEM) {
             return e;
         }
@@ -193,6 +207,23 @@ void realm_stomp_heard(struct realm_stomp *stomp, msec now)
 void realm_stomp_sent(struct realm_stomp *stomp, msec now)
 {
     stomp_heartbeat_sent(&stomp->heartbeat, now);
+}
+
+enum err realm_stomp_part(struct realm_stomp *stomp, msec now)
+{
+    const struct session_sub *sub = stomp->session.orphan;
+    char sentence[REALM_STOMP_WHY_BYTES];
+    char room[REALM_STOMP_INSIDE_NAME_BYTES];
+    const struct realm_stomp_reply_refusal refusal = {REALM_STOMP_INSIDE_MISSING, sentence};
+
+    if (sub == NULL || stomp->state != REALM_STOMP_OPEN) {
+        return OK;
+    }
+    stomp->session.orphan = NULL;
+    snprintf(sentence, sizeof sentence, "an administrator has removed %s",
+             realm_stomp_inside_text(sub->route->channel.name, room));
+    realm_metrics_refused(stomp->env->metrics, span_str(refusal.word));
+    return realm_stomp_inside_fail(stomp, NULL, &refusal, now);
 }
 
 msec realm_stomp_deadline(const struct realm_stomp *stomp)

@@ -64,8 +64,8 @@ struct realm_stomp {
     size_t owed_bytes;             /* to be read: what the answers to those may come to */
     struct list transactions;      /* struct transaction, open; owned */
     size_t transaction_count;
-    enum stomp_version version; /* 1.2 until another is agreed on */
-    struct stomp_decoder decoder;
+    enum stomp_version version;    /* 1.2 until another is agreed on */
+    struct stomp_decoder *decoder; /* owned; NULL between frames */
     struct stomp_heartbeat heartbeat;
     uint64_t id;        /* to be read: what CONNECTED says */
     uint64_t published; /* to be read: events taken from this session */
@@ -100,6 +100,10 @@ must_check enum err realm_stomp_take(struct realm_stomp *stomp, struct span payl
 /** Bytes have come, or left: for the heart-beats. */
 void realm_stomp_heard(struct realm_stomp *stomp, msec now);
 void realm_stomp_sent(struct realm_stomp *stomp, msec now);
+
+/** What it subscribes to may have been removed: session->orphan. Errors as realm_stomp_take().
+ */
+must_check enum err realm_stomp_part(struct realm_stomp *stomp, msec now);
 
 /** When realm_stomp_expire() has something to do; MSEC_NEVER if nothing is due. */
 msec realm_stomp_deadline(const struct realm_stomp *stomp);

@@ -69,12 +69,13 @@ static bool read_subject(const struct realm_stomp *stomp,
  * answered. NACK needs no store. */
 static bool perform(struct session_sub *sub, const struct act *act)
 {
-    struct queue_reader *reader = &sub->feed.reader;
-    enum queue_reader_scope scope = sub->acks_one ? QUEUE_READER_ONE : QUEUE_READER_UP_TO;
+    struct queue_reader *reader = sub->fed == NULL ? NULL : &sub->fed->feed.reader;
+    enum queue_reader_scope scope;
 
-    if (!sub->is_fed || reader->queue == NULL || reader->is_plain) {
+    if (reader == NULL || reader->queue == NULL || reader->is_plain) {
         return false;
     }
+    scope = sub->fed->acks_one ? QUEUE_READER_ONE : QUEUE_READER_UP_TO;
     if (act->claim == NULL) {
         return queue_reader_roll_back(reader, act->eid, scope);
     }

@@ -155,12 +155,14 @@ static enum err refuse(struct realm_stomp *stomp, const struct realm_stomp_insid
     case ERR_CLOSED:
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_STORE,
                                          "the store is behind: try again");
+    case ERR_CONF:
+        return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_MISSING,
+                                         "a channel or queue of it was removed");
     case OK:
     case ERR_NOMEM:
     case ERR_PROTO:
     case ERR_IO:
-    case ERR_TIMEOUT:
-    case ERR_CONF: break;
+    case ERR_TIMEOUT: break;
     }
     return e;
 }

@@ -124,7 +124,7 @@ static void take_out(struct realm_stomp *stomp, struct transaction *transaction)
 
 static void on_unclaim(void *ctx, struct session_sub *sub)
 {
-    queue_reader_unclaim(&sub->feed.reader, ctx);
+    queue_reader_unclaim(&sub->fed->feed.reader, ctx);
 }
 
 static void drop(struct realm_stomp *stomp, struct transaction *transaction)
@@ -136,7 +136,7 @@ static void drop(struct realm_stomp *stomp, struct transaction *transaction)
 
 static void on_seal(void *ctx, struct session_sub *sub)
 {
-    queue_reader_seal(&sub->feed.reader, ctx);
+    queue_reader_seal(&sub->fed->feed.reader, ctx);
 }
 
 void realm_stomp_tx_leave(struct realm_stomp *stomp)

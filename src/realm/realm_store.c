@@ -4,6 +4,12 @@
 
 #include "store/store_lmdb.h"
 
+enum {
+    /* The stream of a channel that was removed stays open, and its EIDs go on should the name
+     * be used again: so often all channels may be others before the realm is started again. */
+    STREAMS_PER_CHANNEL = 16
+};
+
 enum err realm_store_open(struct realm_store *store, const struct realm_store_parts *parts)
 {
     const struct realm_conf *conf = parts->conf;
@@ -11,7 +17,7 @@ enum err realm_store_open(struct realm_store *store, const struct realm_store_pa
     struct store_lmdb_conf lmdb = {
         .path = (const char *)conf->store_path.ptr,
         .bytes_max = conf->store_size,
-        .streams_max = conf->channels_max,
+        .streams_max = STREAMS_PER_CHANNEL * conf->channels_max,
         .pending_bytes_max = conf->store_pending_bytes,
         .log = parts->log,
         .rng = parts->rng,

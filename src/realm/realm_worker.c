@@ -67,6 +67,7 @@ static void on_loss(void *ctx, struct span queue, const struct queue_gone *gone)
 {
     const struct realm_worker *worker = ctx;
 
+    metric_add(worker->metrics, REALM_METRICS_LOST, 1);
     if (gone->end == QUEUE_DEAD) {
         log_warn(worker->log,
                  "queue %.*s: event %llu came back %zu times and is dropped (RedeliveryMax; "
@@ -83,11 +84,40 @@ static void is_due(struct realm_session *session)
     }
 }
 
+/* It is to look again at what it may do: answers to send, requests to take in, or an end. */
+static void look_later(struct realm_session *session)
+{
+    struct realm_conn *conn = session->sender;
+
+    if (realm_carrier_is_ws(&session->carrier)) {
+        loop_defer(conn->worker->loop, &conn->later);
+    } else {
+        realm_sockjs_look_later(realm_sockjs_of(session));
+    }
+}
+
+void realm_worker_wake(struct realm_worker *worker)
+{
+    while (!list_is_empty(&worker->held) && !router_is_congested(&worker->router)) {
+        struct realm_session *session =
+            LIST_ENTRY(worker->held.next, struct realm_session, held);
+
+        list_remove(&session->held);
+        look_later(session);
+    }
+}
+
+static void on_room(void *ctx)
+{
+    realm_worker_wake(ctx);
+}
+
 /* Nothing in here takes a cursor out of a list: connections that fail end a little later. */
 static void on_fan_out(void *ctx)
 {
     struct realm_worker *worker = ctx;
     struct queue_reader *reader;
+    struct session *session;
     struct view *view;
 
     queue_set_tidy(&worker->queues);
@@ -101,9 +131,13 @@ static void on_fan_out(void *ctx)
     while ((reader = queue_set_next_woken(&worker->queues)) != NULL) {
         is_due(session_wake_reader(reader)->owner);
     }
+    while ((session = session_next_orphan(&worker->router)) != NULL) {
+        look_later(session->owner);
+    }
     while (!list_is_empty(&worker->due)) {
         realm_conn_flush_first_due(worker);
     }
+    realm_worker_wake(worker);
     realm_worker_published(worker); /* who has looked through much in vain comes again */
     if (worker->dirty_at != 0) {
         metric_observe(worker->metrics, REALM_METRICS_FAN_OUT_US, now_us() - worker->dirty_at);
@@ -114,14 +148,7 @@ static void on_fan_out(void *ctx)
 /* Answers to send; and there may be room for further requests. */
 static void on_news(void *owner)
 {
-    struct realm_session *session = owner;
-    struct realm_conn *conn = session->sender;
-
-    if (realm_carrier_is_ws(&session->carrier)) {
-        loop_defer(conn->worker->loop, &conn->later);
-    } else {
-        realm_sockjs_look_later(realm_sockjs_of(session));
-    }
+    look_later(owner);
 }
 
 static struct router_conf router_conf_of(const struct realm_conf *conf)
@@ -179,6 +206,7 @@ static enum err restore(struct realm_worker *worker, const struct realm_worker_p
     TRY(explain(durable_set_restore(&worker->router.durables), parts,
                 "DurablesMax: the store has more durable subscriptions than that (raise it)"));
     TRY(transaction_hall_load(&worker->hall));
+    TRY(realm_made_load(&worker->made, parts->conf));
     return explain(
         router_declare(&worker->router), parts,
         "ChannelsMax: there are more <Channel> and <Queue> sections of a single name "
@@ -206,6 +234,10 @@ enum err realm_worker_init(struct realm_worker *worker, const struct realm_worke
                                     .rng = parts->rng};
     e = realm_store_open(&worker->store, &store_parts);
     router_conf.store = worker->store.store;
+    if (router_conf.store != NULL) {
+        router_conf.store->on_room = on_room;
+        router_conf.store->on_room_ctx = worker;
+    }
     router_init(&worker->router, &router_conf, &worker->rng);
     queue_set_init(&worker->queues,
                    &(struct queue_set_conf){.router = &worker->router,
@@ -217,8 +249,11 @@ enum err realm_worker_init(struct realm_worker *worker, const struct realm_worke
     buf_init(&worker->answers, ANSWER_BYTES_MAX);
     realm_clients_init(&worker->clients);
     realm_sockjs_init(&worker->sockjs, parts->conf->sessions_max);
+    realm_seats_set(&worker->seats, parts->conf->sessions_max, parts->descriptors);
     list_init(&worker->conns);
     list_init(&worker->due);
+    list_init(&worker->held);
+    realm_made_init(&worker->made, &worker->router, worker->log);
     loop_later_init(&worker->fan_out, on_fan_out, worker);
     timer_init(&worker->expiry, worker->loop, on_expiry, worker);
     TRY(e);
@@ -228,7 +263,9 @@ enum err realm_worker_init(struct realm_worker *worker, const struct realm_worke
     }
     TRY(begin_era(worker, parts->conf, parts->snapshot));
     realm_worker_tick(worker);
-    return restore(worker, parts);
+    TRY(restore(worker, parts));
+    realm_made_open(&worker->made);
+    return OK;
 }
 
 enum err realm_worker_adopt(struct realm_worker *worker, const struct realm_conf *conf,
@@ -237,11 +274,15 @@ enum err realm_worker_adopt(struct realm_worker *worker, const struct realm_conf
     const struct router_conf router_conf = router_conf_of(conf);
 
     TRY(begin_era(worker, conf, snapshot));
+    realm_seats_set(&worker->seats, conf->sessions_max, worker->seats.descriptors);
     queue_set_adopt(&worker->queues, conf->publish_ids_max);
     transaction_hall_adopt(&worker->hall, &conf->transactions);
     /* Before anything else looks for a channel. */
+    realm_made_adopt(&worker->made, conf);
     TRY(router_adopt(&worker->router, &router_conf));
-    return router_declare(&worker->router);
+    TRY(router_declare(&worker->router));
+    realm_made_open(&worker->made);
+    return OK;
 }
 
 void realm_worker_fini(struct realm_worker *worker)
@@ -256,6 +297,7 @@ void realm_worker_fini(struct realm_worker *worker)
     realm_store_close(&worker->store);
     transaction_hall_fini(&worker->hall);
     queue_set_fini(&worker->queues);
+    realm_made_fini(&worker->made);
     router_fini(&worker->router);
     realm_stomp_forms_fini(&worker->forms);
     buf_fini(&worker->answers);
@@ -264,12 +306,46 @@ void realm_worker_fini(struct realm_worker *worker)
     realm_era_unref(worker->era);
 }
 
+bool realm_worker_is_full(const struct realm_worker *worker)
+{
+    return worker->conn_count >= worker->seats.sessions ||
+           worker->conn_count + worker->sockjs.idle >= worker->era->conf->sessions_max;
+}
+
+void realm_worker_left(struct realm_worker *worker)
+{
+    realm_seats_left(&worker->seats, worker->conn_count + worker->sockjs.idle);
+}
+
+/* What has grown since it was counted last. */
+static void count(struct realm_worker *worker, enum realm_metrics row, uint64_t *counted,
+                  uint64_t now)
+{
+    metric_add(worker->metrics, row, now - *counted);
+    *counted = now;
+}
+
+static void count_store(struct realm_worker *worker)
+{
+    const struct store *store = worker->store.store;
+
+    count(worker, REALM_METRICS_UNCOPIED, &worker->uncopied, worker->router.uncopied);
+    metric_set(worker->metrics, REALM_METRICS_DURABLES,
+               map_count(&worker->router.durables.map));
+    if (store != NULL) {
+        count(worker, REALM_METRICS_STORE_REFUSED, &worker->refused, store->refused_count);
+        count(worker, REALM_METRICS_STORE_CORRUPT, &worker->corrupt, store->corrupt_count);
+        metric_set(worker->metrics, REALM_METRICS_STORE_PENDING, store->pending_bytes);
+    }
+}
+
 void realm_worker_published(struct realm_worker *worker)
 {
     set_expiry(worker);
+    count_store(worker);
     metric_set(worker->metrics, REALM_METRICS_CHANNELS, map_count(&worker->router.routes));
     metric_set(worker->metrics, REALM_METRICS_STORED_BYTES, worker->router.budget.used);
-    if (queue_set_is_busy(&worker->queues)) {
+    if (queue_set_is_busy(&worker->queues) || !list_is_empty(&worker->router.orphans)) {
         loop_defer(worker->loop, &worker->fan_out);
     }
     if (router_is_dirty(&worker->router)) {

@@ -8,6 +8,7 @@
  *    end of the turn            each cursor of a dirty view: its connection is due, once; so is
  *                               that of each queue's reader with new events
  *                               each connection that is due: one gather of sends
+ *    the store has synced       connections that were held for want of room there read on
  */
 #pragma once
 
@@ -20,6 +21,8 @@
 #include "realm/realm_conf.h"
 #include "realm/realm_era.h"
 #include "realm/realm_http.h"
+#include "realm/realm_made.h"
+#include "realm/realm_seats.h"
 #include "realm/realm_session.h"
 #include "realm/realm_sockjs.h"
 #include "realm/realm_store.h"
@@ -44,18 +47,22 @@ struct realm_worker {
     struct queue_set queues;
     struct transaction_hall hall;
     struct realm_stomp_forms forms;
+    struct realm_made made;
     struct buf answers; /* where answers are encoded */
     uint8_t *room;      /* owned; REALM_WORKER_ROOM_BYTES: shared by all reads */
     struct list conns;  /* struct realm_conn in the order of their birth; its file's own */
     size_t conn_count;
     struct realm_sockjs sockjs;
+    struct realm_seats seats;
     uint64_t last_id;
     bool is_draining; /* no new sessions, and requests are the last on their connection */
     struct list due;  /* struct realm_conn, to be sent from */
+    struct list held; /* struct realm_session, to be read from when the router has room again */
     struct loop_later fan_out;
     struct realm_http_gate gate;
-    struct timer expiry; /* of events */
-    uint64_t dirty_at;   /* microseconds: the first publish that was not fanned out yet; or 0 */
+    struct timer expiry;                 /* of events */
+    uint64_t uncopied, refused, corrupt; /* of the router and its store, as counted */
+    uint64_t dirty_at; /* microseconds: the first publish that was not fanned out yet; or 0 */
 };
 
 /** What a worker is made of; borrowed for the worker's life, but for the dice. */
@@ -69,8 +76,9 @@ struct realm_worker_parts {
     void (*emptied)(void *ctx);
     void *emptied_ctx;
     struct rng rng;
-    const char *file;  /* for what cannot be opened; may be NULL */
-    struct diag *diag; /* borrowed for the call; may be NULL */
+    uint64_t descriptors; /* that the process may have */
+    const char *file;     /* for what cannot be opened; may be NULL */
+    struct diag *diag;    /* borrowed for the call; may be NULL */
 };
 
 /** Errors of opening the store are said in the diag; ERR_NOMEM, ERR_LIMIT. In any case:
@@ -89,6 +97,17 @@ void realm_worker_fini(struct realm_worker *worker);
 
 /** What time it is: before anything is done with the channels. */
 void realm_worker_tick(struct realm_worker *worker);
+
+/** Whether who comes now is over SessionsMax, in which sessions over HTTP count whose receiver
+ * is away; or over what there are descriptors for. */
+bool realm_worker_is_full(const struct realm_worker *worker);
+
+/** A connection, or such a session, has gone. */
+void realm_worker_left(struct realm_worker *worker);
+
+/** The store, or the views, may have room again: connections that were held for that read on.
+ */
+void realm_worker_wake(struct realm_worker *worker);
 
 /** Something may have been published: at the end of the turn it will be sent. */
 void realm_worker_published(struct realm_worker *worker);

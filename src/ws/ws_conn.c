@@ -46,12 +46,14 @@ void ws_conn_init(struct ws_conn *conn, enum ws_role role, const struct ws_limit
         ws_message_take_compressed(&conn->message, limits->max_inflated_bytes);
     }
     buf_init(&conn->output, limits->max_output_bytes + 2 * CONTROL_BYTES);
+    buf_init(&conn->pong, WS_FRAME_CONTROL_MAX);
 }
 
 void ws_conn_fini(struct ws_conn *conn)
 {
     buf_fini(&conn->output);
     ws_message_fini(&conn->message);
+    buf_fini(&conn->pong);
 }
 
 /* The only assignment to conn->state after ws_conn_init(). */
@@ -175,9 +177,10 @@ static enum err flush_pong(struct ws_conn *conn)
     if (!conn->pong_waits || conn->pong_end > 0) {
         return OK;
     }
-    e = put_frame(conn, WS_OPCODE_PONG, span_of(conn->pong, conn->pong_len),
+    e = put_frame(conn, WS_OPCODE_PONG, buf_span(&conn->pong),
                   conn->limits.max_output_bytes + CONTROL_BYTES);
     if (e == OK) {
+        buf_fini(&conn->pong);
         conn->pong_waits = false;
         conn->pong_end = conn->output.len;
     }
@@ -193,10 +196,8 @@ static enum err on_ping(struct ws_conn *conn, struct span payload)
      * "Application data""; "If an endpoint receives a Ping frame and has not yet sent Pong
      * frame(s) in response to previous Ping frame(s), the endpoint MAY elect to send a Pong
      * frame for only the most recently processed Ping frame." */
-    if (payload.len > 0) {
-        memcpy(conn->pong, payload.ptr, payload.len);
-    }
-    conn->pong_len = payload.len;
+    buf_truncate(&conn->pong, 0);
+    TRY(buf_append(&conn->pong, payload));
     conn->pong_waits = true;
     return flush_pong(conn);
 }

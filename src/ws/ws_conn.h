@@ -67,8 +67,7 @@ struct ws_conn {
     struct ws_message message;
     struct buf output; /* owned; only whole frames, but for a first one that is partly sent */
 
-    uint8_t pong[WS_FRAME_CONTROL_MAX]; /* the answer that waits, if pong_waits */
-    size_t pong_len;
+    struct buf pong; /* owned; the answer that waits, if pong_waits */
     bool pong_waits;
     size_t pong_end; /* bytes of output up to the end of the pong in it; 0: none is in it */
 
@@ -81,7 +80,7 @@ struct ws_conn {
 void ws_conn_init(struct ws_conn *conn, enum ws_role role, const struct ws_limits *limits,
                   struct rng *rng, msec now);
 
-/** Gives memory back: the output, and what a compressed message under way takes. */
+/** Gives memory back: the output, a pong, and what a compressed message under way takes. */
 void ws_conn_fini(struct ws_conn *conn);
 
 /** Bytes came from the peer: to be called before they are handed to ws_conn_next(). */

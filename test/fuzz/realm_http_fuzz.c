@@ -7,20 +7,34 @@
  * by itself.
  */
 #include "http1/http1_body_reader.h"
-#include "pubsub/router_publish.h"
+#include "pubsub/queue_set.h"
+#include "realm/realm_http_admin.h"
 #include "realm/realm_http_api.h"
 #include "realm/realm_http_diag.h"
 #include "realm/realm_http_login.h"
 #include "realm/realm_http_sockjs.h"
+#include "realm/realm_made.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct router_rule rules[] = {
+/* Everybody may everything. */
+static struct realm_acl_rule everybody = {.allows = true,
+                                          .rights = UINT32_MAX,
+                                          .name = {(const uint8_t *)"*", 1},
+                                          .is_any_host = true};
+static struct realm_acl acl = {.rules = &everybody, .count = 1};
+
+static struct router_rule rules[] = {
     {.pattern = {(const uint8_t *)"/demo/*", 7},
-     .channel = {.capacity = 4, .store_bytes = 1 << 16}},
+     .channel = {.capacity = 4, .store_bytes = 1 << 16},
+     .access = &acl},
+    {.pattern = {(const uint8_t *)"/work/*", 7},
+     .kind = ROUTER_QUEUE,
+     .channel = {.capacity = 4, .store_bytes = 1 << 16},
+     .access = &acl},
 };
 
 static const struct realm_asset assets[] = {
@@ -102,6 +116,26 @@ static bool receive(const struct realm_http_env *env, const struct http1_head *h
     return chunks;
 }
 
+static void on_changed(struct router_admin_ticket *ticket, enum err e, size_t count)
+{
+    (void)ticket;
+    (void)count;
+    must(e == OK); /* everything is in memory */
+}
+
+static void change(const struct realm_http_env *env, const struct http1_head *head,
+                   struct span body, struct buf *out, struct realm_http_verdict *verdict)
+{
+    const struct realm_http_admin_outcome outcome = {OK, 0};
+    struct router_admin_ticket ticket = {.done = on_changed};
+    bool is_asked;
+
+    must(realm_http_admin_begin(env, head, body, &ticket, out, verdict, &is_asked) == OK);
+    if (is_asked) {
+        must(realm_http_admin_done(env, head, &outcome, out, verdict) == OK);
+    }
+}
+
 static void log_in(struct realm_http_env *env, const struct http1_head *head, struct buf *out,
                    struct realm_http_verdict *verdict)
 {
@@ -135,6 +169,7 @@ static void ask(struct realm_http_env *env, struct span input, struct buf *out)
                                         "Payload expected.", out, &verdict) == OK);
             is_whole = true;
             break;
+        case REALM_HTTP_CHANGE: change(env, &head, input, out, &verdict); break;
         case REALM_HTTP_SILENCE:
             must(realm_http_diag_broken_silence(env, &head, out, &verdict) == OK);
             break;
@@ -159,7 +194,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct realm_conf_interface interface = {.line = 1};
     const struct realm_conf conf = {.interfaces = &interface,
                                     .interface_count = 1,
-                                    .access = {.allows_anonymous = true},
+                                    .access = {.allows_anonymous = true, .has_rules = true},
+                                    .rules = rules,
+                                    .rule_count = 2,
                                     .takes_deflate = true,
                                     .sockjs = {.is_on = true,
                                                .has_websocket = true,
@@ -175,7 +212,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                     .field_bytes = 2000};
     const struct router_conf router_conf = {
         .rules = rules,
-        .rule_count = 1,
+        .rule_count = 2,
         .limits = {.channels = 4,
                    .store_bytes = 1 << 20,
                    .ring_bytes = 1 << 20,
@@ -184,6 +221,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct rng rng = rng_seeded(1);
     struct realm_http_gate gate = {0};
     struct router router;
+    struct queue_set queues;
+    struct realm_made made;
     const struct realm_login_env login_env = {.conf = &conf};
     const struct addr host = {0};
     struct realm_login login;
@@ -191,6 +230,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                  .login = &login,
                                  .assets = assets,
                                  .router = &router,
+                                 .queues = &queues,
+                                 .made = &made,
                                  .gate = &gate,
                                  .rng = &rng,
                                  .event_bytes = 1 << 16,
@@ -200,9 +241,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(addr_parse(SPAN("127.0.0.1"), 9000, &interface.addr));
     realm_login_init(&login, &login_env, &host, NULL, NULL, NULL);
     router_init(&router, &router_conf, &rng);
+    queue_set_init(&queues, &(struct queue_set_conf){.router = &router, .ids_max = 4});
+    realm_made_init(&made, &router, NULL);
+    realm_made_adopt(&made, &conf);
     buf_init(&out, 1 << 24);
     ask(&env, span_of(data, size), &out);
     buf_fini(&out);
+    queue_set_fini(&queues);
+    realm_made_fini(&made);
     router_fini(&router);
     return 0;
 }

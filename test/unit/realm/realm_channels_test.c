@@ -97,7 +97,9 @@ static void a_channel_is_told_in_json(void **state)
     }
     assert_ok(realm_channels_write(route, &out));
     assert_ok(buf_append_byte(&out, '\0'));
-    assert_non_null(strstr((const char *)out.ptr, "{\"name\": \"/a\\\"b\", \"epoch\": \""));
+    assert_non_null(strstr((const char *)out.ptr,
+                           "{\"name\": \"/a\\\"b\", \"kind\": \"channel\", \"type\": "
+                           "\"reliable\", \"origin\": \"use\", \"epoch\": \""));
     assert_non_null(
         strstr((const char *)out.ptr, "\"first\": 3, \"next\": 13, \"count\": 10, "));
     assert_non_null(strstr((const char *)out.ptr, "\"capacity\": 10, \"subscribers\": 0}"));

@@ -67,8 +67,11 @@ static enum err world_begin(struct world *world)
         .fd = -1,
     };
     TRY(loop_new(&world->loop));
-    parts = (struct realm_worker_parts){
-        .conf = &world->conf, .loop = world->loop, .log = &world->log, .rng = rng_seeded(1)};
+    parts = (struct realm_worker_parts){.descriptors = UINT64_MAX,
+                                        .conf = &world->conf,
+                                        .loop = world->loop,
+                                        .log = &world->log,
+                                        .rng = rng_seeded(1)};
     TRY(realm_worker_init(&world->worker, &parts));
     assert_true(addr_parse(SPAN("127.0.0.1"), 1, &addr));
     loopback_tcp_pair(fds);

@@ -11,7 +11,9 @@
 #include "lib/loopback.h"
 #include "lib/oom.h"
 #include "net/stream_tcp.h"
+#include "pubsub/router_admin.h"
 #include "realm/realm_conn.h"
+#include "store/store_mem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,8 +101,11 @@ static enum err world_begin(struct world *world)
         world->clients[i].fd = -1;
     }
     TRY(loop_new(&world->loop));
-    parts = (struct realm_worker_parts){
-        .conf = &world->conf, .loop = world->loop, .log = &world->log, .rng = rng_seeded(1)};
+    parts = (struct realm_worker_parts){.descriptors = UINT64_MAX,
+                                        .conf = &world->conf,
+                                        .loop = world->loop,
+                                        .log = &world->log,
+                                        .rng = rng_seeded(1)};
     TRY(realm_worker_init(&world->worker, &parts));
     for (size_t i = 0; i < CLIENTS; i++) {
         TRY(client_begin(world, &world->clients[i]));
@@ -333,6 +338,110 @@ static void messages_wait_while_nobody_reads_the_answers(void **state)
     world_end(&world);
 }
 
+static void on_stored(void *ctx, enum err e, const uint64_t *eids)
+{
+    (void)ctx;
+    (void)eids;
+    assert_ok(e);
+}
+
+static void on_room(void *worker)
+{
+    realm_worker_wake(worker);
+}
+
+/* Others have filled what the store may have pending: who waits for that costs no turn. */
+static void messages_that_wait_for_the_store_sleep_until_there_is_room(void **state)
+{
+    static uint8_t large[800];
+    const struct store_op op = {
+        .type = STORE_PUT, .key = SPAN("k"), .value = span_of(large, sizeof large)};
+    struct store_mem_conf conf = {
+        .bytes_max = 1 << 16, .streams_max = 1, .pending_bytes_max = 1000};
+    struct realm_sockjs_session *session;
+    struct store_mem_disk *disk;
+    struct store *store;
+    struct world world;
+
+    (void)state;
+    assert_ok(world_begin(&world));
+    conf.rng = &world.worker.rng;
+    assert_ok(store_mem_disk_new(&disk));
+    assert_ok(store_mem_open(&conf, disk, &store));
+    store->on_room = on_room;
+    store->on_room_ctx = &world.worker;
+    world.worker.router.conf.store = store;
+    assert_ok(begin_stream(&world, "[" CONNECT "]"));
+    assert_ok(hear_until(&world, &world.clients[0], "CONNECTED"));
+    session = realm_sockjs_find(&world.worker.sockjs, SPAN("b"));
+    assert_non_null(session);
+    assert_ok(store_submit(store, &op, 1, on_stored, NULL));
+    ask(&world.clients[1], "b/xhr_send",
+        "[\"UNSUBSCRIBE\\nid:none\\nreceipt:r\\n\\n\\u0000\"]");
+    for (int i = 0; i < TURNS_MAX && list_is_empty(&session->session.held); i++) {
+        assert_ok(turn(&world));
+    }
+    assert_false(list_is_empty(&session->session.held));
+    assert_true(list_is_empty(&session->later.node)); /* it has not asked for another turn */
+    store_mem_run(store, 1);
+    assert_true(list_is_empty(&session->session.held));
+    assert_ok(hear_until(&world, &world.clients[0], "RECEIPT\\nreceipt-id:r"));
+    assert_non_null(strstr(world.clients[0].heard, "RECEIPT\\nreceipt-id:r"));
+    store_close(store);
+    world.worker.router.conf.store = NULL;
+    store_mem_disk_free(disk);
+    world_end(&world);
+}
+
+static void on_removed(struct router_admin_ticket *ticket, enum err e, size_t purged)
+{
+    (void)ticket;
+    (void)purged;
+    assert_ok(e);
+}
+
+/* With a receiver, or between two polls: then who polls next hears of it. */
+static void a_session_whose_channel_is_removed_is_told_and_ends(void **state)
+{
+    static const char *const kinds[] = {"c/xhr_streaming", "c/xhr"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct router_admin_ticket ticket = {.done = on_removed};
+        struct router_route *route;
+        struct client *receiver;
+        struct world world;
+
+        assert_ok(world_begin(&world));
+        receiver = &world.clients[0];
+        ask(receiver, kinds[i], "");
+        assert_ok(hear_until(&world, receiver, "o\n"));
+        assert_ok(turn(&world));
+        ask(&world.clients[1], "c/xhr_send",
+            "[" CONNECT ",\"SUBSCRIBE\\nid:s\\ndestination:/demo/x\\n\\n\\u0000\"]");
+        assert_ok(hear_until(&world, &world.clients[1], "HTTP/1.1 204 "));
+        if (i == 1) {
+            ask(receiver, kinds[i], "");
+        }
+        assert_ok(hear_until(&world, receiver, "CONNECTED"));
+        assert_ok(turn(&world));
+        route = router_find(&world.worker.router, SPAN("/demo/x"));
+        assert_non_null(route);
+        assert_ok(router_admin_remove(route, NULL, &ticket));
+        realm_worker_published(&world.worker);
+        for (int j = 0; j < 5; j++) {
+            assert_ok(turn(&world));
+        }
+        if (i == 1) {
+            assert_null(strstr(receiver->heard, "ERROR"));
+            ask(receiver, kinds[i], "");
+        }
+        assert_ok(hear_until(&world, receiver, "an administrator has removed /demo/x"));
+        assert_non_null(strstr(receiver->heard, "an administrator has removed /demo/x"));
+        world_end(&world);
+    }
+}
+
 static void an_answer_that_waits_dies_with_its_connection(void **state)
 {
     struct world world;
@@ -400,6 +509,8 @@ int main(void)
         cmocka_unit_test(a_stream_ends_when_it_is_long_and_the_session_goes_on),
         cmocka_unit_test(a_session_whose_stream_broke_is_over),
         cmocka_unit_test(messages_wait_while_nobody_reads_the_answers),
+        cmocka_unit_test(messages_that_wait_for_the_store_sleep_until_there_is_room),
+        cmocka_unit_test(a_session_whose_channel_is_removed_is_told_and_ends),
         cmocka_unit_test(an_answer_that_waits_dies_with_its_connection),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
     };

@@ -10,7 +10,9 @@
 #include "lib/loopback.h"
 #include "lib/oom.h"
 #include "net/stream_tcp.h"
+#include "realm/realm_conn_life.h"
 #include "realm/realm_worker.h"
+#include "store/store_mem.h"
 #include "ws/ws_conn.h"
 
 #include <stdio.h>
@@ -78,8 +80,11 @@ static enum err world_begin(struct world *world)
         .log = {.sink = on_log, .level = LOG_DEBUG},
     };
     TRY(loop_new(&world->loop));
-    parts = (struct realm_worker_parts){
-        .conf = &world->conf, .loop = world->loop, .log = &world->log, .rng = rng_seeded(1)};
+    parts = (struct realm_worker_parts){.descriptors = UINT64_MAX,
+                                        .conf = &world->conf,
+                                        .loop = world->loop,
+                                        .log = &world->log,
+                                        .rng = rng_seeded(1)};
     return realm_worker_init(&world->worker, &parts);
 }
 
@@ -413,6 +418,59 @@ static void a_client_that_only_sends_is_not_read_without_end(void **state)
     world_end(&world);
 }
 
+static void on_stored(void *ctx, enum err e, const uint64_t *eids)
+{
+    (void)ctx;
+    (void)eids;
+    assert_ok(e);
+}
+
+static void on_room(void *worker)
+{
+    realm_worker_wake(worker);
+}
+
+/* Others have filled what the store may have pending: who waits for that costs no turn. */
+static void a_session_that_is_held_for_the_store_sleeps_until_there_is_room(void **state)
+{
+    static uint8_t large[800];
+    const struct store_op op = {
+        .type = STORE_PUT, .key = SPAN("k"), .value = span_of(large, sizeof large)};
+    struct store_mem_conf conf = {
+        .bytes_max = 1 << 16, .streams_max = 1, .pending_bytes_max = 1000};
+    struct store_mem_disk *disk;
+    struct realm_conn *conn;
+    struct store *store;
+    struct world world;
+    struct peer peer;
+
+    (void)state;
+    assert_ok(world_begin(&world));
+    conf.rng = &world.worker.rng;
+    assert_ok(store_mem_disk_new(&disk));
+    assert_ok(store_mem_open(&conf, disk, &store));
+    store->on_room = on_room;
+    store->on_room_ctx = &world.worker;
+    world.worker.router.conf.store = store;
+    open_session(&world, &peer);
+    conn = LIST_ENTRY(world.worker.conns.next, struct realm_conn, node);
+    assert_ok(store_submit(store, &op, 1, on_stored, NULL));
+    say(&world, &peer, "UNSUBSCRIBE\nid:none\nreceipt:r\n\n");
+    for (int i = 0; i < 20 && list_is_empty(&conn->session->held); i++) {
+        turn(&world);
+    }
+    assert_false(list_is_empty(&conn->session->held));
+    assert_true(list_is_empty(&conn->later.node)); /* nobody has asked for another turn */
+    store_mem_run(store, 1);
+    assert_true(list_is_empty(&conn->session->held));
+    listen_until(&world, &peer, peer.messages + 1);
+    store_close(store);
+    world.worker.router.conf.store = NULL;
+    store_mem_disk_free(disk);
+    peer_end(&peer);
+    world_end(&world);
+}
+
 static void an_echo_passes_through(void **state)
 {
     struct world world;
@@ -532,6 +590,7 @@ int main(void)
         cmocka_unit_test(a_slow_reader_holds_nobody_up_and_still_gets_everything),
         cmocka_unit_test(a_reader_whose_events_are_gone_is_dropped_with_a_line),
         cmocka_unit_test(a_client_that_only_sends_is_not_read_without_end),
+        cmocka_unit_test(a_session_that_is_held_for_the_store_sleeps_until_there_is_room),
         cmocka_unit_test(an_echo_passes_through),
         cmocka_unit_test(more_clients_than_configured_are_told_so),
         cmocka_unit_test(a_realm_that_stops_says_goodbye),

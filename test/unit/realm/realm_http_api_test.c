@@ -126,7 +126,7 @@ static const struct {
     {"POST /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\nEvent-Place: caf\xc3\xa9\r\n\r\n",
      "", "HTTP/1.1 201"},
     {"POST /api/channels/queue/events HTTP/1.1\r\nHost: a\r\n\r\n", "",
-     "\"/queue is a queue, and those are used over STOMP alone\""},
+     "\"/queue is a queue (ask below /api/queues)\""},
     {"GET /api/channels/queue HTTP/1.1\r\nHost: a\r\n\r\n", "", "HTTP/1.1 404"},
     {"POST /api/channels/events HTTP/1.1\r\nHost: a\r\n\r\n", "", "HTTP/1.1 405"},
 };
@@ -155,7 +155,7 @@ static void a_queue_in_use_is_named_as_one_and_not_listed(void **state)
     begin(&world);
     assert_int_equal(router_open(&world.router, SPAN("/queue"), &route), ROUTER_FOUND);
     assert_ok(publish(&world, "GET /api/channels/queue HTTP/1.1\r\nHost: a\r\n\r\n", ""));
-    assert_true(out_has(&world, "\"/queue is a queue, and those are used over STOMP alone\""));
+    assert_true(out_has(&world, "\"/queue is a queue (ask below /api/queues)\""));
     end(&world);
 
     begin(&world);

@@ -389,6 +389,7 @@ static void a_wrong_password_is_the_end_of_the_session(void **state)
 
         guest_begin(&guest, &world, &realm);
         assert_string_equal(client_ask(&guest.client, &realm, words[i]), "");
+        assert_null(guest.client.session.as.stomp.decoder); /* who waits holds no frame */
         text = guest_told(&guest, &world, &realm);
         assert_non_null(strstr(text, "ERROR\n"));
         assert_non_null(
