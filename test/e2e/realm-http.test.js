@@ -185,11 +185,21 @@ test('channels over HTTP', async (t) => {
       assert.ok(bytes > 0);
       assert.deepEqual(rest, {
         name: '/demo/grüße',
+        kind: 'channel',
+        type: 'reliable',
+        origin: 'use',
         first: 1,
         next: 2,
         count: 1,
         capacity: 1000,
         subscribers: 0,
+        storeBytes: 16 * 1024 * 1024,
+        memoryBytes: 1024 * 1024,
+        ttlMs: 0,
+        deadEvents: null,
+        slowReader: 'drop',
+        publishKey: [],
+        join: [],
       });
     }
     await publish('demo/deep%2Fevents', { body: 'of a channel with that name' });
@@ -278,6 +288,11 @@ test('channels over HTTP', async (t) => {
     'a method that is not there': [
       405,
       'UnsupportedOperationException',
+      'PATCH /api/channels/demo/both',
+    ],
+    'a right that was given to nobody': [
+      403,
+      'SecurityException',
       'DELETE /api/channels/demo/both',
     ],
     'publishing to a channel without events': [
@@ -285,7 +300,7 @@ test('channels over HTTP', async (t) => {
       'UnsupportedOperationException',
       'POST /api/channels/demo/both',
     ],
-    'another path': [404, 'MissingResourceException', 'GET /api/queues'],
+    'another path': [404, 'MissingResourceException', 'GET /api/topics'],
     'a foreign page': [
       403,
       'SecurityException',
@@ -349,7 +364,7 @@ test('channels over HTTP', async (t) => {
 
   await t.test('what was refused and published is counted', async () => {
     const refusals = 'wayleave_realm_refused_total{word="SecurityException"}';
-    assert.equal(await realm.metric(refusals), 3);
+    assert.equal(await realm.metric(refusals), 4);
     assert.ok((await realm.metric('wayleave_realm_events_total{direction="in"}')) >= 8);
   });
 });
