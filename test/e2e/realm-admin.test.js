@@ -23,7 +23,7 @@ const SECTIONS = `<Channel "/fx/*">
 <Channel "/declared">
     Allow manage,purge *
 </Channel>
-<Queue "/work/*">
+<Queue "/jobs/*">
     Type persistent
     RedeliveryMax 1
     Allow manage,purge *
@@ -132,7 +132,7 @@ test('the same again is the same; anything else is refused with a sentence', asy
   const ask = api(t, port);
   await ask('PUT channels/fx/a', { body: { capacity: 5 }, status: 201 });
   await ask('PUT channels/fx/a', { body: '{ "capacity" : 5 }', status: 200 });
-  await ask('PUT queues/work/a', { body: {}, status: 201 });
+  await ask('PUT queues/jobs/a', { body: {}, status: 201 });
   await publish(ask, 'channels/mem/used', 'x');
   for (const [line, body, status, message] of [
     ['PUT channels/fx/a', { capacity: 6 }, 409, /was made already, with other attributes/],
@@ -190,24 +190,24 @@ test('a channel with subscribers goes only by force, and says so to them', async
   const { port } = await storing(t);
   const ask = api(t, port);
   await ask('PUT channels/fx/a', { status: 201 });
-  await ask('PUT queues/work/a', { status: 201 });
+  await ask('PUT queues/jobs/a', { status: 201 });
   const subscriber = await Stomp.connect(t, port);
   const reader = await Stomp.connect(t, port);
   const bystander = await Stomp.connect(t, port);
   await subscriber.ask('SUBSCRIBE', { id: 's', destination: '/fx/a', durable: 'd' });
-  await reader.ask('SUBSCRIBE', { id: 's', destination: '/work/a', ack: 'client' });
+  await reader.ask('SUBSCRIBE', { id: 's', destination: '/jobs/a', ack: 'client' });
   await bystander.ask('SUBSCRIBE', { id: 's', destination: '/declared' });
   await bystander.ask('BEGIN', { transaction: 't' });
   await bystander.ask('SEND', { transaction: 't', destination: '/fx/a' }, 'late');
-  await publish(ask, 'queues/work/a', 'held');
+  await publish(ask, 'queues/jobs/a', 'held');
   assert.equal((await reader.next()).body, 'held');
-  for (const path of ['channels/fx/a', 'queues/work/a']) {
+  for (const path of ['channels/fx/a', 'queues/jobs/a']) {
     const { message } = await ask(`DELETE ${path}`, { status: 409 });
     assert.match(message, /has subscribers \(ask with \?force=true/);
     await ask(`DELETE ${path}?force=true`, { status: 200 });
   }
   await subscriber.isRefused(/^MissingResourceException.* an administrator has removed \/fx\/a$/);
-  await reader.isRefused(/an administrator has removed \/work\/a$/);
+  await reader.isRefused(/an administrator has removed \/jobs\/a$/);
   bystander.send('COMMIT', { transaction: 't', receipt: 'c' });
   await bystander.isRefused(/a channel or queue of it was removed/);
   await ask('PUT channels/fx/a', { status: 201 });
@@ -254,20 +254,20 @@ test('a purge of more events than the store is told of one by one survives kill 
 test('queues over HTTP: publish, look, state, purge', async (t) => {
   const { port } = await storing(t);
   const ask = api(t, port);
-  await ask('PUT queues/work/q', { status: 201 });
-  for (const body of ['a', 'b', 'c']) await publish(ask, 'queues/work/q', body);
+  await ask('PUT queues/jobs/q', { status: 201 });
+  for (const body of ['a', 'b', 'c']) await publish(ask, 'queues/jobs/q', body);
   const id = { body: 'once', fields: ['Publish-Id: 7'] };
-  const first = await ask('POST queues/work/q/events', { ...id, status: 201 });
+  const first = await ask('POST queues/jobs/q/events', { ...id, status: 201 });
   assert.deepEqual(first, { eid: 4, repeated: false });
-  assert.deepEqual(await ask('POST queues/work/q/events', id), { eid: 4, repeated: true });
-  assert.equal(bodies(await ask('GET queues/work/q/events?max=2')), 'a b');
+  assert.deepEqual(await ask('POST queues/jobs/q/events', id), { eid: 4, repeated: true });
+  assert.equal(bodies(await ask('GET queues/jobs/q/events?max=2')), 'a b');
   const reader = await Stomp.connect(t, port);
-  const options = { id: 's', destination: '/work/q', ack: 'client-individual', window: '2' };
+  const options = { id: 's', destination: '/jobs/q', ack: 'client-individual', window: '2' };
   await reader.ask('SUBSCRIBE', options);
   const [a, b] = [await reader.next(), await reader.next()];
   assert.deepEqual([a.body, b.body], ['a', 'b']);
   const state = async () => {
-    const { readers, waiting, inWindows, redelivered, dead } = await ask('GET queues/work/q');
+    const { readers, waiting, inWindows, redelivered, dead } = await ask('GET queues/jobs/q');
     return { readers, waiting, inWindows, redelivered, dead };
   };
   assert.deepEqual(await state(), {
@@ -277,7 +277,7 @@ test('queues over HTTP: publish, look, state, purge', async (t) => {
     redelivered: 0,
     dead: 0,
   });
-  assert.equal(bodies(await ask('GET queues/work/q/events')), 'c once');
+  assert.equal(bodies(await ask('GET queues/jobs/q/events')), 'c once');
   await reader.ask('NACK', { id: a.headers.ack });
   const again = await reader.next();
   assert.deepEqual([again.body, again.headers['redelivery-count']], ['a', '1']);
@@ -290,14 +290,14 @@ test('queues over HTTP: publish, look, state, purge', async (t) => {
     redelivered: 2,
     dead: 1,
   });
-  assert.deepEqual(await ask('POST queues/work/q/purge', { status: 200 }), { purged: 3 });
+  assert.deepEqual(await ask('POST queues/jobs/q/purge', { status: 200 }), { purged: 3 });
   assert.equal((await state()).waiting, 0);
   await reader.ask('ACK', { id: b.headers.ack }); // what a reader held stayed with it
   assert.deepEqual(
     (await ask('GET queues')).queues.map(({ name }) => name),
-    ['/work/q'],
+    ['/jobs/q'],
   );
-  await ask('GET channels/work/q', { status: 404 });
+  await ask('GET channels/jobs/q', { status: 404 });
 });
 
 test('durable subscriptions are listed and forgotten', async (t) => {

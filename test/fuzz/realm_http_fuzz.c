@@ -31,7 +31,7 @@ static struct router_rule rules[] = {
     {.pattern = {(const uint8_t *)"/demo/*", 7},
      .channel = {.capacity = 4, .store_bytes = 1 << 16},
      .access = &acl},
-    {.pattern = {(const uint8_t *)"/work/*", 7},
+    {.pattern = {(const uint8_t *)"/jobs/*", 7},
      .kind = ROUTER_QUEUE,
      .channel = {.capacity = 4, .store_bytes = 1 << 16},
      .access = &acl},

@@ -22,7 +22,7 @@ static struct router_rule rules[] = {
     {.pattern = BYTES("/fx/*"),
      .is_closed = true,
      .channel = {.type = CHANNEL_PERSISTENT, .capacity = 7, .store_bytes = 1 << 20}},
-    {.pattern = BYTES("/work/*"), .kind = ROUTER_QUEUE, .channel = {.store_bytes = 1 << 20}},
+    {.pattern = BYTES("/jobs/*"), .kind = ROUTER_QUEUE, .channel = {.store_bytes = 1 << 20}},
 };
 
 static struct router_rule others[] = {
