@@ -122,7 +122,7 @@ enum err admin_metrics_write(const struct daemon *daemon, struct buf *out)
         {{METRIC_GAUGE, "wayleave_build_info", "version=\"" WAYLEAVE_VERSION "\"",
           "Which program this is.", NULL, 0}, 1},
         {{METRIC_GAUGE, "wayleave_workers", NULL, "Threads that serve.", NULL, 0},
-         daemon_worker_count(daemon)},
+         daemon_hand_count(daemon)},
         {{METRIC_GAUGE, "wayleave_draining", NULL, "1 when no new work is taken.", NULL, 0},
          daemon_is_draining(daemon)},
         {{METRIC_GAUGE, "wayleave_over_memory", NULL, "1 when MemoryMax is passed.", NULL, 0},

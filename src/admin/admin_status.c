@@ -31,7 +31,7 @@ static enum err write_daemon(const struct daemon *daemon, struct buf *out)
                       ",\n  \"uptimeSeconds\": %" PRId64 ",\n  \"workers\": %zu,\n"
                       "  \"draining\": %s,\n  \"memory\": {\"residentBytes\": %" PRIu64
                       ", \"isOverMax\": %s},\n",
-                      up < 0 ? 0 : up, daemon_worker_count(daemon),
+                      up < 0 ? 0 : up, daemon_hand_count(daemon),
                       daemon_is_draining(daemon) ? "true" : "false", facts.memory_bytes,
                       daemon_is_over_memory(daemon) ? "true" : "false");
 }

@@ -69,6 +69,11 @@ size_t daemon_worker_count(const struct daemon *daemon)
     return daemon->thread_count;
 }
 
+size_t daemon_hand_count(const struct daemon *daemon)
+{
+    return daemon->thread_count * daemon->hands;
+}
+
 const struct log *daemon_log(const struct daemon *daemon)
 {
     return &daemon->log;
@@ -291,7 +296,8 @@ static void say_ready(struct daemon *daemon)
     }
     log_notice(&daemon->log, "%s %s ready on %s (%zu worker%s, pid %ld)", daemon->service->name,
                WAYLEAVE_VERSION, daemon_snapshot_listening(daemon->snapshot),
-               daemon->thread_count, daemon->thread_count == 1 ? "" : "s", (long)getpid());
+               daemon_hand_count(daemon), daemon_hand_count(daemon) == 1 ? "" : "s",
+               (long)getpid());
     notify_send(&daemon->notify, "READY=1\nSTATUS=serving on %s",
                 daemon_snapshot_listening(daemon->snapshot));
 }

@@ -60,6 +60,9 @@ void *daemon_shared(const struct daemon *daemon);
 
 size_t daemon_worker_count(const struct daemon *daemon);
 
+/** Threads that serve, in all workers together: what `Workers` has come to. */
+size_t daemon_hand_count(const struct daemon *daemon);
+
 /** The daemon's log; lives as long as the daemon. For the main thread: a worker has its own. */
 const struct log *daemon_log(const struct daemon *daemon);
 

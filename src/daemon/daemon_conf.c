@@ -183,7 +183,9 @@ const struct directive daemon_conf_rows[] = {
     /* ours */
     {ROW("Workers", CONF_NUMBER, workers),
      .min = 0, .max = 64, .initial = "0", .unit = "threads", .where = SERVICE_IN_SERVER, .ours = true,
-     .help = "Threads that accept and serve connections; 0 is one for each processor."},
+     .help = "Threads that serve connections; 0 is one for each processor. Each worker of a proxy "
+             "accepts connections and serves them alone. A realm has one that does all but writing "
+             "to many connections at once, which it shares with the others."},
     {ROW("MemoryMax", CONF_SIZE, memory_max), .min = 0, .initial = "0",
      .where = SERVICE_IN_SERVER, .ours = true,
      .help = "Resident memory of the process above which new work is refused with 503; looked at "

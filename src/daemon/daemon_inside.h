@@ -47,7 +47,8 @@ struct daemon {
     struct logfile log_file;
     struct log log;                /* the main thread's face of it */
     struct worker_thread *threads; /* owned */
-    size_t thread_count;
+    size_t thread_count;           /* workers, of which each has */
+    size_t hands;                  /* so many threads, its own included */
     pthread_t main_thread;
     int64_t started_at;
     atomic_size_t busy_workers; /* those that are not idle, while draining */

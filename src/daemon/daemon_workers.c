@@ -3,6 +3,7 @@
 #include "daemon/daemon_workers.h"
 
 #include "daemon/daemon_inside.h"
+#include "io/crew.h"
 #include "io/entropy.h"
 
 #include <errno.h>
@@ -18,7 +19,9 @@ enum err daemon_workers_alloc(struct daemon *daemon)
     if (count == 0) {
         count = processors < 1 ? 1 : (size_t)processors;
     }
+    daemon->hands = 1;
     if (daemon->service->single_worker) {
+        daemon->hands = count < CREW_SIZE_MAX ? count : CREW_SIZE_MAX;
         count = 1;
     }
     daemon->threads = calloc(count, sizeof *daemon->threads);
@@ -28,6 +31,7 @@ enum err daemon_workers_alloc(struct daemon *daemon)
     daemon->thread_count = count;
     for (size_t i = 0; i < count; i++) {
         daemon->threads[i].worker.index = i;
+        daemon->threads[i].worker.hands = daemon->hands;
     }
     return OK;
 }

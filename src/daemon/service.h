@@ -46,7 +46,8 @@ struct service {
     const struct service_rows *more_rows; /* at most SERVICE_ROWS_MAX; NULL: none */
     /** Used when there is no -f; NULL: the daemon needs a file. */
     const char *builtin_conf;
-    /** All of it lives on one loop: one worker, whatever `Workers` says. */
+    /** All of it lives on one loop: one worker, to which `Workers` gives threads that help it
+     *  (worker->hands). */
     bool single_worker;
     /** As root without a User line: serve as nobody. False: as root, with a warning. */
     bool leaves_root;

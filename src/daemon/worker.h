@@ -18,6 +18,8 @@ struct daemon_snapshot;
 
 struct worker {
     size_t index;          /* 0 ... daemon_worker_count() - 1 */
+    size_t hands;          /* threads that it may use, its own included: 1 where a service has
+                              several workers, what `Workers` says where it has a single one */
     struct daemon *daemon; /* borrowed for the worker's life */
     const struct log *log; /* the worker's own face of the daemon's log, for its whole life */
     struct loop *loop;     /* owned, like the next four */

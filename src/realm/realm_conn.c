@@ -89,18 +89,6 @@ void realm_conn_is_due(struct realm_conn *conn)
     }
 }
 
-void realm_conn_flush_first_due(struct realm_worker *worker)
-{
-    struct realm_conn *conn = LIST_ENTRY(worker->due.next, struct realm_conn, due);
-
-    list_remove(&conn->due);
-    if (conn->state == REALM_CONN_LIFE_SESSION) {
-        realm_conn_session_flush(conn);
-    } else if (conn->receives != NULL) {
-        realm_conn_sockjs_flush(conn);
-    }
-}
-
 static void on_login(void *ctx, enum realm_login_verdict verdict)
 {
     struct realm_conn *conn = ctx;

@@ -16,11 +16,9 @@ struct realm_conn;
 must_check enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer,
                                    bool is_tls, struct stream **take_stream);
 
-/** The owner of a pubsub session: it has something to send, and will be flushed. */
+/** The owner of a pubsub session: it has something to send, and realm_conn_batch_flush() will
+ *  see to it. */
 void realm_conn_is_due(struct realm_conn *conn);
-
-/** Send from the first one that is due. It is not due any more. */
-void realm_conn_flush_first_due(struct realm_worker *worker);
 
 /** The worker is to come to its end: connections that have asked for nothing end, and up to
  *  `max` sessions are told to go and come back later. Returns how many were told. */

@@ -66,39 +66,64 @@ static void sent(struct realm_conn *conn, size_t len)
     }
 }
 
+struct realm_conn_send_step realm_conn_send_begin(struct realm_conn *conn)
+{
+    return (struct realm_conn_send_step){.conn = conn, .left = BYTES_PER_TURN};
+}
+
+bool realm_conn_send_gather(struct realm_conn_send_step *step)
+{
+    struct realm_conn *conn = step->conn;
+    enum err e;
+
+    if (conn->is_blocked || conn->state == REALM_CONN_LIFE_DEAD) {
+        return false;
+    }
+    e = peek(conn, &step->bytes);
+    if (e == ERR_AGAIN) {
+        step->is_all = true;
+        return false;
+    }
+    if (e != OK) {
+        metric_add(conn->worker->metrics, REALM_METRICS_SLOW, e == ERR_LIMIT);
+        realm_conn_life_end(conn);
+        return false;
+    }
+    if (step->left == 0) { /* the others' turn */
+        loop_defer(conn->worker->loop, &conn->later);
+        return false;
+    }
+    return true;
+}
+
+void realm_conn_send_write(struct realm_conn_send_step *step)
+{
+    step->e = stream_write(step->conn->stream, step->bytes, &step->len);
+}
+
+void realm_conn_send_settle(struct realm_conn_send_step *step)
+{
+    struct realm_conn *conn = step->conn;
+
+    if (step->e == ERR_AGAIN) {
+        conn->is_blocked = true;
+    } else if (step->e != OK) {
+        realm_conn_life_end_io(conn, step->e);
+    } else {
+        sent(conn, step->len);
+        step->left -= step->len < step->left ? step->len : step->left;
+    }
+}
+
 bool realm_conn_send(struct realm_conn *conn)
 {
-    size_t left = BYTES_PER_TURN;
+    struct realm_conn_send_step step = realm_conn_send_begin(conn);
 
-    while (!conn->is_blocked) {
-        struct span bytes;
-        size_t len;
-        enum err e = peek(conn, &bytes);
-
-        if (e == ERR_AGAIN) {
-            return true;
-        }
-        if (e != OK) {
-            metric_add(conn->worker->metrics, REALM_METRICS_SLOW, e == ERR_LIMIT);
-            realm_conn_life_end(conn);
-            return false;
-        }
-        if (left == 0) { /* the others' turn */
-            loop_defer(conn->worker->loop, &conn->later);
-            return false;
-        }
-        e = stream_write(conn->stream, bytes, &len);
-        if (e == ERR_AGAIN) {
-            conn->is_blocked = true;
-        } else if (e != OK) {
-            realm_conn_life_end_io(conn, e);
-            return false;
-        } else {
-            sent(conn, len);
-            left -= len < left ? len : left;
-        }
+    while (realm_conn_send_gather(&step)) {
+        realm_conn_send_write(&step);
+        realm_conn_send_settle(&step);
     }
-    return false;
+    return step.is_all;
 }
 
 void realm_conn_send_end(struct realm_conn *conn)

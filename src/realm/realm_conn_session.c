@@ -18,17 +18,29 @@ static void count_events(struct realm_conn *conn)
     conn->counted_in = count;
 }
 
-void realm_conn_session_flush(struct realm_conn *conn)
+bool realm_conn_session_begin_flush(struct realm_conn *conn)
 {
     count_events(conn);
     if (realm_session_part(conn->session, realm_conn_life_now(conn)) != OK) {
         realm_conn_life_end(conn);
-        return;
+        return false;
     }
-    if (realm_conn_send(conn) && realm_session_is_finished(conn->session)) {
+    return true;
+}
+
+void realm_conn_session_end_flush(struct realm_conn *conn, bool is_all)
+{
+    if (is_all && realm_session_is_finished(conn->session)) {
         realm_conn_send_end(conn);
     }
-    realm_worker_published(conn->worker); /* a long look at stored events goes on later */
+}
+
+void realm_conn_session_flush(struct realm_conn *conn)
+{
+    if (realm_conn_session_begin_flush(conn)) {
+        realm_conn_session_end_flush(conn, realm_conn_send(conn));
+        realm_worker_published(conn->worker); /* a long look at stored events goes on later */
+    }
 }
 
 /* False when the connection has ended. */

@@ -14,6 +14,11 @@ void realm_conn_session_run(struct realm_conn *conn);
 /** Send what waits; a session that is finished then begins to linger. */
 void realm_conn_session_flush(struct realm_conn *conn);
 
+/** The same without the sending, and without realm_worker_published() behind it: what comes
+ *  before (false: the connection has ended) and after (`is_all`: nothing is left). */
+bool realm_conn_session_begin_flush(struct realm_conn *conn);
+void realm_conn_session_end_flush(struct realm_conn *conn, bool is_all);
+
 /** Bytes that came behind the request. */
 void realm_conn_session_take_early(struct realm_conn *conn, struct mspan bytes);
 

@@ -145,17 +145,23 @@ static bool has_enough(const struct realm_conn *conn)
            receiver->sent >= conn->era->conf->sockjs.stream_bytes;
 }
 
+void realm_conn_sockjs_end_flush(struct realm_conn *conn, struct realm_sockjs_session *session,
+                                 bool is_all)
+{
+    if (is_all && conn->receives != NULL && has_enough(conn)) {
+        finish(conn);
+    }
+    if (!session->is_over && realm_session_is_waiting(&session->session)) {
+        realm_sockjs_look_later(session); /* there may be room for the answers to it now */
+    }
+}
+
 void realm_conn_sockjs_flush(struct realm_conn *conn)
 {
     struct realm_sockjs_session *session = conn->receives;
 
-    if (realm_conn_send(conn) && conn->receives != NULL && has_enough(conn)) {
-        finish(conn);
-    }
+    realm_conn_sockjs_end_flush(conn, session, realm_conn_send(conn));
     realm_worker_published(conn->worker); /* a long look at stored events goes on later */
-    if (!session->is_over && realm_session_is_waiting(&session->session)) {
-        realm_sockjs_look_later(session); /* there may be room for the answers to it now */
-    }
 }
 
 /* Something behind the request, kept for its turn; or the end of the stream. */

@@ -23,6 +23,11 @@ void realm_conn_sockjs_run(struct realm_conn *conn);
 /** The same, without a look at what comes. */
 void realm_conn_sockjs_flush(struct realm_conn *conn);
 
+/** What follows when it has been sent from, and `session` was what it received then. `is_all`:
+ *  nothing is left. realm_worker_published() is still to be called. */
+void realm_conn_sockjs_end_flush(struct realm_conn *conn, struct realm_sockjs_session *session,
+                                 bool is_all);
+
 /** Of realm_conn_send.c: the session's next bytes, framed as HTTP has it in conn->answer, and
  *  that they have left. As realm_session_peek(). */
 must_check enum err realm_conn_sockjs_peek(struct realm_conn *conn, struct span *ret_bytes);

@@ -327,6 +327,7 @@ static enum err start(struct worker *worker, struct diag *diag)
         .emptied = on_emptied,
         .emptied_ctx = worker,
         .rng = worker->rng,
+        .hands = worker->hands,
         .descriptors = resources_descriptors(),
         .file = daemon_conf_file(worker->daemon),
         .diag = diag,

@@ -4,6 +4,7 @@
 
 #include "daemon/daemon_clock.h"
 #include "realm/realm_conn.h"
+#include "realm/realm_conn_batch.h"
 #include "realm/realm_conn_life.h"
 #include "realm/realm_metrics.h"
 
@@ -135,7 +136,7 @@ static void on_fan_out(void *ctx)
         look_later(session->owner);
     }
     while (!list_is_empty(&worker->due)) {
-        realm_conn_flush_first_due(worker);
+        realm_conn_batch_flush(worker);
     }
     realm_worker_wake(worker);
     realm_worker_published(worker); /* who has looked through much in vain comes again */
@@ -257,6 +258,7 @@ enum err realm_worker_init(struct realm_worker *worker, const struct realm_worke
     loop_later_init(&worker->fan_out, on_fan_out, worker);
     timer_init(&worker->expiry, worker->loop, on_expiry, worker);
     TRY(e);
+    TRY(crew_new(&worker->crew, parts->hands));
     worker->room = malloc(REALM_WORKER_ROOM_BYTES);
     if (worker->room == NULL) {
         return ERR_NOMEM;
@@ -303,6 +305,7 @@ void realm_worker_fini(struct realm_worker *worker)
     buf_fini(&worker->answers);
     realm_clients_fini(&worker->clients);
     free(worker->room);
+    crew_free(worker->crew);
     realm_era_unref(worker->era);
 }
 

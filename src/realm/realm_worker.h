@@ -7,7 +7,8 @@
  *    a session publishes        router: views framed, marked dirty
  *    end of the turn            each cursor of a dirty view: its connection is due, once; so is
  *                               that of each queue's reader with new events
- *                               each connection that is due: one gather of sends
+ *                               each connection that is due: one gather of sends, written by
+ *                               several threads while this one, the mind, moves nothing else
  *    the store has synced       connections that were held for want of room there read on
  */
 #pragma once
@@ -15,6 +16,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/metric.h"
+#include "io/crew.h"
 #include "io/loop.h"
 #include "io/timer.h"
 #include "realm/realm_clients.h"
@@ -55,8 +57,9 @@ struct realm_worker {
     struct realm_sockjs sockjs;
     struct realm_seats seats;
     uint64_t last_id;
-    bool is_draining; /* no new sessions, and requests are the last on their connection */
-    struct list due;  /* struct realm_conn, to be sent from */
+    bool is_draining;  /* no new sessions, and requests are the last on their connection */
+    struct list due;   /* struct realm_conn, to be sent from */
+    struct crew *crew; /* owned: who writes to many of them at once */
     struct list held; /* struct realm_session, to be read from when the router has room again */
     struct loop_later fan_out;
     struct realm_http_gate gate;
@@ -76,6 +79,7 @@ struct realm_worker_parts {
     void (*emptied)(void *ctx);
     void *emptied_ctx;
     struct rng rng;
+    size_t hands;         /* threads that write, the worker's own included */
     uint64_t descriptors; /* that the process may have */
     const char *file;     /* for what cannot be opened; may be NULL */
     struct diag *diag;    /* borrowed for the call; may be NULL */

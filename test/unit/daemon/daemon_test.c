@@ -93,7 +93,7 @@ static enum err start(struct worker *worker, struct diag *diag)
 {
     (void)diag;
     worker->state = worker;
-    say("start\n");
+    say(worker->hands == 1 ? "start\n" : "start, %zu hands\n", worker->hands);
     return OK;
 }
 
@@ -337,6 +337,21 @@ static void the_hooks_come_in_their_order(void **state)
     kill(child->pid, SIGINT);
     assert_int_equal(end(child), 0);
     assert_string_equal(child->seen, "prepare 1\nreopen 1\nstart\nstart\nstop\nstop\nrelease\n"
+                                     "forget 1\n");
+}
+
+static void a_single_worker_has_the_threads_of_all(void **state)
+{
+    struct child *child = *state;
+    struct service single = fake;
+
+    single.single_worker = true;
+    configure(child, "");
+    spawn(child, &single);
+    await_log(child, "log", "ready on nowhere (2 workers");
+    kill(child->pid, SIGINT);
+    assert_int_equal(end(child), 0);
+    assert_string_equal(child->seen, "prepare 1\nreopen 1\nstart, 2 hands\nstop\nrelease\n"
                                      "forget 1\n");
 }
 
@@ -589,6 +604,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_hooks_come_in_their_order),
+        TEST(a_single_worker_has_the_threads_of_all),
         TEST(a_reload_reaches_every_worker_and_the_old_goes),
         TEST(many_reloads_end_at_the_last),
         TEST(a_wrong_file_changes_nothing_and_all_is_said),

@@ -67,7 +67,8 @@ static enum err world_begin(struct world *world)
         .fd = -1,
     };
     TRY(loop_new(&world->loop));
-    parts = (struct realm_worker_parts){.descriptors = UINT64_MAX,
+    parts = (struct realm_worker_parts){.hands = 3,
+                                        .descriptors = UINT64_MAX,
                                         .conf = &world->conf,
                                         .loop = world->loop,
                                         .log = &world->log,

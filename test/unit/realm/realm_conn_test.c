@@ -80,7 +80,8 @@ static enum err world_begin(struct world *world)
         .log = {.sink = on_log, .level = LOG_DEBUG},
     };
     TRY(loop_new(&world->loop));
-    parts = (struct realm_worker_parts){.descriptors = UINT64_MAX,
+    parts = (struct realm_worker_parts){.hands = 3,
+                                        .descriptors = UINT64_MAX,
                                         .conf = &world->conf,
                                         .loop = world->loop,
                                         .log = &world->log,
