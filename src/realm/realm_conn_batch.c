@@ -9,7 +9,7 @@
 #include <stdalign.h>
 
 enum {
-    BATCH_MAX = 512,   /* many enough that waking others is cheap beside it */
+    BATCH_MAX = 256,   /* many enough that waking others is cheap beside it */
     TOGETHER_MIN = 16, /* fewer are written before another thread is awake */
     CACHE_LINE_BYTES = 64,
 };

@@ -18,6 +18,7 @@
  *    rate       SENDs in a second; default 0: as fast as the receipts come
  *    opening    sessions on their way at once; default 128
  *    addresses  how many of 127.0.0.1, 127.0.0.2, ... they come from; default 4
+ *    tls        1: the port is an https one
  *    hold       1: then stay until stdin ends
  *    pid        the realm's: its CPU time and memory are said, too
  *
@@ -25,6 +26,7 @@
  * fault). 1: an event too many, too few or out of order, or nothing happened for a minute.
  */
 #include "load_measure.h"
+#include "load_tls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -54,6 +56,7 @@ enum {
 
 enum phase {
     DIALLING,
+    SHAKING, /* hands, with TLS */
     UPGRADING,
     JOINING, /* CONNECT, and SUBSCRIBE if there is a channel, are on their way */
     OPEN,
@@ -62,6 +65,7 @@ enum phase {
 
 struct session {
     int fd;
+    struct ssl_st *tls; /* NULL without */
     enum phase phase;
     uint64_t next; /* number of the event that must come now */
     uint8_t *kept; /* a frame that has come in part */
@@ -69,7 +73,8 @@ struct session {
 };
 
 static struct {
-    size_t port, sessions, events, expect, bytes, inflight, rate, opening, addresses, hold, pid;
+    size_t port, sessions, events, expect, bytes, inflight, rate, opening, addresses, tls, hold,
+        pid;
     const char *channel, *from;
 } conf = {.sessions = 1,
           .expect = SIZE_MAX,
@@ -107,9 +112,15 @@ static void give_up(const char *format, ...)
 
 /* ---- bytes out ---- */
 
+static ssize_t send_some(struct session *session, const void *bytes, size_t len)
+{
+    return session->tls != NULL ? load_tls_send(session->tls, bytes, len)
+                                : send(session->fd, bytes, len, MSG_NOSIGNAL);
+}
+
 static void send_now(struct session *session, const void *bytes, size_t len)
 {
-    if (send(session->fd, bytes, len, MSG_NOSIGNAL) != (ssize_t)len) {
+    if (send_some(session, bytes, len) != (ssize_t)len) {
         give_up("a session of the realm took no %zu bytes: %s", len, strerror(errno));
     }
 }
@@ -211,6 +222,8 @@ static void dial_more(void)
 
 static void close_session(struct session *session)
 {
+    load_tls_free(session->tls);
+    session->tls = NULL;
     close(session->fd);
     free(session->kept);
     session->kept = NULL;
@@ -241,8 +254,7 @@ static void on_open(struct session *session)
 static void flush_out(void)
 {
     struct session *publisher = &run.all[conf.sessions];
-    ssize_t len =
-        run.out_len == 0 ? 0 : send(publisher->fd, run.out, run.out_len, MSG_NOSIGNAL);
+    ssize_t len = run.out_len == 0 ? 0 : send_some(publisher, run.out, run.out_len);
 
     if (len < 0 && errno != EAGAIN) {
         give_up("the publisher: %s", strerror(errno));
@@ -405,7 +417,9 @@ static void read_session(struct session *session)
         if (had > 0) {
             memcpy(run.room, session->kept, had);
         }
-        len = recv(session->fd, run.room + had, ROOM_BYTES - had, 0);
+        len = session->tls != NULL
+                  ? load_tls_recv(session->tls, run.room + had, ROOM_BYTES - had)
+                  : recv(session->fd, run.room + had, ROOM_BYTES - had, 0);
         if (len < 0 && errno == EAGAIN) {
             return;
         }
@@ -414,9 +428,34 @@ static void read_session(struct session *session)
             return;
         }
         take(session, run.room, had + (size_t)len);
-        if ((size_t)len < ROOM_BYTES - had) {
+        if (session->tls == NULL && (size_t)len < ROOM_BYTES - had) {
             return; /* what comes now is a new edge */
         }
+    }
+}
+
+static void connected(struct session *session)
+{
+    if (conf.tls == 0) {
+        upgrade(session);
+        return;
+    }
+    session->tls = load_tls_new(session->fd);
+    if (session->tls == NULL) {
+        give_up("no memory for TLS");
+    }
+    session->phase = SHAKING;
+}
+
+static void shake(struct session *session)
+{
+    bool has_failed;
+
+    if (load_tls_shake(session->tls, &has_failed)) {
+        upgrade(session);
+        read_session(session);
+    } else if (has_failed) {
+        refused(session, (const uint8_t *)"no TLS", 6);
     }
 }
 
@@ -426,9 +465,11 @@ static void on_ready(const struct epoll_event *event)
 
     if (session->phase == DIALLING && (event->events & EPOLLOUT) != 0 &&
         (event->events & EPOLLERR) == 0) {
-        upgrade(session);
+        connected(session);
     }
-    if ((event->events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) {
+    if (session->phase == SHAKING) {
+        shake(session);
+    } else if ((event->events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) {
         read_session(session);
     }
 }
@@ -521,19 +562,13 @@ static const struct {
     size_t *number;
     const char **text;
 } options[] = {
-    {"port", &conf.port, NULL},
-    {"sessions", &conf.sessions, NULL},
-    {"channel", NULL, &conf.channel},
-    {"from", NULL, &conf.from},
-    {"events", &conf.events, NULL},
-    {"expect", &conf.expect, NULL},
-    {"bytes", &conf.bytes, NULL},
-    {"inflight", &conf.inflight, NULL},
-    {"rate", &conf.rate, NULL},
-    {"opening", &conf.opening, NULL},
-    {"addresses", &conf.addresses, NULL},
-    {"hold", &conf.hold, NULL},
-    {"pid", &conf.pid, NULL},
+    {"port", &conf.port, NULL},           {"sessions", &conf.sessions, NULL},
+    {"channel", NULL, &conf.channel},     {"from", NULL, &conf.from},
+    {"events", &conf.events, NULL},       {"expect", &conf.expect, NULL},
+    {"bytes", &conf.bytes, NULL},         {"inflight", &conf.inflight, NULL},
+    {"rate", &conf.rate, NULL},           {"opening", &conf.opening, NULL},
+    {"addresses", &conf.addresses, NULL}, {"tls", &conf.tls, NULL},
+    {"hold", &conf.hold, NULL},           {"pid", &conf.pid, NULL},
 };
 
 static void read_option(const char *word)
