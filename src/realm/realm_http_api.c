@@ -39,7 +39,7 @@ static enum err refuse_route(const struct realm_http_question *question,
     case ROUTER_MISSING:
         snprintf(sentence, sizeof sentence,
                  "there is no %s %s, and no <%s> section lets it be made", kind, shown,
-                 place->kind == ROUTER_QUEUE ? "Queue" : "Channel");
+                 realm_conf_route_kind(place->kind)->section);
         return realm_http_question_refuse(question, 404, sentence);
     case ROUTER_BAD_NAME:
         snprintf(sentence, sizeof sentence, "that is not a %s's name", kind);
@@ -60,7 +60,7 @@ static enum err refuse_route(const struct realm_http_question *question,
 static enum err refuse_kind(const struct realm_http_question *question,
                             const struct router_route *route)
 {
-    const char *kind = route->kind == ROUTER_QUEUE ? "queue" : "channel";
+    const char *kind = realm_conf_route_kind(route->kind)->word;
     char shown[NAME_TEXT_BYTES];
     char sentence[REALM_HTTP_WHY_BYTES];
 

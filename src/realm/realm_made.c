@@ -403,8 +403,8 @@ static enum realm_made_verdict look(const struct realm_made *made,
     if (section != NULL && section->kind != request->kind) {
         snprintf(sentence, REALM_MADE_RULE_SENTENCE_BYTES,
                  "%s cannot be a %s: a <%s> section covers it", shown,
-                 request->kind == ROUTER_QUEUE ? "queue" : "channel",
-                 section->kind == ROUTER_QUEUE ? "Queue" : "Channel");
+                 realm_conf_route_kind(request->kind)->word,
+                 realm_conf_route_kind(section->kind)->section);
         return REALM_MADE_CONFLICT;
     }
     if (router_find(made->router, request->name) != NULL) {
