@@ -44,9 +44,8 @@ static void member_end(struct datagroup_member *member)
 
 enum err datagroup_add(struct datagroup *group, struct datagroup_stream *stream)
 {
-    const struct session_request request = {.id = datagroup_stream_sub_id(stream),
-                                            .form = stream->form,
-                                            .route = group->route};
+    const struct session_request request = {
+        .id = datagroup_stream_sub_id(stream), .form = stream->form, .route = group->route};
     struct datagroup_member *member;
     enum err e;
 
@@ -248,7 +247,8 @@ bool datagroup_stream_number(struct span id, uint64_t *ret_number)
 {
     size_t dash = span_find(id, '-');
 
-    return id.len == dash + 1 + SALT_CHARS && text_u64(span_head(id, dash), UINT64_MAX, ret_number);
+    return id.len == dash + 1 + SALT_CHARS &&
+           text_u64(span_head(id, dash), UINT64_MAX, ret_number);
 }
 
 struct datagroup_stream *datagroup_stream_find(const struct datagroup_set *set, struct span id)

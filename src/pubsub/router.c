@@ -73,8 +73,8 @@ static bool normalise(struct span name, uint8_t room[ROUTER_NAME_MAX], struct sp
     if (name.len > 0 && name.ptr[0] == '/') {
         name = span_tail(name, 1);
     }
-    if (name.len == 0 || name.ptr[0] == '$' || name.len > ROUTER_NAME_MAX - 1 || has_control(name) ||
-        !utf8_is_valid(name)) {
+    if (name.len == 0 || name.ptr[0] == '$' || name.len > ROUTER_NAME_MAX - 1 ||
+        has_control(name) || !utf8_is_valid(name)) {
         return false;
     }
     room[0] = '/';

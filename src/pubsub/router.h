@@ -119,9 +119,9 @@ struct router {
     bool is_told;        /* the store knows already about what is dropped just now */
     enum err (*on_group)(void *ctx, struct router_route *route); /* one of that kind is being
                                   made: sets its hooks. NULL: nobody knows groups */
-    void *on_group_ctx;  /* borrowed from who set it */
-    uint64_t uncopied;   /* to be read: joined or dead events that could not be passed on */
-    size_t dirty_bytes;  /* framed since the last dirty view was taken */
+    void *on_group_ctx;                                          /* borrowed from who set it */
+    uint64_t uncopied;  /* to be read: joined or dead events that could not be passed on */
+    size_t dirty_bytes; /* framed since the last dirty view was taken */
 };
 
 enum router_verdict {

@@ -92,8 +92,8 @@ must_check enum err session_read_queue(struct session *session,
  *  it cannot be, and the connection must end. The subscription is gone in any case. */
 must_check enum err session_unsubscribe(struct session *session, struct session_sub *sub);
 
-/** A subscription for which the caller answers: it is not among the session's own, does not hold
- *  its route, and is ended by session_part() before either of them. It begins with the next
+/** A subscription for which the caller answers: it is not among the session's own, does not
+ * hold its route, and is ended by session_part() before either of them. It begins with the next
  *  event; of the request id, form and route count. ERR_NOMEM. */
 must_check enum err session_join(struct session *session, const struct session_request *request,
                                  struct session_sub **ret_sub);

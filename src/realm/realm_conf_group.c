@@ -29,8 +29,9 @@ static const struct conf_choice slow_choices[] = {{"drop", CHANNEL_SLOW_DROP},
 #define ROW(directive, kind, member)                                                    \
     .name = (directive), .type = (kind), CONF_SCHEMA_FIELD(struct router_rule, member), \
     .where = REALM_CONF_IN_GROUP, .ours = true
-#define CUSTOM(directive, setter) \
-    .name = (directive), .type = CONF_CUSTOM, .set = (setter), .where = REALM_CONF_IN_GROUP, .ours = true
+#define CUSTOM(directive, setter)                                                            \
+    .name = (directive), .type = CONF_CUSTOM, .set = (setter), .where = REALM_CONF_IN_GROUP, \
+    .ours = true
 
 /* clang-format off */
 const struct directive realm_conf_group_rows[] = {
