@@ -14,6 +14,7 @@
 #include "realm/realm_http_login.h"
 #include "realm/realm_http_sockjs.h"
 #include "realm/realm_made.h"
+#include "realm/realm_stomp_stream.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,10 @@ static struct router_rule rules[] = {
     {.pattern = {(const uint8_t *)"/jobs/*", 7},
      .kind = ROUTER_QUEUE,
      .channel = {.capacity = 4, .store_bytes = 1 << 16},
+     .access = &acl},
+    {.pattern = {(const uint8_t *)"/desk/*", 7},
+     .kind = ROUTER_GROUP,
+     .channel = {.type = CHANNEL_TRANSIENT, .capacity = 4, .store_bytes = 1 << 16},
      .access = &acl},
 };
 
@@ -189,6 +194,16 @@ static void ask(struct realm_http_env *env, struct span input, struct buf *out)
     http1_head_fini(&head);
 }
 
+static enum err encode(void *ctx, struct span channel, struct span id,
+                       const struct event *event, struct buf *out)
+{
+    (void)ctx;
+    (void)channel;
+    (void)id;
+    (void)event;
+    return buf_append_byte(out, 'x');
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct realm_conf_interface interface = {.line = 1};
@@ -196,7 +211,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                     .interface_count = 1,
                                     .access = {.allows_anonymous = true, .has_rules = true},
                                     .rules = rules,
-                                    .rule_count = 2,
+                                    .rule_count = sizeof rules / sizeof rules[0],
                                     .takes_deflate = true,
                                     .sockjs = {.is_on = true,
                                                .has_websocket = true,
@@ -212,7 +227,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                     .field_bytes = 2000};
     const struct router_conf router_conf = {
         .rules = rules,
-        .rule_count = 2,
+        .rule_count = sizeof rules / sizeof rules[0],
         .limits = {.channels = 4,
                    .store_bytes = 1 << 20,
                    .ring_bytes = 1 << 20,
@@ -222,6 +237,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct realm_http_gate gate = {0};
     struct router router;
     struct queue_set queues;
+    struct datagroup_set groups;
+    const struct view_form form = {.tag = 'f', .encode = encode};
+    struct session session;
+    struct realm_stomp stomp = {.id = 1};
+    const struct datagroup_stream_parts parts = {.session = &session,
+                                                 .form = &form,
+                                                 .owner = &stomp,
+                                                 .id = {(const uint8_t *)"s", 1},
+                                                 .name = {(const uint8_t *)"\"", 1}};
+    struct datagroup_stream *stream;
     struct realm_made made;
     const struct realm_login_env login_env = {.conf = &conf};
     const struct addr host = {0};
@@ -231,6 +256,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                  .assets = assets,
                                  .router = &router,
                                  .queues = &queues,
+                                 .groups = &groups,
                                  .made = &made,
                                  .gate = &gate,
                                  .rng = &rng,
@@ -241,14 +267,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(addr_parse(SPAN("127.0.0.1"), 9000, &interface.addr));
     realm_login_init(&login, &login_env, &host, NULL, NULL, NULL);
     router_init(&router, &router_conf, &rng);
+    datagroup_set_init(&groups, &router, realm_stomp_stream_may);
     queue_set_init(&queues, &(struct queue_set_conf){.router = &router, .ids_max = 4});
     realm_made_init(&made, &router, NULL);
     realm_made_adopt(&made, &conf);
+    must(realm_login_without(&login) == REALM_LOGIN_RIGHT);
+    stomp.login = &login;
+    session_init(&session, 1, NULL);
+    must(datagroup_stream_begin(&groups, &parts, &stream) == OK);
     buf_init(&out, 1 << 24);
     ask(&env, span_of(data, size), &out);
     buf_fini(&out);
+    datagroup_stream_end(stream);
+    session_fini(&session);
     queue_set_fini(&queues);
     realm_made_fini(&made);
     router_fini(&router);
+    datagroup_set_fini(&groups);
     return 0;
 }
