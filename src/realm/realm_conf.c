@@ -4,6 +4,9 @@
 
 #include "realm/realm_conf_route.h"
 
+static_assert((int)REALM_CONF_TRANSACTION_EVENTS_MAX < (int)STORE_OPS_MAX,
+              "the store takes them at once, with the outcome and some acknowledgements");
+
 enum {
     HEAD_BYTES_MAX = 64 * 1024, /* one request head, whatever the single limits add up to */
     HEART_BEAT_WISE = 25000,    /* documented proxies cut a silent connection at 30 s */
@@ -213,7 +216,8 @@ const struct directive realm_conf_rows[] = {
     {ROW("TransactionsMax", CONF_NUMBER, transactions_max), .min = 1, .max = 100000,
      .initial = "16", .unit = "transactions", .where = SERVICE_IN_SERVER,
      .help = "The most transactions that one session has open."},
-    {ROW("TransactionEventsMax", CONF_NUMBER, transactions.items_max), .min = 1, .max = 1000000,
+    {ROW("TransactionEventsMax", CONF_NUMBER, transactions.items_max), .min = 1,
+     .max = REALM_CONF_TRANSACTION_EVENTS_MAX,
      .initial = "1000", .unit = "events", .where = SERVICE_IN_SERVER,
      .help = "The most events published in one transaction."},
     {ROW("TransactionBytesMax", CONF_SIZE, transactions.bytes_max), .min = 4096,

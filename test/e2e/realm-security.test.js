@@ -164,6 +164,9 @@ test('logins', async (t) => {
     assert.match(wrong.said, /the user or the password is wrong/);
     assert.doesNotMatch(wrong.said, /secret/);
     assert.equal((await said(url, { WAYLEAVE_LOGIN: ':x' })).code, 2);
+    const slip = await said(url, { WAYLEAVE_LOGIN: 'alice' });
+    assert.equal(slip.code, 2);
+    assert.match(slip.said, /WAYLEAVE_LOGIN is no login \(?.*write user:password/s);
   });
 
   await t.test('curl', async () => {

@@ -125,6 +125,8 @@ static const struct {
     {"Interface http://127.0.0.1:9000\n",
      "r.conf: warning: there is no <Channel>: nobody can publish or subscribe (add <Channel "
      "\"/demo/*\"> and </Channel>)"},
+    {GOOD "TransactionEventsMax 60001\n",
+     "r.conf:4: TransactionEventsMax: 60001 is too large (write 1 to 60000 events)"},
     {GOOD "Interface 9001\n",
      "r.conf:4: Interface: \"9001\" is not scheme://address:port (write http://127.0.0.1:9000 "
      "or https://[::1]:9443)"},
