@@ -221,6 +221,11 @@ void durable_close(struct durable *durable)
         return;
     }
     durable->is_active = false;
+    if (!durable->has_place) { /* nobody has read by it, and the store knows nothing of it */
+        map_remove(&durable->set->map, span_of(durable->key, durable->key_len));
+        free(durable);
+        return;
+    }
     if (durable->is_doomed && forget(durable) == OK) {
         return;
     }

@@ -66,7 +66,8 @@ struct channel_start durable_start(const struct durable *durable,
 /** The reader has everything below this event. */
 void durable_move(struct durable *durable, uint64_t epoch, uint64_t next_eid);
 
-/** The reader goes. Takes NULL. */
+/** The reader goes; one that has not got a place goes with it: its subscription did not begin.
+ *  Takes NULL. */
 void durable_close(struct durable *durable);
 
 /** Calls `visit` with each one of the channel, in no promised order. */
