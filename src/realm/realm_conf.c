@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "realm/realm_conf.h"
 
+#include "realm/realm_conf_pages.h"
 #include "realm/realm_conf_route.h"
 
 static_assert((int)REALM_CONF_TRANSACTION_EVENTS_MAX < (int)STORE_OPS_MAX,
@@ -90,53 +91,6 @@ static enum err set_interface(void *opaque, const struct conf_node *node,
     return OK;
 }
 
-/* ---- AllowOrigin ---- */
-
-static enum err add_origin(struct realm_conf *conf, struct span word,
-                           const struct conf_node *node, const struct conf_apply *apply)
-{
-    void *array = conf->origins;
-    struct http1_origin origin;
-    enum http1_fault fault;
-    void *room;
-
-    if (span_equals(word, "*")) {
-        diag_warn(apply->diag, node->file, node->line,
-                  "AllowOrigin *: any page that a user opens, wherever it comes from, can use "
-                  "this realm as that user (name the sites: AllowOrigin https://app.example)");
-        conf->any_origin = true;
-        return OK;
-    }
-    if (http1_origin_read(word, &origin, &fault) != OK || origin.is_null) {
-        diag_error(apply->diag, node->file, node->line,
-                   "AllowOrigin: \"%.*s\" is not an origin (write https://app.example or "
-                   "http://localhost:8080, without a path)",
-                   SPAN_ARG(diag_word(word)));
-        return OK;
-    }
-    TRY(realm_conf_route_one_more(apply, &array, conf->origin_count, REALM_CONF_ORIGINS_MAX,
-                                  sizeof origin, &room));
-    conf->origins = array;
-    if (room == NULL) {
-        diag_error(apply->diag, node->file, node->line,
-                   "AllowOrigin: there are more than %d origins (remove some)",
-                   REALM_CONF_ORIGINS_MAX);
-        return OK;
-    }
-    memcpy(room, &origin, sizeof origin);
-    conf->origin_count++;
-    return OK;
-}
-
-static enum err set_origins(void *conf, const struct conf_node *node,
-                            const struct conf_apply *apply)
-{
-    for (size_t i = 0; i < node->word_count; i++) {
-        TRY(add_origin(conf, node->words[i], node, apply));
-    }
-    return OK;
-}
-
 /* ---- the rows ---- */
 
 static const struct conf_choice store_choices[] = {{"memory", REALM_CONF_STORE_MEMORY},
@@ -163,7 +117,16 @@ const struct directive realm_conf_rows[] = {
      .where = SERVICE_IN_SERVER,
      .help = "Make a certificate for localhost when the two files do not exist: for trying "
              "things out."},
-    {.name = "AllowOrigin", .type = CONF_CUSTOM, .min = 1, .max = 64, .set = set_origins,
+    {.name = "ServerName", .type = CONF_CUSTOM, .min = 1, .max = 1, .once = true,
+     .set = realm_conf_pages_set_hosts, .where = SERVICE_IN_SERVER, .form = "realm.example",
+     .help = "The name that this realm goes by. With it, plain interfaces refuse requests whose "
+             "Host is neither that, nor a ServerAlias, nor localhost, nor an address: so no page of "
+             "a name that somebody has pointed at the realm is taken for its own. Without it that "
+             "is so for what comes in over loopback alone."},
+    {.name = "ServerAlias", .type = CONF_CUSTOM, .min = 1, .max = 64, .set = realm_conf_pages_set_hosts,
+     .where = SERVICE_IN_SERVER, .form = "name ...",
+     .help = "Further names of it, * for any characters. May be repeated."},
+    {.name = "AllowOrigin", .type = CONF_CUSTOM, .min = 1, .max = 64, .set = realm_conf_pages_set_origins,
      .where = SERVICE_IN_SERVER, .form = "https://site[:port] ...", .ours = true,
      .help = "Sites whose pages may open sessions and use the HTTP API, besides the realm's own. "
              "May be repeated."},

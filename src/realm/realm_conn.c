@@ -113,8 +113,8 @@ static void on_login(void *ctx, enum realm_login_verdict verdict)
     /* Else it was a session, which has been closed meanwhile. */
 }
 
-enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer, bool is_tls,
-                        struct stream **take_stream)
+enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer,
+                        enum realm_host_way way, struct stream **take_stream)
 {
     const struct realm_conf *conf = worker->era->conf;
     struct realm_conn *conn = calloc(1, sizeof *conn);
@@ -138,7 +138,7 @@ enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer, bo
         .peer = *peer,
         .id = ++worker->last_id,
         .began = loop_now(worker->loop),
-        .is_tls = is_tls,
+        .way = way,
         .is_extra = realm_worker_is_full(worker),
         .has_more = true,
     };

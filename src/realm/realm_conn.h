@@ -8,13 +8,14 @@
 
 #include "io/addr.h"
 #include "net/stream.h"
+#include "realm/realm_host.h"
 
 struct realm_worker;
 struct realm_conn;
 
 /** A new client, before its TLS handshake. ERR_NOMEM: the stream is still the caller's. */
 must_check enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer,
-                                   bool is_tls, struct stream **take_stream);
+                                   enum realm_host_way way, struct stream **take_stream);
 
 /** The owner of a pubsub session: it has something to send, and will be flushed. */
 void realm_conn_is_due(struct realm_conn *conn);

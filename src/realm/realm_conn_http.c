@@ -107,6 +107,7 @@ struct realm_http_env realm_conn_http_env(struct realm_conn *conn,
         .login = &conn->login,
         .login_verdict = conn->request->login_verdict,
         .has_login = conn->request->has_login,
+        .way = conn->way,
         .is_full = conn->is_extra,
         .is_draining = conn->worker->is_draining,
     };

@@ -20,6 +20,7 @@
 #include "realm/realm_assets.h"
 #include "realm/realm_carrier_kind.h"
 #include "realm/realm_conf.h"
+#include "realm/realm_host.h"
 #include "realm/realm_login.h"
 #include "sockjs/sockjs_path.h"
 
@@ -80,8 +81,9 @@ struct realm_http_env {
     enum realm_login_verdict
         login_verdict; /* counts with has_login: REALM_HTTP_LOGIN was done */
     bool has_login;
-    bool is_full;     /* SessionsMax is reached: every request is told so */
-    bool is_draining; /* no new sessions; every request is the last on its connection */
+    enum realm_host_way way; /* how the request came in */
+    bool is_full;            /* SessionsMax is reached: every request is told so */
+    bool is_draining;        /* no new sessions; every request is the last on its connection */
 };
 
 struct realm_http_verdict {
@@ -92,7 +94,8 @@ struct realm_http_verdict {
     struct span target;
     struct span origin;              /* empty: none was sent */
     struct span agent;               /* User-Agent */
-    bool is_foreign;                 /* refused for its Origin: `why` says which line to add */
+    bool is_foreign;                 /* refused for its Origin or its Host: `why` says which
+                                        line to add */
     bool keeps;                      /* the connection may be used for another request */
     bool wants_continue;             /* PUBLISH, CHANGE, MEASURE: 100 Continue is awaited */
     bool is_diagnostic;              /* counts against DiagnosticsMax as long as it runs */

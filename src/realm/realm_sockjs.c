@@ -335,7 +335,7 @@ enum err realm_sockjs_open(struct realm_conn *conn, const struct realm_http_verd
     it->id = ++worker->last_id;
     it->era = realm_era_ref(conn->era);
     it->peer = conn->peer;
-    it->is_tls = conn->is_tls;
+    it->is_tls = conn->way == REALM_HOST_OVER_TLS;
     it->began = it->left_at = now_of(it);
     list_init(&it->senders);
     list_append(&worker->sockjs.list, &it->node);
