@@ -151,7 +151,7 @@ enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer,
         return ERR_NOMEM;
     }
     *take_stream = NULL;
-    realm_login_init(&conn->login, &conn->era->login, peer, client, on_login, conn);
+    realm_login_init(&conn->login, &worker->login, peer, client, on_login, conn);
     timer_init(&conn->timer, worker->loop, on_time, conn);
     loop_later_init(&conn->later, on_later, conn);
     list_init(&conn->due);
@@ -172,6 +172,19 @@ enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer,
     realm_conn_life_set_timer(conn, conn->deadline);
     loop_defer(worker->loop, &conn->later); /* what is ready already is not reported */
     return OK;
+}
+
+void realm_conn_review_all(struct realm_worker *worker, const struct htpasswd *before)
+{
+    LIST_FOREACH (node, after, &worker->conns) {
+        struct realm_conn *conn = LIST_ENTRY(node, struct realm_conn, node);
+
+        realm_login_review(&conn->login, before);
+        if (conn->state == REALM_CONN_LIFE_SESSION) {
+            realm_session_review(conn->session);
+            loop_defer(worker->loop, &conn->later);
+        }
+    }
 }
 
 size_t realm_conn_send_away(struct realm_worker *worker, size_t max)

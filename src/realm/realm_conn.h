@@ -10,6 +10,7 @@
 #include "net/stream.h"
 #include "realm/realm_host.h"
 
+struct htpasswd;
 struct realm_worker;
 struct realm_conn;
 
@@ -22,6 +23,10 @@ void realm_conn_is_due(struct realm_conn *conn);
 
 /** Send from the first one that is due. It is not due any more. */
 void realm_conn_flush_first_due(struct realm_worker *worker);
+
+/** The configuration is another: who is in no more, or has lost the right to what it subscribes
+ *  to, ends in a moment. `before`: see realm_login_review(). */
+void realm_conn_review_all(struct realm_worker *worker, const struct htpasswd *before);
 
 /** The worker is to come to its end: connections that have asked for nothing end, and up to
  *  `max` sessions are told to go and come back later. Returns how many were told. */

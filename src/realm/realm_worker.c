@@ -180,14 +180,17 @@ static enum err begin_era(struct realm_worker *worker, const struct realm_conf *
         .answers = &worker->answers,
         .rng = &worker->rng,
         .metrics = worker->metrics,
-        .desk = worker->desk,
-        .log = worker->log,
         .on_news = on_news,
         .event_bytes = worker->event_bytes,
     };
     struct realm_era *old = worker->era;
 
     TRY(realm_era_new(&worker->era, conf, snapshot, &parts));
+    worker->login.conf = conf;
+    if (old != NULL) {
+        realm_conn_review_all(worker, old->conf->access.users);
+        realm_sockjs_review_all(&worker->sockjs, old->conf->access.users);
+    }
     realm_era_unref(old);
     return OK;
 }
@@ -227,7 +230,7 @@ enum err realm_worker_init(struct realm_worker *worker, const struct realm_worke
     *worker = (struct realm_worker){.loop = parts->loop,
                                     .log = parts->log,
                                     .metrics = parts->metrics,
-                                    .desk = parts->desk,
+                                    .login = {.desk = parts->desk, .log = parts->log},
                                     .emptied = parts->emptied,
                                     .emptied_ctx = parts->emptied_ctx,
                                     .event_bytes = parts->conf->event_bytes,

@@ -36,7 +36,7 @@ struct realm_worker {
     struct loop *loop;     /* borrowed for the worker's life, as are the next two */
     const struct log *log;
     struct metric_sheet *metrics; /* NULL: nothing is counted */
-    struct auth_desk *desk;       /* NULL: nobody can log in */
+    struct realm_login_env login; /* of all clients: the present configuration */
     struct realm_clients clients;
     void (*emptied)(void *ctx); /* the last connection has gone; NULL: nobody cares */
     void *emptied_ctx;
