@@ -30,7 +30,7 @@ enum realm_http_action {
     REALM_HTTP_STOMP,   /* the 101 is in `out`; what follows is WebSocket */
     REALM_HTTP_ECHO,    /* the same, for /echo and its like */
     REALM_HTTP_SILENT,  /* the same, and it never says anything by itself */
-    REALM_HTTP_PUBLISH, /* read the body, at most body_max: then realm_http_api_parts() */
+    REALM_HTTP_PUBLISH, /* read the body, at most body_max: then realm_http_publish_parts() */
     REALM_HTTP_CHANGE,  /* the same; then realm_http_admin_begin() */
     REALM_HTTP_RECEIVE, /* read the body, at most body_max, and drop it: realm_http_sockjs_...
                          */

@@ -5,6 +5,7 @@
  * test/e2e/realm-http.test.js.
  */
 #include "realm/realm_http_api.h"
+#include "realm/realm_http_publish.h"
 
 #include "lib/cut.h"
 #include "lib/oom.h"
@@ -75,23 +76,23 @@ static bool out_has(struct world *world, const char *text)
 static enum err publish(struct world *world, const char *request, const char *body)
 {
     struct span input = span_str(request);
-    struct realm_http_api_publish event;
-    struct realm_http_api_receipt receipt = {.e = OK};
+    struct realm_http_publish event;
+    struct realm_http_publish_receipt receipt = {.e = OK};
     struct router_receipt stored = {0};
 
     TRY(realm_http_next(&world->env, &world->head, &input, &world->out, &world->verdict));
     if (world->verdict.action != REALM_HTTP_PUBLISH) {
         return OK;
     }
-    TRY(realm_http_api_parts(&world->env, &world->head, span_str(body), &world->out,
-                             &world->verdict, &event));
+    TRY(realm_http_publish_parts(&world->env, &world->head, span_str(body), &world->out,
+                                 &world->verdict, &event));
     if (world->verdict.action != REALM_HTTP_PUBLISH) {
         return OK;
     }
     receipt.e = publishing_route(event.route, &event.parts, &stored);
     receipt.eid = stored.eid;
-    return realm_http_api_published(&world->env, &world->head, &receipt, &world->out,
-                                    &world->verdict);
+    return realm_http_publish_done(&world->env, &world->head, &receipt, &world->out,
+                                   &world->verdict);
 }
 
 static const struct {
@@ -192,15 +193,15 @@ static void every_failure_of_the_store_has_its_status(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const struct realm_http_api_receipt receipt = {.e = rows[i].e};
+        const struct realm_http_publish_receipt receipt = {.e = rows[i].e};
         struct span input =
             SPAN("POST /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\n\r\n");
         struct world world;
 
         begin(&world);
         assert_ok(realm_http_next(&world.env, &world.head, &input, &world.out, &world.verdict));
-        assert_ok(realm_http_api_published(&world.env, &world.head, &receipt, &world.out,
-                                           &world.verdict));
+        assert_ok(realm_http_publish_done(&world.env, &world.head, &receipt, &world.out,
+                                          &world.verdict));
         assert_int_equal(world.verdict.status, rows[i].status);
         assert_true(out_has(&world, "\"error\": "));
         assert_false(out_has(&world, "eid"));
