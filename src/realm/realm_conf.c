@@ -191,7 +191,8 @@ const struct directive realm_conf_rows[] = {
      .help = "How long the outcome of a transaction with a commit-id is remembered."},
     {ROW("TransactionOutcomesMax", CONF_NUMBER, transactions.remembered_max), .min = 1,
      .max = 100000000, .initial = "100000", .unit = "outcomes", .where = SERVICE_IN_SERVER,
-     .help = "The most outcomes that are remembered; past it the oldest is forgotten."},
+     .help = "The most outcomes that are remembered; past it the oldest is forgotten of whichever "
+             "user, or address of anonymous clients, has the most of them."},
     {ROW("PublishIdsMax", CONF_NUMBER, publish_ids_max), .min = 1, .max = 100000000,
      .initial = "10000", .unit = "ids", .where = SERVICE_IN_SERVER,
      .help = "How many of the newest publish ids each queue remembers, so that an event that is "
@@ -309,12 +310,22 @@ const struct directive realm_conf_rows[] = {
      .initial = "0", .unit = "connections", .where = SERVICE_IN_SERVER,
      .help = "The most connections of one client address (of one /64 in IPv6); one more is "
              "closed at once. 0: no such limit."},
+    {ROW("ChannelsPerUser", CONF_NUMBER, access.channels_per_user), .max = 10000000,
+     .initial = "0", .unit = "channels", .where = SERVICE_IN_SERVER,
+     .help = "The most channels and queues that one user, or one address of anonymous clients (one "
+             "/64 in IPv6), makes by using them first, since the realm started. 0: no more than are "
+             "still free of ChannelsMax, so that nobody alone takes more than half."},
+    {ROW("DurablesPerUser", CONF_NUMBER, access.durables_per_user), .max = 10000000,
+     .initial = "0", .unit = "names", .where = SERVICE_IN_SERVER,
+     .help = "The same for the names of durable subscriptions, and DurablesMax."},
     {.name = "PublishRate", .type = CONF_CUSTOM, .min = 1, .max = 2, .once = true, .ours = true,
      .set = realm_conf_access_set_publish_rate, .where = SERVICE_IN_SERVER,
      .form = "events/s [burst]",
      .help = "How many events one session may publish in a second on the average, and at once "
              "(as many, unless burst says). Past it the realm reads no more from the session "
-             "until it may again; nothing is refused. Without the line there is no such limit."},
+             "until it may again; nothing is refused. Over HTTP it is one user, or one address of "
+             "anonymous clients, who is told 429 past it. Without the line there is no such "
+             "limit."},
     {.name = NULL},
 };
 /* clang-format on */

@@ -68,11 +68,12 @@ struct realm_http_gate {
 struct realm_http_env {
     const struct realm_conf *conf;
     const struct realm_asset *assets;
-    struct router *router;        /* of the API; what it tells is of this moment */
-    struct queue_set *queues;     /* likewise */
-    struct realm_made *made;      /* NULL: nobody can make any */
-    struct metric_sheet *metrics; /* NULL: nothing is counted */
-    struct realm_http_gate *gate; /* of the diagnostics */
+    struct router *router;               /* of the API; what it tells is of this moment */
+    struct queue_set *queues;            /* likewise */
+    struct realm_made *made;             /* NULL: nobody can make any */
+    struct metric_sheet *metrics;        /* NULL: nothing is counted */
+    struct realm_http_gate *gate;        /* of the diagnostics */
+    struct realm_publishers *publishers; /* NULL: PublishRate is for sessions alone */
     struct rng *rng;
     size_t event_bytes; /* of one body */
     struct span date;   /* for a Date field; empty: none */

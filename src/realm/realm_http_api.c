@@ -40,10 +40,7 @@ enum err realm_http_api_refuse_route(const struct realm_http_question *question,
     case ROUTER_BAD_NAME:
         snprintf(sentence, sizeof sentence, "that is not a %s's name", kind);
         return realm_http_question_refuse(question, 400, sentence);
-    case ROUTER_FULL:
-        snprintf(sentence, sizeof sentence,
-                 "%s would be one channel more than the realm may have", shown);
-        return realm_http_question_refuse(question, 503, sentence);
+    case ROUTER_FULL: /* realm_http_publish.c's */
     case ROUTER_FAILED:
         return realm_http_question_refuse(question, 500, "the store has failed to open it");
     case ROUTER_FOUND:

@@ -6,14 +6,48 @@
 #include "pubsub/queue_set.h"
 #include "realm/realm_http_api.h"
 #include "realm/realm_metrics.h"
+#include "realm/realm_publishers.h"
+#include "realm/realm_share.h"
 #include "realm/realm_stomp_send.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 enum {
-    LOCATION_BYTES = 3 * ROUTER_NAME_MAX + 80
+    LOCATION_BYTES = 3 * ROUTER_NAME_MAX + 80,
+    SECONDS_BYTES = 24,
+    SECOND_MS = 1000,
 };
+
+/* *ret_may false: the refusal is in `out`. */
+static enum err count(const struct realm_http_question *question, bool *ret_may)
+{
+    const struct realm_http_env *env = question->env;
+    const struct realm_conf_access *access = &env->conf->access;
+    struct realm_http_question_answer answer = {.status = 429};
+    uint8_t room[REALM_LOGIN_KEY_BYTES];
+    char sentence[REALM_HTTP_WHY_BYTES], seconds[SECONDS_BYTES];
+    msec wait;
+    enum err e;
+
+    *ret_may = true;
+    if (access->publish_rate == 0 || env->publishers == NULL) {
+        return OK;
+    }
+    e = realm_publishers_count(env->publishers, realm_login_key(env->login, room),
+                               access->publish_rate, access->publish_burst, env->now, &wait);
+    if (e != ERR_AGAIN) {
+        return e;
+    }
+    *ret_may = false;
+    /* RFC 9110 10.2.3: whole seconds */
+    snprintf(seconds, sizeof seconds, "%" PRIu64, (wait + SECOND_MS - 1) / SECOND_MS);
+    snprintf(sentence, sizeof sentence,
+             "more events than may be published in a second (PublishRate): try again in %s s",
+             seconds);
+    realm_http_question_add(&answer, SPAN("Retry-After"), span_str(seconds));
+    return realm_http_question_give_refusal(question, &answer, sentence);
+}
 
 enum err realm_http_publish_judge(const struct realm_http_question *question,
                                   const struct realm_http_place *place)
@@ -30,6 +64,10 @@ enum err realm_http_publish_judge(const struct realm_http_question *question,
         question->body.length > question->env->event_bytes) {
         return realm_http_question_refuse(question, 413,
                                           "the event is longer than EventBytesMax");
+    }
+    TRY(count(question, &may));
+    if (!may) {
+        return OK;
     }
     realm_http_api_ask_for_body(question, REALM_HTTP_PUBLISH, question->env->event_bytes);
     return OK;
@@ -101,6 +139,7 @@ enum err realm_http_publish_parts(const struct realm_http_env *env,
         .env = env, .head = head, .out = out, .verdict = verdict};
     struct realm_http_place place;
     uint8_t room[ROUTER_NAME_MAX];
+    char sentence[REALM_SHARE_SENTENCE_BYTES];
     enum router_verdict found;
     struct span name;
 
@@ -123,7 +162,10 @@ enum err realm_http_publish_parts(const struct realm_http_env *env,
     if (id != NULL) {
         ret_publish->parts.publish_id = id->value;
     }
-    found = router_open(env->router, name, &ret_publish->route);
+    found = realm_share_open(env->login, env->router, name, sentence, &ret_publish->route);
+    if (found == ROUTER_FULL) {
+        return realm_http_question_refuse(&question, 503, sentence);
+    }
     if (found != ROUTER_FOUND) {
         return realm_http_api_refuse_route(&question, &place, found, name);
     }

@@ -196,6 +196,19 @@ const char *realm_login_sentence(enum realm_login_verdict verdict)
     return "";
 }
 
+struct span realm_login_key(const struct realm_login *login,
+                            uint8_t room[REALM_LOGIN_KEY_BYTES])
+{
+    size_t len = login->name_len < AUTH_BASIC_USER_MAX ? login->name_len : AUTH_BASIC_USER_MAX;
+
+    if (len == 0) {
+        return realm_clients_key(&login->host, room);
+    }
+    room[0] = 'u'; /* an address has another letter there */
+    memcpy(room + 1, login->name, len);
+    return span_of(room, 1 + len);
+}
+
 struct realm_acl_subject realm_login_subject(const struct realm_login *login)
 {
     return (struct realm_acl_subject){.user = span_of(login->name, login->name_len),

@@ -31,6 +31,10 @@ enum realm_login_verdict {
     REALM_LOGIN_NOMEM,
 };
 
+enum {
+    REALM_LOGIN_KEY_BYTES = 1 + AUTH_BASIC_USER_MAX /* more than of an address */
+};
+
 /** Called once for each REALM_LOGIN_WAIT, never from inside realm_login_try(): RIGHT or WRONG.
  */
 typedef void realm_login_done(void *ctx, enum realm_login_verdict verdict);
@@ -101,6 +105,11 @@ static inline bool realm_login_is_waiting(const struct realm_login *login)
 {
     return login->job != NULL;
 }
+
+/** Whose account things are counted in: the user's, or that of an anonymous client's address.
+ */
+struct span realm_login_key(const struct realm_login *login,
+                            uint8_t room[REALM_LOGIN_KEY_BYTES]);
 
 /** For realm_acl_judge(). Borrowed from the login. */
 struct realm_acl_subject realm_login_subject(const struct realm_login *login);

@@ -251,6 +251,7 @@ enum err realm_worker_init(struct realm_worker *worker, const struct realm_worke
     transaction_hall_init(&worker->hall, &worker->router, &parts->conf->transactions);
     buf_init(&worker->answers, ANSWER_BYTES_MAX);
     realm_clients_init(&worker->clients);
+    realm_publishers_init(&worker->publishers);
     realm_sockjs_init(&worker->sockjs, parts->conf->sessions_max);
     realm_seats_set(&worker->seats, parts->conf->sessions_max, parts->descriptors);
     list_init(&worker->conns);
@@ -305,6 +306,7 @@ void realm_worker_fini(struct realm_worker *worker)
     realm_stomp_forms_fini(&worker->forms);
     buf_fini(&worker->answers);
     realm_clients_fini(&worker->clients);
+    realm_publishers_fini(&worker->publishers);
     free(worker->room);
     realm_era_unref(worker->era);
 }

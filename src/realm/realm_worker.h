@@ -22,6 +22,7 @@
 #include "realm/realm_era.h"
 #include "realm/realm_http.h"
 #include "realm/realm_made.h"
+#include "realm/realm_publishers.h"
 #include "realm/realm_seats.h"
 #include "realm/realm_session.h"
 #include "realm/realm_sockjs.h"
@@ -60,6 +61,7 @@ struct realm_worker {
     struct list held; /* struct realm_session, to be read from when the router has room again */
     struct loop_later fan_out;
     struct realm_http_gate gate;
+    struct realm_publishers publishers;  /* over HTTP */
     struct timer expiry;                 /* of events */
     uint64_t uncopied, refused, corrupt; /* of the router and its store, as counted */
     uint64_t dirty_at; /* microseconds: the first publish that was not fanned out yet; or 0 */

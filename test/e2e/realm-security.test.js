@@ -462,3 +462,29 @@ test('a reload judges the sessions that there are by its users and rules', async
   const again = await knock(t, port, BOB);
   await again.isRefused(/the user or the password is wrong/);
 });
+
+test('over HTTP PublishRate is for a user, on whatever connections', async (t) => {
+  const more = `${DEMO_CHANNELS}PublishRate 1/s 2\n`;
+  const { port } = await startWithUsers(t, { anonymous: true, more });
+  const publish = (...fields) =>
+    askOnce(t, port, 'POST /api/channels/demo/a/events', { fields, body: 'x' });
+  const alice = basic('alice', 'ecila');
+  const first = [await publish(alice), await publish(alice), await publish(alice)];
+  assert.deepEqual(first.map(({ status }) => status).sort(), [201, 201, 429]);
+  const { head, text } = first.find(({ status }) => status === 429);
+  assert.equal(field(head, 'retry-after'), '1');
+  assert.match(text, /LimitException.*PublishRate/);
+  assert.equal((await publish(basic('bob', 'bob'))).status, 201);
+  assert.equal((await publish()).status, 201);
+});
+
+test('what one address makes by using it leaves as much to others', async (t) => {
+  const { port } = await startRealm(t, { more: `ChannelsMax 4\n${DEMO_CHANNELS}` });
+  const publish = (name) =>
+    askOnce(t, port, `POST /api/channels/demo/${name}/events`, { body: 'x' });
+  for (const name of ['a', 'b']) assert.equal((await publish(name)).status, 201);
+  const refused = await publish('c');
+  assert.equal(refused.status, 503);
+  assert.match(refused.text, /anonymous@127.0.0.1 has 2 of the channels .*ChannelsPerUser/);
+  assert.equal((await publish('a')).status, 201);
+});

@@ -6,6 +6,7 @@
  */
 #include "realm/realm_http_api.h"
 #include "realm/realm_http_publish.h"
+#include "realm/realm_publishers.h"
 
 #include "lib/cut.h"
 #include "lib/oom.h"
@@ -272,6 +273,39 @@ static void running_out_of_memory_leaks_nothing(void **state)
     every_oom(read_without_memory);
 }
 
+static void who_publishes_too_fast_is_told_when_to_come_back(void **state)
+{
+    static const char request[] =
+        "POST /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n";
+    struct realm_publishers publishers;
+    struct realm_conf slow = conf;
+
+    (void)state;
+    slow.access.publish_rate = 1;
+    slow.access.publish_burst = 2;
+    realm_publishers_init(&publishers);
+    for (int i = 0; i < 5; i++) {
+        static const msec times[] = {1000, 1000, 1500, 2999, 2999};
+        static const bool may[] = {true, true, false, true, false};
+        struct world world;
+
+        begin(&world);
+        world.env.conf = &slow;
+        world.env.publishers = &publishers;
+        world.env.now = times[i];
+        assert_ok(publish(&world, request, "x"));
+        assert_int_equal(world.verdict.status, may[i] ? 201 : 429);
+        if (!may[i]) {
+            assert_true(out_has(&world, "\r\nRetry-After: 1\r\n"));
+            assert_true(out_has(&world, "{\"error\": \"LimitException\", \"message\": \"more "
+                                        "events than may be published in a second "
+                                        "(PublishRate): try again in 1 s\"}"));
+        }
+        end(&world);
+    }
+    realm_publishers_fini(&publishers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +314,7 @@ int main(void)
         cmocka_unit_test(one_channel_too_many_is_said),
         cmocka_unit_test(every_failure_of_the_store_has_its_status),
         cmocka_unit_test(a_request_survives_any_cut),
+        cmocka_unit_test(who_publishes_too_fast_is_told_when_to_come_back),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
     };
 
