@@ -241,8 +241,11 @@ static bool read_own_login(struct shell_options *options, int *ret_status)
 {
     const char *login = getenv("WAYLEAVE_LOGIN");
 
-    if (options->user.len > 0 || login == NULL || *login == '\0' ||
-        read_login(options, span_str(login), false)) {
+    if (options->user.len > 0 || login == NULL || *login == '\0') {
+        return true;
+    }
+    /* Without a colon it is a slip, not a user with an empty password. */
+    if (strchr(login, ':') != NULL && read_login(options, span_str(login), false)) {
         return true;
     }
     return fail(options, ret_status, "WAYLEAVE_LOGIN is no login", NULL, "write user:password");

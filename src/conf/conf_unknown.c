@@ -7,9 +7,10 @@
 #include <stdio.h>
 
 enum {
-    MAX_NAME = 48,  /* bytes of a name that a suggestion is sought for */
-    MAX_DEPTH = 4,  /* of sections inside sections; some hold themselves */
-    MAX_PLACES = 4, /* that a message lists */
+    MAX_NAME = 48,      /* bytes of a name that a suggestion is sought for */
+    MAX_DEPTH = 4,      /* of sections inside sections; some hold themselves */
+    MAX_PLACES = 4,     /* that a message lists */
+    PLACES_BYTES = 256, /* of such a list */
 };
 
 /* A walk over every row that could be meant: what may stand here, around it, and in sections.
@@ -195,21 +196,48 @@ static void list_places(const struct walk *walk, char *room, size_t room_bytes)
     }
 }
 
+/* "put it outside of every section, or inside <Proxy>"; empty where no place is known. */
+static void write_remedy(const struct walk *walk, bool stands_outside, char *room,
+                         size_t room_bytes)
+{
+    char places[PLACES_BYTES] = "";
+
+    list_places(walk, places, sizeof places);
+    snprintf(room, room_bytes, "%s%s%s%s%s", stands_outside || *places ? " (put it " : "",
+             stands_outside ? "outside of every section" : "",
+             stands_outside && *places ? ", or " : "", *places ? "inside " : "", places);
+    if (*room != '\0') {
+        snprintf(room + strlen(room), room_bytes - strlen(room), ")");
+    }
+}
+
+static const struct conf_apply *outermost(const struct conf_apply *apply)
+{
+    while (apply->outer != NULL) {
+        apply = apply->outer;
+    }
+    return apply;
+}
+
 void conf_unknown_place(const struct conf_apply *apply, const struct conf_node *node,
                         const struct directive *row)
 {
-    struct walk walk = {.visit = take_opener, .where = row->where};
+    bool is_inside = node->parent != NULL;
+    /* A namesake may stand here: that is no help. */
+    struct walk walk = {.visit = take_opener,
+                        .where = row->where & ~(is_inside ? apply->place : 0)};
     const char *open = conf_schema_is_section(row) ? "<" : "";
     const char *close = conf_schema_is_section(row) ? ">" : "";
-    char places[256] = "";
+    char room[PLACES_BYTES + sizeof " (put it outside of every section, or inside )"] = "";
 
-    if (node->parent != NULL) {
-        diag_error(apply->diag, node->file, node->line, "%s%s%s may not stand inside <%.*s>",
-                   open, row->name, close, SPAN_ARG(diag_word(node->parent->name)));
+    walk_all(&walk, apply);
+    if (is_inside) {
+        write_remedy(&walk, (row->where & outermost(apply)->place) != 0, room, sizeof room);
+        diag_error(apply->diag, node->file, node->line, "%s%s%s may not stand inside <%.*s>%s",
+                   open, row->name, close, SPAN_ARG(diag_word(node->parent->name)), room);
         return;
     }
-    walk_all(&walk, apply);
-    list_places(&walk, places, sizeof places);
+    list_places(&walk, room, sizeof room);
     diag_error(apply->diag, node->file, node->line, "%s%s%s may stand only inside %s", open,
-               row->name, close, walk.found_count == 0 ? "certain sections" : places);
+               row->name, close, walk.found_count == 0 ? "certain sections" : room);
 }

@@ -23,6 +23,12 @@ void durable_set_init(struct durable_set *set, struct store *store, size_t max)
     map_init(&set->map, max);
 }
 
+static void durable_free(struct durable *durable)
+{
+    account_give(durable->account, ACCOUNT_DURABLES);
+    free(durable);
+}
+
 static void on_last_visit(void *ctx, void *value)
 {
     struct durable_set *set = ctx;
@@ -30,7 +36,7 @@ static void on_last_visit(void *ctx, void *value)
 
     assert(!durable->is_active && !durable->is_writing);
     map_remove(&set->map, span_of(durable->key, durable->key_len));
-    free(durable);
+    durable_free(durable);
 }
 
 void durable_set_fini(struct durable_set *set)
@@ -136,6 +142,16 @@ enum err durable_open(struct durable_set *set, struct span channel, struct span 
     return OK;
 }
 
+enum err durable_own(struct durable *durable, struct span key)
+{
+    struct account_set *accounts = durable->set->accounts;
+
+    if (accounts == NULL || durable->account != NULL || durable->has_place) {
+        return OK;
+    }
+    return account_take(accounts, key, ACCOUNT_DURABLES, &durable->account);
+}
+
 struct channel_start durable_start(const struct durable *durable,
                                    const struct channel_start *asked)
 {
@@ -156,7 +172,7 @@ static void on_written(void *ctx, enum err e, const uint64_t *eids)
     (void)eids;
     durable->is_writing = false;
     if (durable->is_forgotten) {
-        free(durable);
+        durable_free(durable);
     } else if (durable->is_dirty && e == OK) {
         write_place(durable);
     }
@@ -210,7 +226,7 @@ static enum err forget(struct durable *durable)
     map_remove(&set->map, op.key);
     durable->is_forgotten = true;
     if (!durable->is_writing) {
-        free(durable);
+        durable_free(durable);
     }
     return OK;
 }
@@ -221,6 +237,11 @@ void durable_close(struct durable *durable)
         return;
     }
     durable->is_active = false;
+    if (!durable->has_place) { /* nobody has read by it, and the store knows nothing of it */
+        map_remove(&durable->set->map, span_of(durable->key, durable->key_len));
+        durable_free(durable);
+        return;
+    }
     if (durable->is_doomed && forget(durable) == OK) {
         return;
     }

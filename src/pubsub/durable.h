@@ -12,6 +12,7 @@
 #pragma once
 
 #include "base/map.h"
+#include "pubsub/account.h"
 #include "pubsub/channel.h"
 #include "pubsub/store.h"
 
@@ -20,12 +21,14 @@ enum {
 };
 
 struct durable_set {
-    struct store *store; /* borrowed; NULL: places last as long as the set */
-    struct map map;      /* by key; owned */
+    struct store *store;          /* borrowed; NULL: places last as long as the set */
+    struct map map;               /* by key; owned */
+    struct account_set *accounts; /* borrowed; NULL: nobody's are counted */
 };
 
 struct durable {
     struct durable_set *set; /* borrowed */
+    struct account *account; /* whose it is; NULL: nobody's */
     bool is_active;          /* somebody reads */
     bool has_place;
     uint64_t epoch;    /* of the channel */
@@ -59,6 +62,10 @@ must_check enum err durable_set_restore(struct durable_set *set);
 must_check enum err durable_open(struct durable_set *set, struct span channel, struct span name,
                                  struct durable **ret_durable);
 
+/** It was made because of whoever that is the key of: it counts in that account until it is
+ *  forgotten. Nothing happens when it was there before. ERR_NOMEM. */
+must_check enum err durable_own(struct durable *durable, struct span key);
+
 /** Where the reader begins: at its place, or where it asks to when it has none yet. */
 struct channel_start durable_start(const struct durable *durable,
                                    const struct channel_start *asked);
@@ -66,7 +73,8 @@ struct channel_start durable_start(const struct durable *durable,
 /** The reader has everything below this event. */
 void durable_move(struct durable *durable, uint64_t epoch, uint64_t next_eid);
 
-/** The reader goes. Takes NULL. */
+/** The reader goes; one that has not got a place goes with it: its subscription did not begin.
+ *  Takes NULL. */
 void durable_close(struct durable *durable);
 
 /** Calls `visit` with each one of the channel, in no promised order. */

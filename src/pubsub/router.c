@@ -17,7 +17,9 @@ void router_init(struct router *router, const struct router_conf *conf, struct r
     map_init(&router->made, conf->limits.channels);
     list_init(&router->orphans);
     heap_init(&router->expiries);
+    account_set_init(&router->accounts);
     durable_set_init(&router->durables, conf->store, conf->limits.durables);
+    router->durables.accounts = &router->accounts;
     buf_init(&router->removals, SIZE_MAX / 2); /* router_store bounds it */
     view_room_init(&router->room, conf->limits.view.frame_bytes, conf->limits.ring_bytes);
 }
@@ -27,6 +29,7 @@ static void route_free(struct router_route *route)
     if (route->hooks != NULL) {
         route->hooks->on_end(route->hooks_ctx);
     }
+    account_give(route->account, ACCOUNT_CHANNELS);
     heap_remove(&route->router->expiries, &route->due);
     router_forward_end(route);
     view_set_fini(&route->views);
@@ -50,6 +53,7 @@ void router_fini(struct router *router)
     map_fini(&router->made);
     heap_fini(&router->expiries);
     durable_set_fini(&router->durables);
+    account_set_fini(&router->accounts);
     buf_fini(&router->removals);
     view_room_fini(&router->room);
     assert(router->budget.used == 0);
@@ -250,6 +254,14 @@ enum router_verdict router_open(struct router *router, struct span name,
     case ERR_CLOSED: break;
     }
     return ROUTER_FAILED;
+}
+
+enum err router_own(struct router_route *route, struct span key)
+{
+    if (route->account != NULL || route->channel.next_eid > 1) {
+        return OK;
+    }
+    return account_take(&route->router->accounts, key, ACCOUNT_CHANNELS, &route->account);
 }
 
 struct router_route *router_find(const struct router *router, struct span name)

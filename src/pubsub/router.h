@@ -17,6 +17,7 @@
 #pragma once
 
 #include "base/rng.h"
+#include "pubsub/account.h"
 #include "pubsub/durable.h"
 #include "pubsub/view.h"
 
@@ -101,8 +102,9 @@ struct router_route {
     void *hooks_ctx;                  /* borrowed from who set them */
     struct list subs; /* session.c's: struct session_sub, of those who subscribe or read */
     size_t holders;   /* see router_hold() */
-    bool is_gone;     /* it was removed: it is found by nobody, and its events are gone */
-    bool is_named;    /* it is among the router's routes */
+    struct account *account; /* whose first use has made it; NULL: nobody's */
+    bool is_gone;  /* it was removed: it is found by nobody, and its events are gone */
+    bool is_named; /* it is among the router's routes */
 };
 
 struct router {
@@ -112,6 +114,7 @@ struct router {
     struct map made;      /* by name: const struct router_rule, before all others */
     struct heap expiries; /* of all routes */
     struct list orphans;  /* struct session_sub, of routes that were removed: session.c's */
+    struct account_set accounts;
     struct durable_set durables;  /* of all channels */
     struct channel_budget budget; /* memory of the events of all channels */
     struct view_room room;
@@ -152,6 +155,10 @@ must_check enum err router_declare(struct router *router);
  *  holds it, or nobody removes it. */
 enum router_verdict router_open(struct router *router, struct span name,
                                 struct router_route **ret_route);
+
+/** It was made because of whoever that is the key of: it counts in that account until it ends.
+ *  Nothing happens when the store had events of it already. ERR_NOMEM. */
+must_check enum err router_own(struct router_route *route, struct span key);
 
 /** The route of that name, which begins with "/". NULL: it was not made, or is removed. */
 struct router_route *router_find(const struct router *router, struct span name);

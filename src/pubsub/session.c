@@ -292,6 +292,21 @@ struct visit {
 static void on_visit(void *ctx, void *value)
 {
     const struct visit *visit = ctx;
+
+    visit->visit(visit->ctx, value);
+}
+
+void session_visit(struct session *session, void (*visit)(void *ctx, struct session_sub *sub),
+                   void *ctx)
+{
+    struct visit all = {visit, ctx};
+
+    map_visit(&session->subs, on_visit, &all);
+}
+
+static void on_visit_reader(void *ctx, void *value)
+{
+    const struct visit *visit = ctx;
     struct session_sub *sub = value;
 
     if (sub->fed != NULL && sub->fed->feed.reader.queue != NULL) {
@@ -304,7 +319,7 @@ void session_visit_readers(struct session *session,
 {
     struct visit all = {visit, ctx};
 
-    map_visit(&session->subs, on_visit, &all);
+    map_visit(&session->subs, on_visit_reader, &all);
 }
 
 /* What is left of what ended subscriptions owed. */

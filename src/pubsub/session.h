@@ -111,6 +111,10 @@ struct session *session_wake_reader(struct queue_reader *reader);
  *  there is none that was not told of yet. */
 struct session *session_next_orphan(struct router *router);
 
+/** Calls `visit` with each subscription, in no promised order. */
+void session_visit(struct session *session, void (*visit)(void *ctx, struct session_sub *sub),
+                   void *ctx);
+
 /** Calls `visit` with each subscription that reads from a queue. */
 void session_visit_readers(struct session *session,
                            void (*visit)(void *ctx, struct session_sub *sub), void *ctx);

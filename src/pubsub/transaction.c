@@ -328,7 +328,8 @@ static enum err publish(struct transaction *transaction)
     return e;
 }
 
-static enum err remember(struct transaction *transaction, struct span commit_id)
+static enum err remember(struct transaction *transaction, struct span owner,
+                         struct span commit_id)
 {
     assert(commit_id.len <= TRANSACTION_ID_MAX);
     if (commit_id.len == 0) {
@@ -340,8 +341,8 @@ static enum err remember(struct transaction *transaction, struct span commit_id)
     }
     memcpy(transaction->commit_id, commit_id.ptr, commit_id.len);
     transaction->commit_id_len = commit_id.len;
-    return transaction_memory_put(&transaction->hall->memory, commit_id,
-                                  TRANSACTION_MEMORY_PENDING, transaction->began);
+    return transaction_memory_put_for(&transaction->hall->memory, owner, commit_id,
+                                      TRANSACTION_MEMORY_PENDING, transaction->began);
 }
 
 enum err transaction_commit(struct transaction *transaction,
@@ -351,7 +352,7 @@ enum err transaction_commit(struct transaction *transaction,
     enum err e;
 
     transaction->began = hall->router->room.now;
-    TRY(remember(transaction, parts->commit_id));
+    TRY(remember(transaction, parts->owner, parts->commit_id));
     transaction->done = parts->done;
     transaction->ctx = parts->ctx;
     transaction->ticket.done = on_published;

@@ -86,6 +86,7 @@ must_check enum err transaction_add(struct transaction *transaction, struct rout
                                     const struct event_parts *parts);
 
 struct transaction_commit_parts {
+    struct span owner;     /* whose outcome it is, where it is remembered; empty: nobody's */
     struct span commit_id; /* under which it is remembered, at most TRANSACTION_ID_MAX bytes;
                             * where there is a store, in the same step; empty: it is not */
     transaction_done *done;

@@ -3,11 +3,13 @@
 /*
  * What became of transactions, by the id that their publishers gave them: remembered for a
  * while and up to a number, so that who lost the answer can ask again, or try again without
- * harm.
+ * harm. Past the number whoever has the most of them loses the oldest of theirs: nobody pushes
+ * out others by having many.
  */
 #pragma once
 
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
 
@@ -21,6 +23,8 @@ enum transaction_memory_outcome {
 struct transaction_memory {
     struct map map;
     struct list order;     /* oldest first; owned */
+    struct map owners;     /* by key; owned */
+    struct heap shares;    /* of the owners: who has the most is first */
     struct list forgotten; /* owned; is_kept: what the store has still to forget */
     size_t max;
     msec keep;
@@ -37,10 +41,16 @@ void transaction_memory_adopt(struct transaction_memory *memory, size_t max, mse
 enum transaction_memory_outcome transaction_memory_find(const struct transaction_memory *memory,
                                                         struct span id, msec now);
 
-/** Remember, or change. The oldest go that are too old or too many. ERR_NOMEM, not when the id
- *  was known. */
+/** Remember, or change. What is too old goes, and what is too much. It is nobody's, which is
+ * one owner more. ERR_NOMEM, not when the id was known. */
 must_check enum err transaction_memory_put(struct transaction_memory *memory, struct span id,
                                            enum transaction_memory_outcome outcome, msec now);
+
+/** The same for an owner; whose it is stays when the id is known. */
+must_check enum err transaction_memory_put_for(struct transaction_memory *memory,
+                                               struct span owner, struct span id,
+                                               enum transaction_memory_outcome outcome,
+                                               msec now);
 
 /** Nothing happens when it is not known. */
 void transaction_memory_forget(struct transaction_memory *memory, struct span id);

@@ -38,7 +38,7 @@ void realm_clients_fini(struct realm_clients *clients)
     map_fini(&clients->map);
 }
 
-static struct span write_key(const struct addr *addr, uint8_t room[REALM_CLIENTS_KEY_BYTES])
+struct span realm_clients_key(const struct addr *addr, uint8_t room[REALM_CLIENTS_KEY_BYTES])
 {
     const struct addr plain = addr_unmapped(addr);
     bool is_v4 = plain.sa.any.sa_family == AF_INET;
@@ -64,7 +64,7 @@ static enum err client_new(struct realm_clients *clients, const struct addr *add
         return ERR_NOMEM;
     }
     list_init(&client->node);
-    key = write_key(addr, client->key);
+    key = realm_clients_key(addr, client->key);
     client->key_len = key.len;
     e = map_insert(&clients->map, key, client);
     if (e != OK) {
@@ -79,7 +79,8 @@ enum err realm_clients_enter(struct realm_clients *clients, const struct addr *a
                              struct realm_clients_client **ret_client)
 {
     uint8_t room[REALM_CLIENTS_KEY_BYTES];
-    struct realm_clients_client *client = map_find(&clients->map, write_key(addr, room));
+    struct realm_clients_client *client =
+        map_find(&clients->map, realm_clients_key(addr, room));
 
     if (client == NULL) {
         TRY(client_new(clients, addr, &client));

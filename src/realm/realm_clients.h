@@ -36,6 +36,9 @@ struct realm_clients_client {
     size_t key_len;
 };
 
+/** What an address is known by: its four bytes, or the eight of its /64. */
+struct span realm_clients_key(const struct addr *addr, uint8_t room[REALM_CLIENTS_KEY_BYTES]);
+
 /** Takes no memory. */
 void realm_clients_init(struct realm_clients *clients);
 

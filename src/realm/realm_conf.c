@@ -3,7 +3,11 @@
 #include "realm/realm_conf.h"
 
 #include "realm/realm_conf_group.h"
+#include "realm/realm_conf_pages.h"
 #include "realm/realm_conf_route.h"
+
+static_assert((int)REALM_CONF_TRANSACTION_EVENTS_MAX < (int)STORE_OPS_MAX,
+              "the store takes them at once, with the outcome and some acknowledgements");
 
 enum {
     HEAD_BYTES_MAX = 64 * 1024, /* one request head, whatever the single limits add up to */
@@ -88,53 +92,6 @@ static enum err set_interface(void *opaque, const struct conf_node *node,
     return OK;
 }
 
-/* ---- AllowOrigin ---- */
-
-static enum err add_origin(struct realm_conf *conf, struct span word,
-                           const struct conf_node *node, const struct conf_apply *apply)
-{
-    void *array = conf->origins;
-    struct http1_origin origin;
-    enum http1_fault fault;
-    void *room;
-
-    if (span_equals(word, "*")) {
-        diag_warn(apply->diag, node->file, node->line,
-                  "AllowOrigin *: any page that a user opens, wherever it comes from, can use "
-                  "this realm as that user (name the sites: AllowOrigin https://app.example)");
-        conf->any_origin = true;
-        return OK;
-    }
-    if (http1_origin_read(word, &origin, &fault) != OK || origin.is_null) {
-        diag_error(apply->diag, node->file, node->line,
-                   "AllowOrigin: \"%.*s\" is not an origin (write https://app.example or "
-                   "http://localhost:8080, without a path)",
-                   SPAN_ARG(diag_word(word)));
-        return OK;
-    }
-    TRY(realm_conf_route_one_more(apply, &array, conf->origin_count, REALM_CONF_ORIGINS_MAX,
-                                  sizeof origin, &room));
-    conf->origins = array;
-    if (room == NULL) {
-        diag_error(apply->diag, node->file, node->line,
-                   "AllowOrigin: there are more than %d origins (remove some)",
-                   REALM_CONF_ORIGINS_MAX);
-        return OK;
-    }
-    memcpy(room, &origin, sizeof origin);
-    conf->origin_count++;
-    return OK;
-}
-
-static enum err set_origins(void *conf, const struct conf_node *node,
-                            const struct conf_apply *apply)
-{
-    for (size_t i = 0; i < node->word_count; i++) {
-        TRY(add_origin(conf, node->words[i], node, apply));
-    }
-    return OK;
-}
-
 /* ---- the rows ---- */
 
 static const struct conf_choice store_choices[] = {{"memory", REALM_CONF_STORE_MEMORY},
@@ -161,7 +118,16 @@ const struct directive realm_conf_rows[] = {
      .where = SERVICE_IN_SERVER,
      .help = "Make a certificate for localhost when the two files do not exist: for trying "
              "things out."},
-    {.name = "AllowOrigin", .type = CONF_CUSTOM, .min = 1, .max = 64, .set = set_origins,
+    {.name = "ServerName", .type = CONF_CUSTOM, .min = 1, .max = 1, .once = true,
+     .set = realm_conf_pages_set_hosts, .where = SERVICE_IN_SERVER, .form = "realm.example",
+     .help = "The name that this realm goes by. With it, plain interfaces refuse requests whose "
+             "Host is neither that, nor a ServerAlias, nor localhost, nor an address: so no page of "
+             "a name that somebody has pointed at the realm is taken for its own. Without it that "
+             "is so for what comes in over loopback alone."},
+    {.name = "ServerAlias", .type = CONF_CUSTOM, .min = 1, .max = 64, .set = realm_conf_pages_set_hosts,
+     .where = SERVICE_IN_SERVER, .form = "name ...",
+     .help = "Further names of it, * for any characters. May be repeated."},
+    {.name = "AllowOrigin", .type = CONF_CUSTOM, .min = 1, .max = 64, .set = realm_conf_pages_set_origins,
      .where = SERVICE_IN_SERVER, .form = "https://site[:port] ...", .ours = true,
      .help = "Sites whose pages may open sessions and use the HTTP API, besides the realm's own. "
              "May be repeated."},
@@ -219,7 +185,8 @@ const struct directive realm_conf_rows[] = {
     {ROW("TransactionsMax", CONF_NUMBER, transactions_max), .min = 1, .max = 100000,
      .initial = "16", .unit = "transactions", .where = SERVICE_IN_SERVER,
      .help = "The most transactions that one session has open."},
-    {ROW("TransactionEventsMax", CONF_NUMBER, transactions.items_max), .min = 1, .max = 1000000,
+    {ROW("TransactionEventsMax", CONF_NUMBER, transactions.items_max), .min = 1,
+     .max = REALM_CONF_TRANSACTION_EVENTS_MAX,
      .initial = "1000", .unit = "events", .where = SERVICE_IN_SERVER,
      .help = "The most events published in one transaction."},
     {ROW("TransactionBytesMax", CONF_SIZE, transactions.bytes_max), .min = 4096,
@@ -230,7 +197,8 @@ const struct directive realm_conf_rows[] = {
      .help = "How long the outcome of a transaction with a commit-id is remembered."},
     {ROW("TransactionOutcomesMax", CONF_NUMBER, transactions.remembered_max), .min = 1,
      .max = 100000000, .initial = "100000", .unit = "outcomes", .where = SERVICE_IN_SERVER,
-     .help = "The most outcomes that are remembered; past it the oldest is forgotten."},
+     .help = "The most outcomes that are remembered; past it the oldest is forgotten of whichever "
+             "user, or address of anonymous clients, has the most of them."},
     {ROW("PublishIdsMax", CONF_NUMBER, publish_ids_max), .min = 1, .max = 100000000,
      .initial = "10000", .unit = "ids", .where = SERVICE_IN_SERVER,
      .help = "How many of the newest publish ids each queue remembers, so that an event that is "
@@ -348,12 +316,22 @@ const struct directive realm_conf_rows[] = {
      .initial = "0", .unit = "connections", .where = SERVICE_IN_SERVER,
      .help = "The most connections of one client address (of one /64 in IPv6); one more is "
              "closed at once. 0: no such limit."},
+    {ROW("ChannelsPerUser", CONF_NUMBER, access.channels_per_user), .max = 10000000,
+     .initial = "0", .unit = "channels", .where = SERVICE_IN_SERVER,
+     .help = "The most channels and queues that one user, or one address of anonymous clients (one "
+             "/64 in IPv6), makes by using them first, since the realm started. 0: no more than are "
+             "still free of ChannelsMax, so that nobody alone takes more than half."},
+    {ROW("DurablesPerUser", CONF_NUMBER, access.durables_per_user), .max = 10000000,
+     .initial = "0", .unit = "names", .where = SERVICE_IN_SERVER,
+     .help = "The same for the names of durable subscriptions, and DurablesMax."},
     {.name = "PublishRate", .type = CONF_CUSTOM, .min = 1, .max = 2, .once = true, .ours = true,
      .set = realm_conf_access_set_publish_rate, .where = SERVICE_IN_SERVER,
      .form = "events/s [burst]",
      .help = "How many events one session may publish in a second on the average, and at once "
              "(as many, unless burst says). Past it the realm reads no more from the session "
-             "until it may again; nothing is refused. Without the line there is no such limit."},
+             "until it may again; nothing is refused. Over HTTP it is one user, or one address of "
+             "anonymous clients, who is told 429 past it. Without the line there is no such "
+             "limit."},
     {.name = NULL},
 };
 /* clang-format on */

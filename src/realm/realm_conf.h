@@ -26,7 +26,10 @@ enum realm_conf_place {
 enum {
     REALM_CONF_INTERFACES_MAX = 16,
     REALM_CONF_ORIGINS_MAX = 256,
+    REALM_CONF_HOSTS_MAX = 256,
+    REALM_CONF_HOST_MAX = 253,     /* bytes of a host's name */
     REALM_CONF_CHANNELS_MAX = 256, /* sections, of each kind */
+    REALM_CONF_TRANSACTION_EVENTS_MAX = 60000,
     REALM_CONF_EVENT_BYTES_MAX = 256 * 1024 * 1024,
 };
 
@@ -59,6 +62,8 @@ struct realm_conf {
     struct span certificate_file; /* a zero follows, as it does behind the next */
     struct span key_file;
     bool makes_certificate;
+    struct span *hosts; /* patterns in lower case: ServerName, ServerAlias */
+    size_t host_count;
     struct http1_origin *origins;
     size_t origin_count;
     bool any_origin;

@@ -28,7 +28,9 @@ struct realm_conf_access {
     msec auth_cache_timeout;
     size_t login_failures_max;     /* of one address in a minute; 0: no limit */
     size_t connections_per_client; /* 0: no limit */
-    uint64_t publish_rate;         /* a second; 0: no limit */
+    size_t channels_per_user;      /* 0: as many as are free, as is the next */
+    size_t durables_per_user;
+    uint64_t publish_rate; /* a second; 0: no limit */
     uint64_t publish_burst;
 };
 

@@ -86,11 +86,11 @@ static const struct conf_choice slow_choices[] = {{"drop", CHANNEL_SLOW_DROP},
              "With * in the name: whether using a name that fits makes it (On, the default); Off " \
              "leaves that to administrators."},                                                    \
     {                                                                                              \
-        ROW("DeadEvents", CONF_TEXT, dead_events),                                                 \
-            .min = 2, .max = ROUTER_NAME_MAX, .where = (place), .form = "/name",                   \
-            .help =                                                                                \
-                "The channel or queue that gets what expired, had to make room or could not be "   \
-                "delivered."                                                                       \
+        .name = "DeadEvents", .type = CONF_CUSTOM, .min = 1, .max = 1, .set = set_dead_events,     \
+        .ours = true, .where = (place), .once = true, .form = "/name",                             \
+        .help =                                                                                    \
+            "The channel or queue that gets what expired, had to make room or could not be "       \
+            "delivered."                                                                           \
     }
 
 /* Who may, in both. */
@@ -129,6 +129,28 @@ enum err realm_conf_route_set_create_on_use(void *opaque, const struct conf_node
                    "CreateOnUse: \"%.*s\" is neither On nor Off",
                    SPAN_ARG(diag_word(node->words[0])));
     }
+    return OK;
+}
+
+/* Of one channel or queue: where something is sent to. */
+static bool is_name(struct span word)
+{
+    return word.len >= 2 && word.len <= ROUTER_NAME_MAX && word.ptr[0] == '/' &&
+           span_find(word, '*') == word.len;
+}
+
+static enum err set_dead_events(void *opaque, const struct conf_node *node,
+                                const struct conf_apply *apply)
+{
+    struct router_rule *rule = opaque;
+
+    if (!is_name(node->words[0])) {
+        diag_error(apply->diag, node->file, node->line,
+                   "DeadEvents: \"%.*s\" is not a name (write DeadEvents /dead)",
+                   SPAN_ARG(diag_word(node->words[0])));
+        return OK;
+    }
+    rule->dead_events = node->words[0];
     return OK;
 }
 
@@ -172,8 +194,7 @@ static bool read_join(const struct conf_node *node, struct diag *diag,
     struct selector_fault fault;
     struct selector *selector;
 
-    if (join.to.len < 2 || join.to.ptr[0] != '/' || join.to.len > ROUTER_NAME_MAX ||
-        span_find(join.to, '*') < join.to.len) {
+    if (!is_name(join.to)) {
         diag_error(diag, node->file, node->line,
                    "Join: \"%.*s\" is not a name (write Join /orders/large \"size > 1000\")",
                    SPAN_ARG(diag_word(join.to)));

@@ -101,8 +101,8 @@ static void on_login(void *ctx, enum realm_login_verdict verdict)
     /* Else it was a session, which has been closed meanwhile. */
 }
 
-enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer, bool is_tls,
-                        struct stream **take_stream)
+enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer,
+                        enum realm_host_way way, struct stream **take_stream)
 {
     const struct realm_conf *conf = worker->era->conf;
     struct realm_conn *conn = calloc(1, sizeof *conn);
@@ -126,7 +126,7 @@ enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer, bo
         .peer = *peer,
         .id = ++worker->last_id,
         .began = loop_now(worker->loop),
-        .is_tls = is_tls,
+        .way = way,
         .is_extra = realm_worker_is_full(worker),
         .has_more = true,
     };
@@ -139,7 +139,7 @@ enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer, bo
         return ERR_NOMEM;
     }
     *take_stream = NULL;
-    realm_login_init(&conn->login, &conn->era->login, peer, client, on_login, conn);
+    realm_login_init(&conn->login, &worker->login, peer, client, on_login, conn);
     timer_init(&conn->timer, worker->loop, on_time, conn);
     loop_later_init(&conn->later, on_later, conn);
     list_init(&conn->due);
@@ -160,6 +160,19 @@ enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer, bo
     realm_conn_life_set_timer(conn, conn->deadline);
     loop_defer(worker->loop, &conn->later); /* what is ready already is not reported */
     return OK;
+}
+
+void realm_conn_review_all(struct realm_worker *worker, const struct htpasswd *before)
+{
+    LIST_FOREACH (node, after, &worker->conns) {
+        struct realm_conn *conn = LIST_ENTRY(node, struct realm_conn, node);
+
+        realm_login_review(&conn->login, before);
+        if (conn->state == REALM_CONN_LIFE_SESSION) {
+            realm_session_review(conn->session);
+            loop_defer(worker->loop, &conn->later);
+        }
+    }
 }
 
 size_t realm_conn_send_away(struct realm_worker *worker, size_t max)

@@ -5,22 +5,23 @@
 #include "realm/realm_conn_http.h"
 #include "realm/realm_conn_sockjs.h"
 #include "realm/realm_http_admin.h"
-#include "realm/realm_http_api.h"
 #include "realm/realm_http_diag.h"
+#include "realm/realm_http_publish.h"
 
 #include <stdio.h>
 
 /* ---- publishing ---- */
 
-static void give_receipt(struct realm_conn *conn, const struct realm_http_api_receipt *receipt)
+static void give_receipt(struct realm_conn *conn,
+                         const struct realm_http_publish_receipt *receipt)
 {
     char date[DAEMON_CLOCK_BYTES];
     const struct realm_http_env env = realm_conn_http_env(conn, date);
 
     realm_worker_published(conn->worker);
     realm_conn_http_answer(conn,
-                           realm_http_api_published(&env, &conn->request->head, receipt,
-                                                    &conn->answer, &conn->request->verdict));
+                           realm_http_publish_done(&env, &conn->request->head, receipt,
+                                                   &conn->answer, &conn->request->verdict));
     loop_defer(conn->worker->loop, &conn->later); /* the store may have called */
 }
 
@@ -28,7 +29,7 @@ static void on_published(struct router_ticket *ticket, enum err e,
                          const struct router_receipt *receipts, size_t count)
 {
     struct realm_conn_request *request = LIST_ENTRY(ticket, struct realm_conn_request, ticket);
-    struct realm_http_api_receipt receipt = {.e = e == ERR_LIMIT ? ERR_IO : e};
+    struct realm_http_publish_receipt receipt = {.e = e == ERR_LIMIT ? ERR_IO : e};
 
     if (e == OK) {
         assert(count == 1);
@@ -50,10 +51,10 @@ static void publish(struct realm_conn *conn)
     char date[DAEMON_CLOCK_BYTES];
     const struct realm_http_env env = realm_conn_http_env(conn, date);
     struct realm_conn_request *request = conn->request;
-    struct realm_http_api_publish event;
-    struct realm_http_api_receipt receipt = {.e = OK};
-    enum err e = realm_http_api_parts(&env, &request->head, buf_span(&request->body),
-                                      &conn->answer, &request->verdict, &event);
+    struct realm_http_publish event;
+    struct realm_http_publish_receipt receipt = {.e = OK};
+    enum err e = realm_http_publish_parts(&env, &request->head, buf_span(&request->body),
+                                          &conn->answer, &request->verdict, &event);
 
     if (e != OK || request->verdict.action == REALM_HTTP_ANSWER) {
         realm_conn_http_answer(conn, e);

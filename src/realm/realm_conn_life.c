@@ -50,7 +50,8 @@ void realm_conn_life_heard(struct realm_conn *conn, size_t len)
 
 struct realm_log_client realm_conn_life_log(const struct realm_conn *conn)
 {
-    return (struct realm_log_client){conn->worker->log, &conn->peer, conn->id, conn->is_tls,
+    return (struct realm_log_client){conn->worker->log, &conn->peer, conn->id,
+                                     conn->way == REALM_HOST_OVER_TLS,
                                      realm_login_subject(&conn->login).user};
 }
 

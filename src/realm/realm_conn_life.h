@@ -60,7 +60,7 @@ struct realm_conn {
     uint64_t counted_in; /* events of the session that were counted */
     size_t lingered;
     enum realm_conn_life_state state;
-    bool is_tls;
+    enum realm_host_way way;
     bool has_answered;  /* a request */
     bool is_diagnostic; /* a session of /diag/, counted in worker->gate */
     bool is_extra;      /* over SessionsMax */

@@ -37,7 +37,6 @@ enum err realm_era_new(struct realm_era **ret_era, const struct realm_conf *conf
         .publish_rate = conf->access.publish_rate,
         .publish_burst = conf->access.publish_burst,
     };
-    era->login = (struct realm_login_env){conf, parts->desk, parts->log};
     *ret_era = era;
     return OK;
 }

@@ -117,6 +117,9 @@ static enum err judge(struct realm_http_question *question)
     if (fault != HTTP1_FAULT_NONE) {
         return refuse_fault(question, fault);
     }
+    if (question->naming == REALM_HOST_STRANGE) {
+        return realm_http_question_refuse_host(question);
+    }
     if (question->env->is_full) {
         return realm_http_question_refuse(
             question, 503, "this realm has as many sessions as it may have (SessionsMax)");

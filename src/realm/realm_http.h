@@ -20,6 +20,7 @@
 #include "realm/realm_assets.h"
 #include "realm/realm_carrier_kind.h"
 #include "realm/realm_conf.h"
+#include "realm/realm_host.h"
 #include "realm/realm_login.h"
 #include "sockjs/sockjs_path.h"
 
@@ -29,7 +30,7 @@ enum realm_http_action {
     REALM_HTTP_STOMP,   /* the 101 is in `out`; what follows is WebSocket */
     REALM_HTTP_ECHO,    /* the same, for /echo and its like */
     REALM_HTTP_SILENT,  /* the same, and it never says anything by itself */
-    REALM_HTTP_PUBLISH, /* read the body, at most body_max: then realm_http_api_parts() */
+    REALM_HTTP_PUBLISH, /* read the body, at most body_max: then realm_http_publish_parts() */
     REALM_HTTP_CHANGE,  /* the same; then realm_http_admin_begin() */
     REALM_HTTP_RECEIVE, /* read the body, at most body_max, and drop it: realm_http_sockjs_...
                          */
@@ -67,12 +68,13 @@ struct realm_http_gate {
 struct realm_http_env {
     const struct realm_conf *conf;
     const struct realm_asset *assets;
-    struct router *router;        /* of the API; what it tells is of this moment */
-    struct queue_set *queues;     /* likewise */
-    struct datagroup_set *groups; /* likewise */
-    struct realm_made *made;      /* NULL: nobody can make any */
-    struct metric_sheet *metrics; /* NULL: nothing is counted */
-    struct realm_http_gate *gate; /* of the diagnostics */
+    struct router *router;               /* of the API; what it tells is of this moment */
+    struct queue_set *queues;            /* likewise */
+    struct datagroup_set *groups;        /* likewise */
+    struct realm_made *made;             /* NULL: nobody can make any */
+    struct metric_sheet *metrics;        /* NULL: nothing is counted */
+    struct realm_http_gate *gate;        /* of the diagnostics */
+    struct realm_publishers *publishers; /* NULL: PublishRate is for sessions alone */
     struct rng *rng;
     size_t event_bytes; /* of one body */
     struct span date;   /* for a Date field; empty: none */
@@ -81,8 +83,9 @@ struct realm_http_env {
     enum realm_login_verdict
         login_verdict; /* counts with has_login: REALM_HTTP_LOGIN was done */
     bool has_login;
-    bool is_full;     /* SessionsMax is reached: every request is told so */
-    bool is_draining; /* no new sessions; every request is the last on its connection */
+    enum realm_host_way way; /* how the request came in */
+    bool is_full;            /* SessionsMax is reached: every request is told so */
+    bool is_draining;        /* no new sessions; every request is the last on its connection */
 };
 
 struct realm_http_verdict {
@@ -93,7 +96,8 @@ struct realm_http_verdict {
     struct span target;
     struct span origin;              /* empty: none was sent */
     struct span agent;               /* User-Agent */
-    bool is_foreign;                 /* refused for its Origin: `why` says which line to add */
+    bool is_foreign;                 /* refused for its Origin or its Host: `why` says which
+                                        line to add */
     bool keeps;                      /* the connection may be used for another request */
     bool wants_continue;             /* PUBLISH, CHANGE, MEASURE: 100 Continue is awaited */
     bool is_diagnostic;              /* counts against DiagnosticsMax as long as it runs */

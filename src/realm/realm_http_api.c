@@ -4,18 +4,16 @@
 
 #include "base/json.h"
 #include "base/text.h"
-#include "base/utf8.h"
-#include "pubsub/queue_set.h"
 #include "realm/realm_access.h"
 #include "realm/realm_channels.h"
 #include "realm/realm_conf_route.h"
 #include "realm/realm_http_admin.h"
 #include "realm/realm_http_group.h"
 #include "realm/realm_http_login.h"
+#include "realm/realm_http_publish.h"
 #include "realm/realm_http_queue.h"
 #include "realm/realm_made.h"
-#include "realm/realm_metrics.h"
-#include "realm/realm_stomp_send.h"
+#include "realm/realm_share.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,12 +23,11 @@ enum {
     CHANNELS_DEFAULT = 100,
     EVENTS_DEFAULT = 100,
     NAME_TEXT_BYTES = 96,
-    LOCATION_BYTES = 3 * ROUTER_NAME_MAX + 80,
 };
 
-static enum err refuse_route(const struct realm_http_question *question,
-                             const struct realm_http_place *place, enum router_verdict verdict,
-                             struct span name)
+enum err realm_http_api_refuse_route(const struct realm_http_question *question,
+                                     const struct realm_http_place *place,
+                                     enum router_verdict verdict, struct span name)
 {
     const char *kind = realm_http_place_kind(place);
     char shown[NAME_TEXT_BYTES];
@@ -46,10 +43,7 @@ static enum err refuse_route(const struct realm_http_question *question,
     case ROUTER_BAD_NAME:
         snprintf(sentence, sizeof sentence, "that is not a %s's name", kind);
         return realm_http_question_refuse(question, 400, sentence);
-    case ROUTER_FULL:
-        snprintf(sentence, sizeof sentence,
-                 "%s would be one channel more than the realm may have", shown);
-        return realm_http_question_refuse(question, 503, sentence);
+    case ROUTER_FULL: /* realm_http_publish.c's */
     case ROUTER_FAILED:
         return realm_http_question_refuse(question, 500, "the store has failed to open it");
     case ROUTER_FOUND:
@@ -58,7 +52,6 @@ static enum err refuse_route(const struct realm_http_question *question,
     return ERR_NOMEM;
 }
 
-/* It is the other of the two. */
 static enum err refuse_kind(const struct realm_http_question *question,
                             const struct router_route *route)
 {
@@ -105,12 +98,17 @@ enum err realm_http_api_open(const struct realm_http_question *question,
                              const struct realm_http_place *place, struct span name,
                              struct router_route **ret_route)
 {
+    char sentence[REALM_SHARE_SENTENCE_BYTES];
     struct router_route *route;
-    enum router_verdict found = router_open(question->env->router, name, &route);
+    enum router_verdict found =
+        realm_share_open(question->env->login, question->env->router, name, sentence, &route);
 
     *ret_route = NULL;
+    if (found == ROUTER_FULL) {
+        return realm_http_question_refuse(question, 503, sentence);
+    }
     if (found != ROUTER_FOUND) {
-        return refuse_route(question, place, found, name);
+        return realm_http_api_refuse_route(question, place, found, name);
     }
     if (route->kind != place->kind) {
         return refuse_kind(question, route);
@@ -126,7 +124,7 @@ enum err realm_http_api_name(const struct realm_http_question *question,
 {
     *ret_may = false;
     if (!realm_http_place_name(place->name, room, ret_name)) {
-        return refuse_route(question, place, ROUTER_BAD_NAME, place->name);
+        return realm_http_api_refuse_route(question, place, ROUTER_BAD_NAME, place->name);
     }
     return realm_http_login_may(question, right, *ret_name, ret_may);
 }
@@ -309,7 +307,7 @@ static enum err give_events(const struct realm_http_question *question,
                                          &body);
 }
 
-/* ---- publishing ---- */
+/* ---- bodies ---- */
 
 void realm_http_api_ask_for_body(const struct realm_http_question *question,
                                  enum realm_http_action action, uint64_t max)
@@ -327,173 +325,6 @@ void realm_http_api_ask_for_body(const struct realm_http_question *question,
         question->head->version_minor >= 1 && question->body.type != HTTP1_BODY_NONE &&
         http1_fields_has_token(fields, SPAN("expect"), SPAN("100-continue"));
     verdict->action = action;
-}
-
-static enum err begin_publish(const struct realm_http_question *question,
-                              const struct realm_http_place *place)
-{
-    uint8_t room[ROUTER_NAME_MAX];
-    struct span name;
-    bool may;
-
-    TRY(realm_http_api_name(question, REALM_ACL_PUBLISH, place, room, &name, &may));
-    if (!may) {
-        return OK;
-    }
-    if (question->body.type == HTTP1_BODY_LENGTH &&
-        question->body.length > question->env->event_bytes) {
-        return realm_http_question_refuse(question, 413,
-                                          "the event is longer than EventBytesMax");
-    }
-    realm_http_api_ask_for_body(question, REALM_HTTP_PUBLISH, question->env->event_bytes);
-    return OK;
-}
-
-/* What an event's headers take so far. */
-struct used {
-    size_t names;  /* of publish->names */
-    size_t values; /* bytes */
-};
-
-/* False when there are too many, or one is no text. A session's frame is bounded in the same
- * way: what is longer could not be delivered. */
-static bool add_header(struct realm_http_api_publish *publish, struct used *used,
-                       struct span name, struct span value)
-{
-    uint8_t *room = publish->names + used->names;
-
-    if (publish->parts.header_count == REALM_HTTP_API_HEADERS_MAX ||
-        name.len > sizeof publish->names - used->names ||
-        value.len > REALM_HTTP_API_VALUES_MAX - used->values || !utf8_is_valid(value)) {
-        return false;
-    }
-    used->values += value.len;
-    for (size_t i = 0; i < name.len; i++) {
-        room[i] = span_lower(name.ptr[i]);
-    }
-    used->names += name.len;
-    publish->headers[publish->parts.header_count++] =
-        (struct event_header){span_of(room, name.len), value};
-    return true;
-}
-
-/* "Event-Colour: red" is the header colour:red of the event. */
-static bool read_headers(struct http1_fields fields, struct realm_http_api_publish *publish)
-{
-    const struct span prefix = SPAN("event-");
-    const struct http1_field *type = http1_fields_find(fields, SPAN("content-type"));
-    struct used used = {0, 0};
-
-    publish->parts.headers = publish->headers;
-    if (type != NULL && !add_header(publish, &used, SPAN("content-type"), type->value)) {
-        return false;
-    }
-    for (size_t i = 0; i < fields.count; i++) {
-        struct span name = fields.ptr[i].name;
-        size_t before = publish->parts.header_count;
-
-        if (name.len <= prefix.len || !span_equal_nocase(span_head(name, prefix.len), prefix)) {
-            continue;
-        }
-        if (!add_header(publish, &used, span_tail(name, prefix.len), fields.ptr[i].value) ||
-            span_equals(publish->headers[before].name, "content-type") ||
-            !realm_stomp_send_travels(publish->headers[before].name)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-enum err realm_http_api_parts(const struct realm_http_env *env, const struct http1_head *head,
-                              struct span body, struct buf *out,
-                              struct realm_http_verdict *verdict,
-                              struct realm_http_api_publish *ret_publish)
-{
-    const bool keeps = verdict->keeps;
-    const struct http1_field *id = http1_fields_find(head->fields, SPAN("publish-id"));
-    struct realm_http_question question = {
-        .env = env, .head = head, .out = out, .verdict = verdict};
-    struct realm_http_place place;
-    uint8_t room[ROUTER_NAME_MAX];
-    struct span name;
-
-    (void)realm_http_question_read(&question);
-    verdict->keeps = keeps;
-    place = realm_http_place_of(question.target.path);
-    *ret_publish = (struct realm_http_api_publish){.parts = {.body = body}};
-    if (!realm_http_place_name(place.name, room, &name)) {
-        return refuse_route(&question, &place, ROUTER_BAD_NAME, place.name);
-    }
-    if (!read_headers(head->fields, ret_publish)) {
-        return realm_http_question_refuse(
-            &question, 400,
-            "an Event- field has a name that only the realm gives, or is not UTF-8, "
-            "or there are too many");
-    }
-    if (id != NULL && id->value.len > REALM_STOMP_SEND_ID_MAX) {
-        return realm_http_question_refuse(&question, 400, "Publish-Id is too long");
-    }
-    if (id != NULL) {
-        ret_publish->parts.publish_id = id->value;
-    }
-    TRY(realm_http_api_open(&question, &place, name, &ret_publish->route));
-    if (ret_publish->route == NULL) {
-        return OK;
-    }
-    ret_publish->known_eid =
-        queue_set_find_id(ret_publish->route, ret_publish->parts.publish_id);
-    verdict->action = REALM_HTTP_PUBLISH;
-    return OK;
-}
-
-static enum err give_receipt(const struct realm_http_question *question,
-                             const struct realm_http_api_receipt *receipt)
-{
-    struct realm_http_question_answer answer = {.status = 201};
-    char location[LOCATION_BYTES];
-    struct buf body;
-    enum err e;
-
-    if (realm_http_place_of(question->target.path).kind != ROUTER_GROUP) {
-        snprintf(location, sizeof location, "%.*s?from=%" PRIu64 "&max=1",
-                 SPAN_ARG(question->target.path), receipt->eid);
-        realm_http_question_add(&answer, SPAN("Location"), span_str(location));
-    }
-    buf_init(&body, REALM_HTTP_QUESTION_BODY_MAX);
-    e = buf_printf(&body, "{\"eid\": %" PRIu64 ", \"repeated\": %s}\n", receipt->eid,
-                   receipt->is_repeat ? "true" : "false");
-    metric_add(question->env->metrics, REALM_METRICS_EVENTS_IN, !receipt->is_repeat);
-    return realm_http_question_give_json(question, e, &answer, &body);
-}
-
-enum err realm_http_api_published(const struct realm_http_env *env,
-                                  const struct http1_head *head,
-                                  const struct realm_http_api_receipt *receipt, struct buf *out,
-                                  struct realm_http_verdict *verdict)
-{
-    const bool keeps = verdict->keeps && !env->is_draining;
-    struct realm_http_question question = {
-        .env = env, .head = head, .out = out, .verdict = verdict};
-
-    (void)realm_http_question_read(&question);
-    verdict->keeps = keeps;
-    switch (receipt->e) {
-    case OK: return give_receipt(&question, receipt);
-    case ERR_LIMIT:
-        return realm_http_question_refuse(
-            &question, 413, "the event is longer than what the channel may store");
-    case ERR_NOMEM: return ERR_NOMEM;
-    case ERR_AGAIN:
-        return realm_http_question_refuse(&question, 503,
-                                          "the store is behind (publish again in a moment)");
-    case ERR_PROTO:
-    case ERR_IO:
-    case ERR_TIMEOUT:
-    case ERR_CONF:
-    case ERR_CLOSED: break;
-    }
-    return realm_http_question_refuse(
-        &question, 500, "the event could not be stored (the realm's log says why)");
 }
 
 /* ---- the request ---- */
@@ -578,7 +409,7 @@ enum err realm_http_api_judge(struct realm_http_question *question)
         return give(question, &place);
     }
     if (place.what == REALM_HTTP_PLACE_EVENTS && span_equals(method, "POST")) {
-        return begin_publish(question, &place);
+        return realm_http_publish_judge(question, &place);
     }
     if (realm_http_group_has(&place, method)) {
         return realm_http_group_change(question, &place);

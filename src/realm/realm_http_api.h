@@ -20,14 +20,17 @@
 #include "realm/realm_http_question.h"
 
 enum {
-    REALM_HTTP_API_HEADERS_MAX = 32,       /* of an event */
-    REALM_HTTP_API_VALUES_MAX = 15 * 1024, /* bytes of theirs, besides their names */
     REALM_HTTP_API_EVENTS_MAX = 1000,
     REALM_HTTP_API_PAGE_BYTES = 1024 * 1024, /* an answer that has passed it is not added to */
 };
 
+/** A name that nothing was made for. Errors as realm_http_next(), also below. */
+must_check enum err realm_http_api_refuse_route(const struct realm_http_question *question,
+                                                const struct realm_http_place *place,
+                                                enum router_verdict verdict, struct span name);
+
 /** The channel or queue. NULL: there is none, or the client has not that right, and the refusal
- * is in `out`. Errors as realm_http_next(), also below. */
+ * is in `out`. */
 must_check enum err realm_http_api_find(const struct realm_http_question *question,
                                         enum realm_acl_right right,
                                         const struct realm_http_place *place,
@@ -55,37 +58,3 @@ must_check enum err realm_http_api_write(const struct realm_http_question *quest
 
 /** Judges a request below /api/. Errors as realm_http_next(). */
 must_check enum err realm_http_api_judge(struct realm_http_question *question);
-
-/* An event that a request publishes; all of it is borrowed from the head and the body. */
-struct realm_http_api_publish {
-    struct router_route *route;
-    struct event_parts parts;
-    uint64_t known_eid; /* a queue has that publish id, as this event: nothing is to be
-                           published. 0: it has not */
-    struct event_header headers[REALM_HTTP_API_HEADERS_MAX]; /* what parts.headers points to */
-    uint8_t names[1024];                                     /* theirs, in lower case */
-};
-
-/**
- * After REALM_HTTP_PUBLISH, with the whole body: finds the channel and makes the event.
- * verdict->action is REALM_HTTP_PUBLISH when it is to be published; otherwise the refusal is in
- * `out`. ERR_NOMEM, ERR_LIMIT.
- */
-must_check enum err realm_http_api_parts(const struct realm_http_env *env,
-                                         const struct http1_head *head, struct span body,
-                                         struct buf *out, struct realm_http_verdict *verdict,
-                                         struct realm_http_api_publish *ret_publish);
-
-/* What became of it. */
-struct realm_http_api_receipt {
-    enum err e; /* of the publish */
-    uint64_t eid;
-    bool is_repeat; /* the publish id was known: nothing was published */
-};
-
-/** The answer to it. ERR_NOMEM, ERR_LIMIT. */
-must_check enum err realm_http_api_published(const struct realm_http_env *env,
-                                             const struct http1_head *head,
-                                             const struct realm_http_api_receipt *receipt,
-                                             struct buf *out,
-                                             struct realm_http_verdict *verdict);

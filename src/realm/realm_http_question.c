@@ -37,8 +37,11 @@ enum http1_fault realm_http_question_read(struct realm_http_question *question)
         /* RFC 9112 section 3.2.2: the target's authority counts, not the Host field's. */
         question->host = question->target.authority;
     }
-    question->origin = realm_origin_judge(question->env->conf, &question->host, head->fields,
-                                          &question->verdict->origin);
+    question->naming =
+        realm_host_judge(question->env->conf, &question->host, question->env->way);
+    question->origin =
+        realm_origin_judge(question->env->conf, &question->host, question->naming, head->fields,
+                           &question->verdict->origin);
     question->is_api = span_starts(question->target.path, SPAN("/api/"));
     /* What a body was, that nobody reads, the next request would be read from. */
     question->verdict->keeps =
@@ -172,7 +175,8 @@ static const char *word_for(uint16_t status)
 {
     switch (status) {
     case 401:
-    case 403: return "SecurityException";
+    case 403:
+    case 421: return "SecurityException";
     case 404: return "MissingResourceException";
     case 405:
     case 501: return "UnsupportedOperationException";
@@ -262,15 +266,31 @@ enum err realm_http_question_refuse_method(const struct realm_http_question *que
     return realm_http_question_give_refusal(question, &answer, sentence);
 }
 
-enum err realm_http_question_refuse_origin(const struct realm_http_question *question)
+/* RFC 9110 section 15.5.20: a request for a target that is not this server's. */
+enum err realm_http_question_refuse_host(const struct realm_http_question *question)
 {
     char sentence[REALM_HTTP_WHY_BYTES];
-    char origin[ORIGIN_TEXT_BYTES];
+    char host[ORIGIN_TEXT_BYTES];
+
+    text_printable(question->host.host, host, sizeof host);
+    snprintf(sentence, sizeof sentence,
+             "%s is not a name of this realm (if it is: ServerName %s, or ServerAlias)", host,
+             host);
+    question->verdict->is_foreign = true;
+    return realm_http_question_refuse(question, 421, sentence);
+}
+
+enum err realm_http_question_refuse_origin(const struct realm_http_question *question)
+{
+    bool is_unnamed = question->origin == REALM_ORIGIN_UNNAMED;
+    char sentence[REALM_HTTP_WHY_BYTES];
+    char origin[ORIGIN_TEXT_BYTES], host[ORIGIN_TEXT_BYTES];
 
     text_printable(question->verdict->origin, origin, sizeof origin);
-    snprintf(sentence, sizeof sentence,
-             "pages from %s may not %s here (if they should: AllowOrigin %s)", origin,
-             question->is_api ? "ask" : "open sessions", origin);
+    text_printable(question->host.host, host, sizeof host);
+    snprintf(sentence, sizeof sentence, "pages from %s may not %s here (if they should: %s %s)",
+             origin, question->is_api ? "ask" : "open sessions",
+             is_unnamed ? "ServerName" : "AllowOrigin", is_unnamed ? host : origin);
     question->verdict->is_foreign = true;
     return realm_http_question_refuse(question, 403, sentence);
 }

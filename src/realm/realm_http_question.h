@@ -20,6 +20,7 @@ struct realm_http_question {
     struct http1_target target;
     struct http1_authority host;
     struct http1_body body;
+    enum realm_host_verdict naming; /* of the host */
     enum realm_origin_verdict origin;
     bool is_head;
     bool is_api;    /* errors are JSON, and pages elsewhere may read the answers */
@@ -81,6 +82,9 @@ must_check enum err realm_http_question_refuse(const struct realm_http_question 
 /** 405 with the methods that there are: "GET, HEAD". */
 must_check enum err realm_http_question_refuse_method(
     const struct realm_http_question *question, const char *methods);
+
+/** 421: the host is no name of this realm's; with the line to add. */
+must_check enum err realm_http_question_refuse_host(const struct realm_http_question *question);
 
 /** 403, with the line to add. */
 must_check enum err realm_http_question_refuse_origin(

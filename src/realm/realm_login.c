@@ -71,11 +71,33 @@ enum err realm_login_copy(struct realm_login *login, const struct realm_login *f
 
 enum realm_login_verdict realm_login_without(struct realm_login *login)
 {
-    if (login->is_in || login->env->conf->access.allows_anonymous) {
-        login->is_in = true;
+    if (login->is_in) {
         return REALM_LOGIN_RIGHT;
     }
-    return REALM_LOGIN_NEEDED;
+    forget_user(login); /* whoever it was before a review */
+    login->is_in = login->env->conf->access.allows_anonymous;
+    return login->is_in ? REALM_LOGIN_RIGHT : REALM_LOGIN_NEEDED;
+}
+
+static bool is_same(const struct htpasswd *before, const struct htpasswd *now, struct span name)
+{
+    const struct htpasswd_user *old = before == NULL ? NULL : htpasswd_find(before, name);
+    const struct htpasswd_user *user = now == NULL ? NULL : htpasswd_find(now, name);
+
+    return old != NULL && user != NULL && span_equal(old->hash, user->hash);
+}
+
+void realm_login_review(struct realm_login *login, const struct htpasswd *before)
+{
+    const struct realm_conf_access *access = &login->env->conf->access;
+    struct span name = span_of(login->name, login->name_len);
+
+    if (name.len == 0) {
+        login->is_in = login->is_in && access->allows_anonymous;
+    } else if (!is_same(before, access->users, name)) {
+        login->is_in = false;
+        login->is_stale = login->job != NULL;
+    }
 }
 
 static enum realm_login_verdict on_wrong(struct realm_login *login)
@@ -109,7 +131,7 @@ static void on_verified(void *ctx, bool is_right)
     struct realm_login *login = ctx;
 
     login->job = NULL;
-    login->done(login->ctx, is_right ? on_right(login) : on_wrong(login));
+    login->done(login->ctx, is_right && !login->is_stale ? on_right(login) : on_wrong(login));
 }
 
 static enum realm_login_verdict verify(struct realm_login *login, struct span password)
@@ -142,6 +164,7 @@ enum realm_login_verdict realm_login_with(struct realm_login *login, struct span
         return realm_login_without(login);
     }
     login->is_in = false;
+    login->is_stale = false;
     login->asked = now;
     if (set_user(login, user, AUTH_BASIC_USER_MAX) != OK) {
         return REALM_LOGIN_NOMEM;
@@ -171,6 +194,19 @@ const char *realm_login_sentence(enum realm_login_verdict verdict)
     case REALM_LOGIN_NOMEM: return "the realm is out of memory";
     }
     return "";
+}
+
+struct span realm_login_key(const struct realm_login *login,
+                            uint8_t room[REALM_LOGIN_KEY_BYTES])
+{
+    size_t len = login->name_len < AUTH_BASIC_USER_MAX ? login->name_len : AUTH_BASIC_USER_MAX;
+
+    if (len == 0) {
+        return realm_clients_key(&login->host, room);
+    }
+    room[0] = 'u'; /* an address has another letter there */
+    memcpy(room + 1, login->name, len);
+    return span_of(room, 1 + len);
 }
 
 struct realm_acl_subject realm_login_subject(const struct realm_login *login)

@@ -9,6 +9,9 @@
  *     credentials       those of a user, or REALM_LOGIN_WRONG: nobody who gives a wrong
  *                       password becomes anonymous
  *     and no user file  they are not looked at: everybody is anonymous
+ *
+ * What they may is judged by the configuration of the moment, not by that of their birth: after
+ * a reload each login is reviewed.
  */
 #pragma once
 
@@ -28,14 +31,18 @@ enum realm_login_verdict {
     REALM_LOGIN_NOMEM,
 };
 
+enum {
+    REALM_LOGIN_KEY_BYTES = 1 + AUTH_BASIC_USER_MAX /* more than of an address */
+};
+
 /** Called once for each REALM_LOGIN_WAIT, never from inside realm_login_try(): RIGHT or WRONG.
  */
 typedef void realm_login_done(void *ctx, enum realm_login_verdict verdict);
 
-/** What all logins of a configuration share; borrowed for a login's life. */
+/** What all logins of a worker share; borrowed for a login's life. */
 struct realm_login_env {
-    const struct realm_conf *conf;
-    struct auth_desk *desk; /* NULL only where there are no users */
+    const struct realm_conf *conf; /* the present one */
+    struct auth_desk *desk;        /* NULL only where there are no users */
     const struct log *log;
 };
 
@@ -49,6 +56,7 @@ struct realm_login {
     struct auth_job *job; /* NULL: none runs */
     msec asked;           /* when it began */
     bool is_in;           /* as a user or as an anonymous client */
+    bool is_stale;        /* what the job verifies does not count any more */
     unsigned denials;     /* realm_access.c's: what was refused to it and said in the log */
     size_t name_len;      /* 0: anonymous */
     uint8_t *name;        /* owned; NULL when nobody has given a name */
@@ -68,6 +76,11 @@ void realm_login_fini(struct realm_login *login);
 /** It is nobody again: HTTP's next request says for itself whose it is. None may be verified.
  */
 void realm_login_forget(struct realm_login *login);
+
+/** The configuration is another; `before` were the users until now, NULL: there were none. It
+ * is in no more when its user is gone or has another password, or, if it is anonymous, when
+ * such clients are not let in. Its name stays, for a sentence. */
+void realm_login_review(struct realm_login *login, const struct htpasswd *before);
 
 /** It becomes who the other is: a session that outlives the connection that began it. */
 must_check enum err realm_login_copy(struct realm_login *login, const struct realm_login *from);
@@ -92,6 +105,11 @@ static inline bool realm_login_is_waiting(const struct realm_login *login)
 {
     return login->job != NULL;
 }
+
+/** Whose account things are counted in: the user's, or that of an anonymous client's address.
+ */
+struct span realm_login_key(const struct realm_login *login,
+                            uint8_t room[REALM_LOGIN_KEY_BYTES]);
 
 /** For realm_acl_judge(). Borrowed from the login. */
 struct realm_acl_subject realm_login_subject(const struct realm_login *login);

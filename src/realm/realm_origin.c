@@ -34,6 +34,7 @@ static bool is_listed(const struct realm_conf *conf, const struct http1_origin *
 
 enum realm_origin_verdict realm_origin_judge(const struct realm_conf *conf,
                                              const struct http1_authority *host,
+                                             enum realm_host_verdict naming,
                                              struct http1_fields fields,
                                              struct span *ret_origin)
 {
@@ -54,8 +55,11 @@ enum realm_origin_verdict realm_origin_judge(const struct realm_conf *conf,
     if (http1_origin_read(field->value, &origin, &fault) != OK) {
         return REALM_ORIGIN_BAD;
     }
-    if (is_own(conf, host, &origin)) {
-        return REALM_ORIGIN_OWN;
+    if (is_listed(conf, &origin)) {
+        return REALM_ORIGIN_LISTED;
     }
-    return is_listed(conf, &origin) ? REALM_ORIGIN_LISTED : REALM_ORIGIN_FOREIGN;
+    if (!is_own(conf, host, &origin)) {
+        return REALM_ORIGIN_FOREIGN;
+    }
+    return naming == REALM_HOST_KNOWN ? REALM_ORIGIN_OWN : REALM_ORIGIN_UNNAMED;
 }

@@ -219,6 +219,17 @@ static const struct service_plan *plan_of(const struct worker *worker)
 }
 
 /* The socket is closed unless it became a connection. */
+static enum realm_host_way way_of(const struct realm_conf_interface *interface,
+                                  const struct addr *local)
+{
+    const struct addr plain = addr_unmapped(local);
+
+    if (interface->is_tls) {
+        return REALM_HOST_OVER_TLS;
+    }
+    return addr_is_loopback(&plain) ? REALM_HOST_OVER_LOOPBACK : REALM_HOST_OVER_NETWORK;
+}
+
 static enum err take_client(struct service_worker *own, int *fd, const struct addr *peer)
 {
     const struct realm_conf *conf = own->face.era->conf;
@@ -241,7 +252,7 @@ static enum err take_client(struct service_worker *own, int *fd, const struct ad
     TRY(stream_tcp_new(&stream, own->worker->loop, fd));
     e = interface->is_tls ? stream_tls_accept(&stream, plan_of(own->worker)->tls) : OK;
     if (e == OK) {
-        e = realm_conn_new(&own->face, peer, interface->is_tls, &stream);
+        e = realm_conn_new(&own->face, peer, way_of(interface, &local), &stream);
     }
     if (e != OK) {
         stream_free(stream);

@@ -466,6 +466,13 @@ void realm_session_go_away(struct realm_session *session, enum ws_close code, ms
     }
 }
 
+void realm_session_review(struct realm_session *session)
+{
+    if (session->kind == REALM_SESSION_STOMP) {
+        session->as.stomp.must_review = true;
+    }
+}
+
 enum err realm_session_part(struct realm_session *session, msec now)
 {
     enum err e;

@@ -168,8 +168,12 @@ must_check enum err realm_session_expire(struct realm_session *session, msec now
  *  or WS_CLOSE_RESTART: come back in a moment. */
 void realm_session_go_away(struct realm_session *session, enum ws_close code, msec now);
 
-/** A channel or queue that it subscribes to may have been removed: then it ends, with an ERROR.
- *  Anything but OK: close the stream; `why` says why. */
+/** The configuration is another: realm_session_part() is to look at what it still may. */
+void realm_session_review(struct realm_session *session);
+
+/** A channel or queue that it subscribes to may have been removed, or it may have lost a right
+ *  or its user in a review: then it ends, with an ERROR. Anything but OK: close the stream;
+ * `why` says why. */
 must_check enum err realm_session_part(struct realm_session *session, msec now);
 
 /** Whether either side has said Close. */

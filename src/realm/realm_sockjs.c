@@ -291,6 +291,19 @@ static void on_login(void *ctx, enum realm_login_verdict verdict)
     realm_sockjs_look_later(it);
 }
 
+void realm_sockjs_review_all(struct realm_sockjs *table, const struct htpasswd *before)
+{
+    LIST_FOREACH (node, after, &table->list) {
+        struct realm_sockjs_session *it = LIST_ENTRY(node, struct realm_sockjs_session, node);
+
+        if (!it->is_over) {
+            realm_login_review(&it->login, before);
+            realm_session_review(&it->session);
+            realm_sockjs_look_later(it);
+        }
+    }
+}
+
 /* ---- the beginning ---- */
 
 static enum err enter(struct realm_sockjs_session *it, struct realm_conn *conn)
@@ -335,14 +348,14 @@ enum err realm_sockjs_open(struct realm_conn *conn, const struct realm_http_verd
     it->id = ++worker->last_id;
     it->era = realm_era_ref(conn->era);
     it->peer = conn->peer;
-    it->is_tls = conn->is_tls;
+    it->is_tls = conn->way == REALM_HOST_OVER_TLS;
     it->began = it->left_at = now_of(it);
     list_init(&it->senders);
     list_append(&worker->sockjs.list, &it->node);
     worker->sockjs.idle++;
     timer_init(&it->timer, worker->loop, on_time, it);
     loop_later_init(&it->later, on_later, it);
-    realm_login_init(&it->login, &it->era->login, &it->peer, it->client, on_login, it);
+    realm_login_init(&it->login, &worker->login, &it->peer, it->client, on_login, it);
     e = realm_login_copy(&it->login, &conn->login);
     metric_add(worker->metrics, REALM_METRICS_SESSIONS_TOTAL, 1);
     metric_add(worker->metrics, REALM_METRICS_SESSIONS, 1);

@@ -103,5 +103,8 @@ void realm_sockjs_detach(struct realm_sockjs_session *session, bool is_broken);
 must_check enum err realm_sockjs_say(struct realm_sockjs_session *session, struct mspan text,
                                      struct realm_sockjs_sender *sender);
 
+/** As realm_conn_review_all(). */
+void realm_sockjs_review_all(struct realm_sockjs *table, const struct htpasswd *before);
+
 /** Something may have changed: it is looked at in a moment. */
 void realm_sockjs_look_later(struct realm_sockjs_session *session);

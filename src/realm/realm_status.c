@@ -29,7 +29,7 @@ static void describe_conn(const struct realm_conn *conn, struct realm_status_ses
 {
     *ret_row = (struct realm_status_session){.id = conn->id,
                                              .client = conn->peer,
-                                             .is_tls = conn->is_tls,
+                                             .is_tls = conn->way == REALM_HOST_OVER_TLS,
                                              .in_bytes = conn->in_bytes,
                                              .out_bytes = conn->out_bytes,
                                              .age = realm_conn_life_now(conn) - conn->began};

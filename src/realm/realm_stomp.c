@@ -7,6 +7,7 @@
 #include "realm/realm_stomp_inside.h"
 #include "realm/realm_stomp_later.h"
 #include "realm/realm_stomp_login.h"
+#include "realm/realm_stomp_review.h"
 #include "realm/realm_stomp_send.h"
 #include "realm/realm_stomp_stream.h"
 #include "realm/realm_stomp_sub.h"
@@ -218,6 +219,10 @@ enum err realm_stomp_part(struct realm_stomp *stomp, msec now)
     char room[REALM_STOMP_INSIDE_NAME_BYTES];
     const struct realm_stomp_reply_refusal refusal = {REALM_STOMP_INSIDE_MISSING, sentence};
 
+    if (stomp->must_review && stomp->state == REALM_STOMP_OPEN) {
+        stomp->must_review = false;
+        TRY(realm_stomp_review(stomp, now));
+    }
     if (sub == NULL || stomp->state != REALM_STOMP_OPEN) {
         return OK;
     }

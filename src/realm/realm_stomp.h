@@ -75,6 +75,7 @@ struct realm_stomp {
     uint64_t sends;     /* to be read: SENDs, whatever became of them */
     enum realm_stomp_state state;
     bool refuses_softly; /* errors:receipt */
+    bool must_review;    /* the owner's to set: realm_stomp_part() judges anew what it may */
     bool is_leaving;     /* DISCONNECT has come: nothing more is listened to */
     bool has_failed;     /* to be read: the realm ended it, for what the client did */
     enum err late;       /* to be read: an answer that came later failed, as in
@@ -104,7 +105,8 @@ must_check enum err realm_stomp_take(struct realm_stomp *stomp, struct span payl
 void realm_stomp_heard(struct realm_stomp *stomp, msec now);
 void realm_stomp_sent(struct realm_stomp *stomp, msec now);
 
-/** What it subscribes to may have been removed: session->orphan. Errors as realm_stomp_take().
+/** What it subscribes to may have been removed: session->orphan; or must_review is set. Errors
+ * as realm_stomp_take().
  */
 must_check enum err realm_stomp_part(struct realm_stomp *stomp, msec now);
 

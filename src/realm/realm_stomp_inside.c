@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "realm/realm_access.h"
 #include "realm/realm_metrics.h"
+#include "realm/realm_share.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -123,6 +124,7 @@ enum err realm_stomp_inside_route(struct realm_stomp *stomp,
 {
     const struct stomp_header *name = stomp_frame_find(request->frame, SPAN("destination"));
     char room[REALM_STOMP_INSIDE_NAME_BYTES];
+    char full_sentence[REALM_SHARE_SENTENCE_BYTES];
     uint8_t full[ROUTER_NAME_MAX];
     bool may;
 
@@ -136,7 +138,8 @@ enum err realm_stomp_inside_route(struct realm_stomp *stomp,
     if (!may) {
         return OK;
     }
-    switch (router_open(stomp->env->router, name->value, ret_route)) {
+    switch (realm_share_open(stomp->login, stomp->env->router, with_slash(name->value, full),
+                             full_sentence, ret_route)) {
     case ROUTER_FOUND: return OK;
     case ROUTER_MISSING:
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_MISSING,
@@ -149,9 +152,8 @@ enum err realm_stomp_inside_route(struct realm_stomp *stomp,
             "\"%s\" is not a channel's name (1 to %d bytes of printable UTF-8, not /$...)",
             realm_stomp_inside_text(name->value, room), ROUTER_NAME_MAX);
     case ROUTER_FULL:
-        return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_LIMIT,
-                                         "%s would be one channel more than the realm may have",
-                                         realm_stomp_inside_text(name->value, room));
+        return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_LIMIT, "%s",
+                                         full_sentence);
     case ROUTER_FAILED:
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_STORE,
                                          "the store has failed to open %s",

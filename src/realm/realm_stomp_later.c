@@ -219,7 +219,10 @@ enum err realm_stomp_later_commit(struct realm_stomp *stomp,
                                   const struct realm_stomp_inside *request,
                                   struct transaction *transaction, struct span commit_id)
 {
-    struct transaction_commit_parts parts = {.commit_id = commit_id, .done = on_committed};
+    uint8_t room[REALM_LOGIN_KEY_BYTES];
+    struct transaction_commit_parts parts = {.owner = realm_login_key(stomp->login, room),
+                                             .commit_id = commit_id,
+                                             .done = on_committed};
     struct realm_stomp_later *later;
     enum err e = later_new(stomp, request, &later);
 

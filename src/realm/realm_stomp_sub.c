@@ -3,6 +3,7 @@
 #include "realm/realm_stomp_sub.h"
 
 #include "base/text.h"
+#include "realm/realm_share.h"
 #include "realm/realm_stomp_stream.h"
 
 enum {
@@ -133,7 +134,8 @@ static enum err open_durable(struct realm_stomp *stomp,
                              const struct router_route *route, struct durable **ret_durable,
                              bool *ret_refused)
 {
-    char room[REALM_STOMP_INSIDE_NAME_BYTES];
+    char room[REALM_STOMP_INSIDE_NAME_BYTES], sentence[REALM_SHARE_SENTENCE_BYTES];
+    struct durable_set *set = &route->router->durables;
     struct span name;
     bool may;
     enum err e;
@@ -148,7 +150,19 @@ static enum err open_durable(struct realm_stomp *stomp,
         *ret_refused = true;
         return OK;
     }
-    e = durable_open(&route->router->durables, route->channel.name, name, ret_durable);
+    if (!durable_is_known(set, route->channel.name, name) &&
+        !realm_share_may_name(stomp->login, route->router, sentence)) {
+        *ret_refused = true;
+        return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_LIMIT, "%s",
+                                         sentence);
+    }
+    e = durable_open(set, route->channel.name, name, ret_durable);
+    if (e == OK) {
+        e = realm_share_own(stomp->login, *ret_durable);
+        if (e != OK) {
+            durable_close(*ret_durable);
+        }
+    }
     if (e == OK || e == ERR_NOMEM) {
         return e;
     }

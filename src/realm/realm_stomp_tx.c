@@ -242,6 +242,7 @@ enum err realm_stomp_tx_abort(struct realm_stomp *stomp,
     struct transaction_memory *memory = &stomp->env->hall->memory;
     uint64_t now = stomp->env->router->room.now;
     struct realm_stomp_reply reply = realm_stomp_inside_reply(stomp);
+    uint8_t room[REALM_LOGIN_KEY_BYTES];
     struct transaction *transaction;
     struct span commit_id;
 
@@ -252,7 +253,8 @@ enum err realm_stomp_tx_abort(struct realm_stomp *stomp,
     drop(stomp, transaction);
     if (read_commit_id(request, &commit_id) && commit_id.len > 0 &&
         transaction_memory_find(memory, commit_id, now) == TRANSACTION_MEMORY_UNKNOWN) {
-        TRY(transaction_memory_put(memory, commit_id, TRANSACTION_MEMORY_ABORTED, now));
+        TRY(transaction_memory_put_for(memory, realm_login_key(stomp->login, room), commit_id,
+                                       TRANSACTION_MEMORY_ABORTED, now));
     }
     return realm_stomp_reply_receipt(&reply, request->frame);
 }

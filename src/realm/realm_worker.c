@@ -183,14 +183,17 @@ static enum err begin_era(struct realm_worker *worker, const struct realm_conf *
         .answers = &worker->answers,
         .rng = &worker->rng,
         .metrics = worker->metrics,
-        .desk = worker->desk,
-        .log = worker->log,
         .on_news = on_news,
         .event_bytes = worker->event_bytes,
     };
     struct realm_era *old = worker->era;
 
     TRY(realm_era_new(&worker->era, conf, snapshot, &parts));
+    worker->login.conf = conf;
+    if (old != NULL) {
+        realm_conn_review_all(worker, old->conf->access.users);
+        realm_sockjs_review_all(&worker->sockjs, old->conf->access.users);
+    }
     realm_era_unref(old);
     return OK;
 }
@@ -230,7 +233,7 @@ enum err realm_worker_init(struct realm_worker *worker, const struct realm_worke
     *worker = (struct realm_worker){.loop = parts->loop,
                                     .log = parts->log,
                                     .metrics = parts->metrics,
-                                    .desk = parts->desk,
+                                    .login = {.desk = parts->desk, .log = parts->log},
                                     .emptied = parts->emptied,
                                     .emptied_ctx = parts->emptied_ctx,
                                     .event_bytes = parts->conf->event_bytes,
@@ -252,6 +255,7 @@ enum err realm_worker_init(struct realm_worker *worker, const struct realm_worke
     transaction_hall_init(&worker->hall, &worker->router, &parts->conf->transactions);
     buf_init(&worker->answers, ANSWER_BYTES_MAX);
     realm_clients_init(&worker->clients);
+    realm_publishers_init(&worker->publishers);
     realm_sockjs_init(&worker->sockjs, parts->conf->sessions_max);
     realm_seats_set(&worker->seats, parts->conf->sessions_max, parts->descriptors);
     list_init(&worker->conns);
@@ -308,6 +312,7 @@ void realm_worker_fini(struct realm_worker *worker)
     realm_stomp_forms_fini(&worker->forms);
     buf_fini(&worker->answers);
     realm_clients_fini(&worker->clients);
+    realm_publishers_fini(&worker->publishers);
     free(worker->room);
     crew_free(worker->crew);
     realm_era_unref(worker->era);

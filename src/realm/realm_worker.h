@@ -24,6 +24,7 @@
 #include "realm/realm_era.h"
 #include "realm/realm_http.h"
 #include "realm/realm_made.h"
+#include "realm/realm_publishers.h"
 #include "realm/realm_seats.h"
 #include "realm/realm_session.h"
 #include "realm/realm_sockjs.h"
@@ -38,7 +39,7 @@ struct realm_worker {
     struct loop *loop;     /* borrowed for the worker's life, as are the next two */
     const struct log *log;
     struct metric_sheet *metrics; /* NULL: nothing is counted */
-    struct auth_desk *desk;       /* NULL: nobody can log in */
+    struct realm_login_env login; /* of all clients: the present configuration */
     struct realm_clients clients;
     void (*emptied)(void *ctx); /* the last connection has gone; NULL: nobody cares */
     void *emptied_ctx;
@@ -64,6 +65,7 @@ struct realm_worker {
     struct list held; /* struct realm_session, to be read from when the router has room again */
     struct loop_later fan_out;
     struct realm_http_gate gate;
+    struct realm_publishers publishers;  /* over HTTP */
     struct timer expiry;                 /* of events */
     uint64_t uncopied, refused, corrupt; /* of the router and its store, as counted */
     uint64_t dirty_at; /* microseconds: the first publish that was not fanned out yet; or 0 */

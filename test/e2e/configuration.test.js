@@ -147,7 +147,10 @@ const WRONG_PROXY = {
     proxy('Require local'),
     [':3: Require may stand only inside <Proxy> or <ProxyMatch>'],
   ],
-  'a directive inside of one': [rule('Listen 9'), [':4: Listen may not stand inside <Proxy>']],
+  'a directive inside of one': [
+    rule('Listen 9'),
+    [':4: Listen may not stand inside <Proxy> (put it outside of every section)'],
+  ],
   'all faults are told at once': [
     proxy('Timeout x\nProxyVia y'),
     [

@@ -28,12 +28,12 @@ test('what a realm with diagnostics answers', async (t) => {
   await t.test('headers: the head comes back byte for byte', async (t) => {
     const { peer } = await keptConnection(t, port);
     const head =
-      'GET /diag/headers?a=%20b HTTP/1.1\r\nhOsT: x\r\nX-Odd:   spaces\t \r\nX-Odd: twice\r\nVia: 1.1 box\r\n\r\n';
+      'GET /diag/headers?a=%20b HTTP/1.1\r\nhOsT: 127.0.0.9\r\nX-Odd:   spaces\t \r\nX-Odd: twice\r\nVia: 1.1 box\r\n\r\n';
     peer.send(head);
     const answer = await readResponse(peer);
     assert.equal(answer.text, head);
     assert.equal(field(answer.head, 'cache-control'), 'no-store');
-    peer.send('GET /diag/headers HTTP/1.1\r\nHost: y\r\n\r\n'); // and the connection goes on
+    peer.send('GET /diag/headers HTTP/1.1\r\nHost: [::9]\r\n\r\n'); // and the connection goes on
     assert.match((await readResponse(peer)).text, /^GET \/diag\/headers HTTP/);
   });
 

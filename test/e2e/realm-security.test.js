@@ -9,7 +9,7 @@
 import { Client } from '@stomp/stompjs';
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
@@ -19,6 +19,7 @@ import { Program } from '../../tool/lib/program.mjs';
 import { askOnce, keptConnection } from '../lib/ask.mjs';
 import { WebSocketDirect } from '../lib/client.mjs';
 import { HASHES } from '../lib/passwords.mjs';
+import { SockSession, stompFrame } from '../lib/sockjs.mjs';
 import { Stomp } from '../lib/stomp.mjs';
 import { connect as dial, field } from '../lib/tcp.mjs';
 import { until, within } from '../lib/wait.mjs';
@@ -164,6 +165,9 @@ test('logins', async (t) => {
     assert.match(wrong.said, /the user or the password is wrong/);
     assert.doesNotMatch(wrong.said, /secret/);
     assert.equal((await said(url, { WAYLEAVE_LOGIN: ':x' })).code, 2);
+    const slip = await said(url, { WAYLEAVE_LOGIN: 'alice' });
+    assert.equal(slip.code, 2);
+    assert.match(slip.said, /WAYLEAVE_LOGIN is no login \(?.*write user:password/s);
   });
 
   await t.test('curl', async () => {
@@ -403,4 +407,86 @@ test('wayleave config shows who may', async (t) => {
   assert.equal(code, 0);
   assert.match(stdout, /Anonymous On/);
   assert.match(stdout, /Allow publish \*@10\.0\.0\.0\/8/);
+});
+
+test('a reload judges the sessions that there are by its users and rules', async (t) => {
+  const realm = await startWithUsers(t, { anonymous: true });
+  const { port, dir, program } = realm;
+  const listen = async (headers, destination) => {
+    const stomp = await Stomp.connect(t, port, { ...headers, errors: 'receipt' });
+    await stomp.ask('SUBSCRIBE', { id: 's', destination });
+    return stomp;
+  };
+  const alice = await listen(ALICE, '/demo/a');
+  const bob = await listen(BOB, '/demo/a');
+  const carol = await listen({ login: 'carol', passcode: 'lorac' }, '/demo/a');
+  const nobody = await listen({}, '/demo/a');
+  const elsewhere = await listen({}, '/demo/b');
+  const http = new SockSession(t, port);
+  const frames = await http.receive('xhr_streaming');
+  assert.equal(await frames.next(), 'o');
+  await http.say(stompFrame('CONNECT', { 'accept-version': '1.2', ...BOB }));
+  assert.match(await frames.messages(), /^CONNECTED/);
+
+  const users = join(dir, 'users');
+  const kept = readFileSync(users, 'utf8').replace(/^bob:.*\n/m, '');
+  writeFileSync(users, kept.replace(/^carol:.*$/m, HASHES.bcrypt('carol', 'new', 4)));
+  const file = join(dir, 'realm.conf');
+  const rules = '<Channel "/demo/a">\nDeny all anonymous\n</Channel>\n';
+  writeFileSync(file, readFileSync(file, 'utf8').replace('<Channel', `${rules}<Channel`));
+  process.kill(realm.pid, 'SIGHUP');
+  await program.line(/reloaded .*, now on /);
+
+  for (const [stomp, user] of [
+    [bob, 'bob'],
+    [carol, 'carol'],
+  ]) {
+    await stomp.isRefused(
+      new RegExp(`^SecurityException\\\\c ${user}@\\S+ has to log in again\\\\c the users of`),
+    );
+    assert.equal(stomp.closed, 1008);
+  }
+  assert.match(await frames.messages(), /^ERROR\n[^]*bob@\S+ has to log in again/);
+  await nobody.isRefused(
+    /^SecurityException\\c anonymous@\S+ may not subscribe to \/demo\/a any more\\c the configuration/,
+  );
+  await program.line(/session \d+ ended: \S+, user bob, .*has to log in again/);
+
+  // Who may still, goes on; and what it asks for is judged by the new rules.
+  await alice.ask('SEND', { destination: '/demo/a' }, 'still here');
+  assert.equal((await alice.next()).body, 'still here');
+  const refused = await elsewhere.ask('SEND', { destination: '/demo/a' }, 'x');
+  assert.equal(refused.refused, 'SecurityException');
+  await elsewhere.ask('SEND', { destination: '/demo/b' }, 'x');
+  assert.equal((await elsewhere.next()).body, 'x');
+  const again = await knock(t, port, BOB);
+  await again.isRefused(/the user or the password is wrong/);
+});
+
+test('over HTTP PublishRate is for a user, on whatever connections', async (t) => {
+  const more = `${DEMO_CHANNELS}PublishRate 1/s 2\n`;
+  const { port } = await startWithUsers(t, { anonymous: true, more });
+  const publish = (...fields) =>
+    askOnce(t, port, 'POST /api/channels/demo/a/events', { fields, body: 'x' });
+  const alice = basic('alice', 'ecila');
+  assert.equal((await publish(alice)).status, 201);
+  let answer = await publish(alice);
+  while (answer.status === 201) answer = await publish(alice); // in time, however slow this is
+  const { head, status, text } = answer;
+  assert.equal(status, 429);
+  assert.equal(field(head, 'retry-after'), '1');
+  assert.match(text, /LimitException.*PublishRate/);
+  assert.equal((await publish(basic('bob', 'bob'))).status, 201);
+  assert.equal((await publish()).status, 201);
+});
+
+test('what one address makes by using it leaves as much to others', async (t) => {
+  const { port } = await startRealm(t, { more: `ChannelsMax 4\n${DEMO_CHANNELS}` });
+  const publish = (name) =>
+    askOnce(t, port, `POST /api/channels/demo/${name}/events`, { body: 'x' });
+  for (const name of ['a', 'b']) assert.equal((await publish(name)).status, 201);
+  const refused = await publish('c');
+  assert.equal(refused.status, 503);
+  assert.match(refused.text, /anonymous@127.0.0.1 has 2 of the channels .*ChannelsPerUser/);
+  assert.equal((await publish('a')).status, 201);
 });

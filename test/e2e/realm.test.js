@@ -247,6 +247,41 @@ test("who may open a session: the realm's own pages, the listed sites, and what 
   await realm.program.line(/evil\.example.*AllowOrigin|AllowOrigin.*evil\.example/);
 });
 
+test('a page of a name that was pointed at the realm is neither answered nor its own', async (t) => {
+  const rebound = (port, path) =>
+    exchange(
+      port,
+      `GET ${path} HTTP/1.1\r\nHost: evil.example:${port}\r\nConnection: close\r\n\r\n`,
+    );
+  const unnamed = await startRealm(t, { more: DEMO_CHANNELS });
+  for (const path of ['/api/channels', '/demo/', '/sockjs/info', '/health']) {
+    const { status } = await rebound(unnamed.port, path);
+    assert.equal(status, 421, path);
+  }
+  await unnamed.program.line(/warn.*421, evil\.example is not a name of this realm.*ServerName/i);
+  const opening = (port, host) =>
+    new Promise((resolve) => {
+      const socket = new WebSocket(`ws://localhost:${port}/stomp`, ['v12.stomp'], {
+        origin: `http://${host}`,
+        headers: { Host: host },
+      });
+      socket.on('open', () => socket.close());
+      socket.on('open', () => resolve(101));
+      socket.on('unexpected-response', (_, response) => resolve(response.statusCode));
+      socket.on('error', () => {});
+    });
+  const status = (port, host) => within('an answer', opening(port, host));
+  assert.equal(await status(unnamed.port, `evil.example:${unnamed.port}`), 421);
+  const named = await startRealm(t, {
+    more: `${DEMO_CHANNELS}\nServerName realm.example\nServerAlias *.realms.example`,
+  });
+  const { port } = named;
+  assert.equal(await status(port, `evil.example:${port}`), 421);
+  assert.equal(await status(port, `localhost:${port}`), 101);
+  assert.equal(await status(port, `Realm.Example:${port}`), 101);
+  assert.equal(await status(port, `eu.realms.example:${port}`), 101);
+});
+
 test('what the realm serves besides sessions', async (t) => {
   const { port } = await startRealm(t, { more: DEMO_CHANNELS });
   const get = (path, method = 'GET') =>

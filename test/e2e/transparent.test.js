@@ -35,7 +35,7 @@ const quoted = (text) => text.replace(/[[\].*+?^$(){}|\\]/g, '\\$&');
 function startServer(t, server) {
   return startRealm(t, {
     ...{ in: server, hosts: [SERVER.v4, `[${SERVER.v6}]`], port: PLAIN, tlsPort: SECURE },
-    more: DEMO_CHANNELS,
+    more: `${DEMO_CHANNELS}ServerAlias ${Object.keys(NAMES).join(' ')}\n`,
   });
 }
 

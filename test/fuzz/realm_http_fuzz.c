@@ -12,6 +12,7 @@
 #include "realm/realm_http_api.h"
 #include "realm/realm_http_diag.h"
 #include "realm/realm_http_login.h"
+#include "realm/realm_http_publish.h"
 #include "realm/realm_http_sockjs.h"
 #include "realm/realm_made.h"
 #include "realm/realm_stomp_stream.h"
@@ -83,7 +84,7 @@ static void check_answer(struct span answer, struct span method, bool is_whole)
 
 struct published {
     struct router_ticket ticket;
-    struct realm_http_api_receipt receipt;
+    struct realm_http_publish_receipt receipt;
 };
 
 static void on_done(struct router_ticket *ticket, enum err e,
@@ -99,12 +100,12 @@ static void publish(const struct realm_http_env *env, const struct http1_head *h
                     struct span body, struct buf *out, struct realm_http_verdict *verdict)
 {
     struct published published = {.ticket.done = on_done};
-    struct realm_http_api_publish event;
+    struct realm_http_publish event;
 
-    must(realm_http_api_parts(env, head, body, out, verdict, &event) == OK);
+    must(realm_http_publish_parts(env, head, body, out, verdict, &event) == OK);
     if (verdict->action == REALM_HTTP_PUBLISH) {
         published.receipt.e = router_publish(event.route, &event.parts, &published.ticket);
-        must(realm_http_api_published(env, head, &published.receipt, out, verdict) == OK);
+        must(realm_http_publish_done(env, head, &published.receipt, out, verdict) == OK);
     }
 }
 

@@ -234,7 +234,7 @@ static void each_wrong_file_gets_its_sentence(void **state)
         {"ProxyRequests On\n\nProxyRequests Off",
          "wayleave.conf:3: ProxyRequests is already On, at wayleave.conf:1\n"},
         {"<Proxy *>\nProxyRequests On\n</Proxy>",
-         "wayleave.conf:2: ProxyRequests may not stand inside <Proxy>\n"},
+         "wayleave.conf:2: ProxyRequests may not stand inside <Proxy> (put it outside of every section)\n"},
         {"Deny from all", "wayleave.conf:1: Deny may stand only inside <Proxy>\n"},
         {"ProxyRequest On",
          "wayleave.conf:1: unknown directive \"ProxyRequest\" (did you mean ProxyRequests?)\n"},
@@ -270,7 +270,7 @@ static void each_wrong_file_gets_its_sentence(void **state)
         {"Proxy *",
          "wayleave.conf:1: Proxy is a section (write <Proxy ...>, its content, and </Proxy>)\n"},
         {"<Proxy *>\n<Proxy x>\n</Proxy>\n</Proxy>",
-         "wayleave.conf:2: <Proxy> may not stand inside <Proxy>\n"},
+         "wayleave.conf:2: <Proxy> may not stand inside <Proxy> (put it outside of every section)\n"},
         {"ProxyTimeout 10q\nLisetn 80\n</X>\nAllowCONNECT 0",
          "wayleave.conf:1: ProxyTimeout: \"10q\" is not a duration (write 500ms, 10s or 2m)\n"
          "wayleave.conf:2: unknown directive \"Lisetn\" (did you mean Listen?)\n"

@@ -41,6 +41,7 @@ static const struct directive proxy_rows[] = {
 static const struct directive server_rows[] = {
     {.name = "Listen", .type = CONF_CUSTOM, .where = IN_SERVER},
     {.name = "ProxyRequests", .type = CONF_SWITCH, .where = IN_SERVER},
+    {.name = "Both", .type = CONF_SWITCH, .where = IN_SERVER | IN_ALL},
     {.name = "Lost", .type = CONF_SWITCH, .where = IN_LOST},
     {.name = "Proxy",
      .type = CONF_SECTION,
@@ -117,8 +118,17 @@ static void a_name_like_no_other_gets_no_suggestion(void **state)
 static void a_known_name_in_the_wrong_place_is_told_where_it_belongs(void **state)
 {
     (void)state;
-    check("proxyrequests", false, &proxy_node, "ProxyRequests may not stand inside <proxy>");
-    check("Proxy", true, &proxy_node, "<Proxy> may not stand inside <proxy>");
+    check("proxyrequests", false, &proxy_node,
+          "ProxyRequests may not stand inside <proxy> (put it outside of every section)");
+    check("Proxy", true, &proxy_node,
+          "<Proxy> may not stand inside <proxy> (put it outside of every section)");
+    check("RequireAny", true, &proxy_node,
+          "<RequireAny> may not stand inside <proxy> (put it inside <RequireAll> or "
+          "<RequireAny>)");
+    check("Both", false, &proxy_node,
+          "Both may not stand inside <proxy> (put it outside of every section, or inside "
+          "<RequireAll>)");
+    check("Lost", false, &proxy_node, "Lost may not stand inside <proxy>");
     check("Order", false, NULL, "Order may stand only inside <Proxy> or <ProxyMatch>");
     check("Require", false, NULL,
           "Require may stand only inside <Proxy>, <RequireAll>, <RequireAny> or <ProxyMatch>");

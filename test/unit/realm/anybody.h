@@ -9,7 +9,9 @@
 
 static inline struct realm_login *anybody(void)
 {
-    static const struct realm_conf conf = {.access = {.allows_anonymous = true}};
+    static const struct realm_conf conf = {.access = {.allows_anonymous = true,
+                                                      .channels_per_user = 100,
+                                                      .durables_per_user = 100}};
     static const struct realm_login_env env = {.conf = &conf};
     static struct realm_login login;
     static struct addr host;

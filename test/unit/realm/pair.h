@@ -65,6 +65,7 @@ static inline void realm_begin(struct realm *realm)
         .rules = pair_rules,
         .rule_count = sizeof pair_rules / sizeof pair_rules[0],
         .limits = {.channels = 4,
+                   .durables = 2,
                    .store_bytes = 1 << 24,
                    .ring_bytes = 1 << 24,
                    .view = {.ring_bytes = 1 << 16, .frame_bytes = 1 << 16}},

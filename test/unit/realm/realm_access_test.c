@@ -21,9 +21,9 @@ struct world {
     struct client client;
 };
 
-static void world_begin(struct world *world, const char *lines)
+static void world_configure(struct world *world, const char *lines, struct realm_conf *conf)
 {
-    const struct conf_table table = {realm_conf_rows, &world->conf};
+    const struct conf_table table = {realm_conf_rows, conf};
     const struct conf_apply apply = {
         .tables = &table,
         .table_count = 1,
@@ -31,18 +31,24 @@ static void world_begin(struct world *world, const char *lines)
         .arena = &world->arena,
         .diag = &world->diag,
     };
-    struct addr host;
     char text[1024];
 
     snprintf(text, sizeof text,
              "Anonymous On\n<Channel \"/demo/*\">\n%s\n</Channel>\n<Queue \"/jobs/*\">\n%s\n"
              "</Queue>\n",
              lines, lines);
+    assert_ok(conf_load(&apply, span_str(text), "r.conf"));
+    assert_int_equal(diag_count(&world->diag, DIAG_ERROR), 0);
+}
+
+static void world_begin(struct world *world, const char *lines)
+{
+    struct addr host;
+
     *world = (struct world){.log = {.level = LOG_ERROR}};
     arena_init(&world->arena, 4 * 1024 * 1024);
     diag_init(&world->diag);
-    assert_ok(conf_load(&apply, span_str(text), "r.conf"));
-    assert_int_equal(diag_count(&world->diag, DIAG_ERROR), 0);
+    world_configure(world, lines, &world->conf);
     assert_true(addr_parse(SPAN("::1"), 1, &host));
     world->env = (struct realm_login_env){&world->conf, NULL, &world->log};
     realm_login_init(&world->login, &world->env, &host, NULL, NULL, NULL);
@@ -149,6 +155,78 @@ static void without_errors_receipt_a_refusal_is_the_end(void **state)
     world_end(&world);
 }
 
+/* ---- after a reload ---- */
+
+/* What a session that had subscribed hears when the rules have become these. */
+static const char *reviewed(struct world *world, const char *subscribe, const char *lines)
+{
+    static struct realm_conf next;
+    const char *answer;
+
+    world_begin(world, "");
+    answer = client_ask(&world->client, &world->realm, subscribe);
+    assert_null(strstr(answer, "refused:"));
+    next = (struct realm_conf){0};
+    world_configure(world, lines, &next);
+    world->env.conf = &next;
+    realm_login_review(&world->login, NULL);
+    realm_session_review(&world->client.session);
+    assert_ok(realm_session_part(&world->client.session, 0));
+    return client_hear(&world->client, &world->realm);
+}
+
+static void a_subscription_that_is_not_allowed_any_more_ends_the_session(void **state)
+{
+    static const struct {
+        const char *subscribe;
+        const char *denied;
+        const char *says;
+    } rows[] = {
+        {"SUBSCRIBE\nid:1\ndestination:/demo/a\nreceipt:1\n\n", "subscribe",
+         "may not subscribe to /demo/a"},
+        {"SUBSCRIBE\nid:1\ndestination:/jobs/a\nreceipt:1\n\n", "subscribe",
+         "may not subscribe to /jobs/a"},
+        {"SUBSCRIBE\nid:1\ndestination:/jobs/a\nbrowse:true\nreceipt:1\n\n", "peek",
+         "may not look into /jobs/a"},
+        {"SUBSCRIBE\nid:1\ndestination:/demo/a\ndurable:d\nreceipt:1\n\n", "durable",
+         "may not have a durable subscription to /demo/a"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char line[80], expected[200];
+        struct world world;
+        const char *heard;
+
+        snprintf(line, sizeof line, "Deny %s *", rows[i].denied);
+        heard = reviewed(&world, rows[i].subscribe, line);
+        snprintf(expected, sizeof expected,
+                 "message:SecurityException\\c anonymous@\\c\\c1 %s any more\\c the "
+                 "configuration has changed\n",
+                 rows[i].says);
+        if (strstr(heard, "ERROR\n") == NULL || strstr(heard, expected) == NULL) {
+            fail_msg("%s -> %s", rows[i].denied, heard);
+        }
+        assert_int_equal(world.client.close_code, WS_CLOSE_POLICY);
+        assert_int_equal(world.client.session.closer, REALM_SESSION_REALM);
+        world_end(&world);
+    }
+}
+
+static void what_is_still_allowed_goes_on_and_the_rest_is_judged_by_the_new_rules(void **state)
+{
+    static const char subscribe[] = "SUBSCRIBE\nid:1\ndestination:/demo/a\nreceipt:1\n\n";
+    struct world world;
+
+    (void)state;
+    assert_string_equal(reviewed(&world, subscribe, "Deny publish *\nDeny peek *"), "");
+    assert_string_equal(refusal(&world, "SEND\ndestination:/demo/a\nreceipt:1\n\nx"),
+                        "anonymous@\\c\\c1 may not publish to /demo/a");
+    assert_string_equal(refusal(&world, "SUBSCRIBE\nid:2\ndestination:/demo/b\nreceipt:1\n\n"),
+                        "");
+    world_end(&world);
+}
+
 /* ---- PublishRate ---- */
 
 static void say_sends(struct world *world, int count, msec now)
@@ -213,6 +291,8 @@ int main(void)
         cmocka_unit_test(each_frame_is_asked_for_its_right),
         cmocka_unit_test(who_may_not_use_a_name_does_not_make_it),
         cmocka_unit_test(without_errors_receipt_a_refusal_is_the_end),
+        cmocka_unit_test(a_subscription_that_is_not_allowed_any_more_ends_the_session),
+        cmocka_unit_test(what_is_still_allowed_goes_on_and_the_rest_is_judged_by_the_new_rules),
         cmocka_unit_test(who_publishes_too_fast_is_read_later_and_nothing_is_lost),
         cmocka_unit_test(who_is_not_read_is_not_called_silent),
     };

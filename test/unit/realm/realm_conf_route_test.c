@@ -194,6 +194,13 @@ static const struct {
      "r.conf:3: CreateOnUse: \"Maybe\" is neither On nor Off\n"},
     {"<Channel \"/a\">\nJoin /b/*\n</Channel>\n",
      "r.conf:3: Join: \"/b/*\" is not a name (write Join /orders/large \"size > 1000\")\n"},
+    {"<Channel \"/a\">\nDeadEvents \"/b*\"\n</Channel>\n<Channel \"/b*\">\n</Channel>\n",
+     "r.conf:3: DeadEvents: \"/b*\" is not a name (write DeadEvents /dead)\n"},
+    {"<Channel \"/a\">\nDeadEvents dead\n</Channel>\n",
+     "r.conf:3: DeadEvents: \"dead\" is not a name (write DeadEvents /dead)\n"},
+    {"<Queue \"/a\">\nDeadEvents /b\nDeadEvents /c\n</Queue>\n<Channel /b>\n</Channel>\n"
+     "<Channel /c>\n</Channel>\n",
+     "r.conf:4: DeadEvents stands already at r.conf:3 (write it once)\n"},
     {"<Channel \"/a\">\nJoin /b \"size >\"\n</Channel>\n<Channel \"/b\">\n</Channel>\n",
      "r.conf:3: Join: \"size >\" is no selector: at byte 6 the selector ends too early\n"},
     {"<Channel \"/a\">\nJoin /b\n</Channel>\n",

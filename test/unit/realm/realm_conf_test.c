@@ -96,6 +96,8 @@ static void a_whole_configuration_is_understood(void **state)
                   "Interface https://[::1]:9443 # secure\n"
                   "SSLCertificateFile cert.pem\n"
                   "SSLCertificateKeyFile key.pem\n"
+                  "ServerName Realm.Example\n"
+                  "ServerAlias realm *.realms.example\n"
                   "AllowOrigin https://app.example http://localhost:8080\n"
                   "AllowOrigin https://other.example\n"
                   "<Channel \"/fx/*\">\n Capacity 1\n StoreBytes 4m\n</Channel>\n"
@@ -104,6 +106,9 @@ static void a_whole_configuration_is_understood(void **state)
                   "HeartBeat 10s\n");
     assert_string_equal(said(&loaded), "");
     assert_true(loaded.conf.interfaces[1].is_tls);
+    assert_int_equal(loaded.conf.host_count, 3);
+    assert_bytes(loaded.conf.hosts[0], SPAN("realm.example"));
+    assert_bytes(loaded.conf.hosts[2], SPAN("*.realms.example"));
     assert_int_equal(loaded.conf.origin_count, 3);
     assert_bytes(loaded.conf.origins[2].authority.host, SPAN("other.example"));
     assert_int_equal(loaded.conf.rule_count, 2);
@@ -125,6 +130,17 @@ static const struct {
     {"Interface http://127.0.0.1:9000\n",
      "r.conf: warning: there is no <Channel>: nobody can publish or subscribe (add <Channel "
      "\"/demo/*\"> and </Channel>)"},
+    {GOOD "ServerName http://realm.example\n",
+     "r.conf:4: ServerName: \"http://realm.example\" is not a host's name (write realm.example, "
+     "without scheme and port)"},
+    {GOOD "ServerName *.example\n",
+     "r.conf:4: ServerName: \"*.example\" is not a host's name (write realm.example, without "
+     "scheme and port)"},
+    {GOOD "ServerAlias realm.example:9000\n",
+     "r.conf:4: ServerAlias: \"realm.example:9000\" is not a host's name (write realm.example, "
+     "without scheme and port)"},
+    {GOOD "TransactionEventsMax 60001\n",
+     "r.conf:4: TransactionEventsMax: 60001 is too large (write 1 to 60000 events)"},
     {GOOD "Interface 9001\n",
      "r.conf:4: Interface: \"9001\" is not scheme://address:port (write http://127.0.0.1:9000 "
      "or https://[::1]:9443)"},

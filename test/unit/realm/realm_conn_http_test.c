@@ -79,7 +79,7 @@ static enum err world_begin(struct world *world)
     world->fd = fds[0];
     e = stream_tcp_new(&stream, world->loop, &fds[1]);
     if (e == OK) {
-        e = realm_conn_new(&world->worker, &addr, false, &stream);
+        e = realm_conn_new(&world->worker, &addr, REALM_HOST_OVER_NETWORK, &stream);
     }
     stream_free(stream);
     sock_close(&fds[1]);

@@ -127,7 +127,7 @@ static enum err peer_connect(struct world *world, struct peer *peer, int *ret_se
     *ret_server_fd = fds[1];
     e = stream_tcp_new(&stream, world->loop, &fds[1]);
     if (e == OK) {
-        e = realm_conn_new(&world->worker, &addr, false, &stream);
+        e = realm_conn_new(&world->worker, &addr, REALM_HOST_OVER_NETWORK, &stream);
     }
     stream_free(stream);
     sock_close(&fds[1]);

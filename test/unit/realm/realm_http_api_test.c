@@ -5,6 +5,8 @@
  * test/e2e/realm-http.test.js.
  */
 #include "realm/realm_http_api.h"
+#include "realm/realm_http_publish.h"
+#include "realm/realm_publishers.h"
 
 #include "lib/cut.h"
 #include "lib/oom.h"
@@ -75,23 +77,23 @@ static bool out_has(struct world *world, const char *text)
 static enum err publish(struct world *world, const char *request, const char *body)
 {
     struct span input = span_str(request);
-    struct realm_http_api_publish event;
-    struct realm_http_api_receipt receipt = {.e = OK};
+    struct realm_http_publish event;
+    struct realm_http_publish_receipt receipt = {.e = OK};
     struct router_receipt stored = {0};
 
     TRY(realm_http_next(&world->env, &world->head, &input, &world->out, &world->verdict));
     if (world->verdict.action != REALM_HTTP_PUBLISH) {
         return OK;
     }
-    TRY(realm_http_api_parts(&world->env, &world->head, span_str(body), &world->out,
-                             &world->verdict, &event));
+    TRY(realm_http_publish_parts(&world->env, &world->head, span_str(body), &world->out,
+                                 &world->verdict, &event));
     if (world->verdict.action != REALM_HTTP_PUBLISH) {
         return OK;
     }
     receipt.e = publishing_route(event.route, &event.parts, &stored);
     receipt.eid = stored.eid;
-    return realm_http_api_published(&world->env, &world->head, &receipt, &world->out,
-                                    &world->verdict);
+    return realm_http_publish_done(&world->env, &world->head, &receipt, &world->out,
+                                   &world->verdict);
 }
 
 static const struct {
@@ -192,15 +194,15 @@ static void every_failure_of_the_store_has_its_status(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const struct realm_http_api_receipt receipt = {.e = rows[i].e};
+        const struct realm_http_publish_receipt receipt = {.e = rows[i].e};
         struct span input =
             SPAN("POST /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\n\r\n");
         struct world world;
 
         begin(&world);
         assert_ok(realm_http_next(&world.env, &world.head, &input, &world.out, &world.verdict));
-        assert_ok(realm_http_api_published(&world.env, &world.head, &receipt, &world.out,
-                                           &world.verdict));
+        assert_ok(realm_http_publish_done(&world.env, &world.head, &receipt, &world.out,
+                                          &world.verdict));
         assert_int_equal(world.verdict.status, rows[i].status);
         assert_true(out_has(&world, "\"error\": "));
         assert_false(out_has(&world, "eid"));
@@ -271,6 +273,39 @@ static void running_out_of_memory_leaks_nothing(void **state)
     every_oom(read_without_memory);
 }
 
+static void who_publishes_too_fast_is_told_when_to_come_back(void **state)
+{
+    static const char request[] =
+        "POST /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n";
+    struct realm_publishers publishers;
+    struct realm_conf slow = conf;
+
+    (void)state;
+    slow.access.publish_rate = 1;
+    slow.access.publish_burst = 2;
+    realm_publishers_init(&publishers);
+    for (int i = 0; i < 5; i++) {
+        static const msec times[] = {1000, 1000, 1500, 2999, 2999};
+        static const bool may[] = {true, true, false, true, false};
+        struct world world;
+
+        begin(&world);
+        world.env.conf = &slow;
+        world.env.publishers = &publishers;
+        world.env.now = times[i];
+        assert_ok(publish(&world, request, "x"));
+        assert_int_equal(world.verdict.status, may[i] ? 201 : 429);
+        if (!may[i]) {
+            assert_true(out_has(&world, "\r\nRetry-After: 1\r\n"));
+            assert_true(out_has(&world, "{\"error\": \"LimitException\", \"message\": \"more "
+                                        "events than may be published in a second "
+                                        "(PublishRate): try again in 1 s\"}"));
+        }
+        end(&world);
+    }
+    realm_publishers_fini(&publishers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +314,7 @@ int main(void)
         cmocka_unit_test(one_channel_too_many_is_said),
         cmocka_unit_test(every_failure_of_the_store_has_its_status),
         cmocka_unit_test(a_request_survives_any_cut),
+        cmocka_unit_test(who_publishes_too_fast_is_told_when_to_come_back),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
     };
 

@@ -149,7 +149,8 @@ static void without_the_subprotocol_a_sentence_names_it(void **state)
 
 static void a_foreign_page_is_refused_and_the_line_to_add_is_said(void **state)
 {
-    const struct realm_conf conf = conf_of(false);
+    static struct span names[] = {BYTES("realm.example")};
+    struct realm_conf conf = conf_of(false);
     struct realm_http_verdict verdict;
     const char *answer = ask_with(
         &conf, "GET /stomp HTTP/1.1\r\n" UPGRADE STOMP "Origin: https://evil.example\r\n\r\n",
@@ -168,7 +169,46 @@ static void a_foreign_page_is_refused_and_the_line_to_add_is_said(void **state)
              "GET /stomp HTTP/1.1\r\n" UPGRADE STOMP
              "Origin: http://realm.example:9000\r\n\r\n",
              &verdict);
+    assert_int_equal(verdict.status, 403);
+    assert_true(verdict.is_foreign);
+    assert_string_equal(verdict.why,
+                        "pages from http://realm.example:9000 may not open sessions "
+                        "here (if they should: ServerName realm.example)");
+    conf.hosts = names;
+    conf.host_count = 1;
+    ask_with(&conf,
+             "GET /stomp HTTP/1.1\r\n" UPGRADE STOMP
+             "Origin: http://realm.example:9000\r\n\r\n",
+             &verdict);
     assert_int_equal(verdict.status, 101);
+}
+
+static void a_host_that_is_no_name_of_the_realm_is_refused(void **state)
+{
+    static struct span names[] = {BYTES("realm.example")};
+    static const char *const requests[] = {
+        "GET /health HTTP/1.1\r\nHost: evil.example:9000\r\n\r\n",
+        "GET /api/channels HTTP/1.1\r\nHost: evil.example:9000\r\n\r\n",
+        "GET http://evil.example/demo/ HTTP/1.1\r\nHost: realm.example\r\n\r\n",
+        "GET /sockjs/info HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+        "GET /diag/headers HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+        "POST /api/channels/a/events HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 1\r\n\r\n",
+    };
+    struct realm_conf conf = conf_of(true);
+    struct realm_http_verdict verdict;
+
+    (void)state;
+    conf.hosts = names;
+    conf.host_count = 1;
+    conf.sockjs.is_on = true;
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        const char *answer = ask_with(&conf, requests[i], &verdict);
+
+        assert_memory_equal(answer, "HTTP/1.1 421 ", 13);
+        assert_true(verdict.is_foreign);
+        assert_string_equal(verdict.why, "evil.example is not a name of this realm (if it is: "
+                                         "ServerName evil.example, or ServerAlias)");
+    }
 }
 
 static void the_echo_is_there_for_those_who_want_it(void **state)
@@ -254,6 +294,7 @@ int main(void)
         cmocka_unit_test(an_upgrade_to_stomp_chooses_the_subprotocol),
         cmocka_unit_test(without_the_subprotocol_a_sentence_names_it),
         cmocka_unit_test(a_foreign_page_is_refused_and_the_line_to_add_is_said),
+        cmocka_unit_test(a_host_that_is_no_name_of_the_realm_is_refused),
         cmocka_unit_test(the_echo_is_there_for_those_who_want_it),
         cmocka_unit_test(an_upgrade_survives_any_cut),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),

@@ -264,6 +264,99 @@ static void a_client_that_leaves_is_not_waited_for(void **state)
     every_oom(give_up_half_way);
 }
 
+/* ---- after a reload ---- */
+
+#define OTHER_HASH "$2y$04$5FZE/xkLsRx.pCtujNZmS.rL39i9r/PwHZqtvvMGm9wVkZPcOEDp7"
+
+static void become(struct world *world, const char *users, bool allows_anonymous)
+{
+    world->conf.access.users = NULL;
+    world->conf.access.allows_anonymous = allows_anonymous;
+    if (users != NULL) {
+        assert_ok(htpasswd_parse(span_str(users), "users", &world->arena, &world->diag,
+                                 &world->conf.access.users));
+    }
+}
+
+static void a_user_who_is_gone_or_has_another_password_is_in_no_more(void **state)
+{
+    static const struct {
+        const char *users;
+        bool is_in;
+    } rows[] = {
+        {"bob:" HASH "\nalice:" HASH "\n", true},
+        {"bob:" HASH "\n", false},
+        {"alice:" OTHER_HASH "\n", false},
+        {NULL, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct htpasswd *before;
+        struct visitor visitor;
+        struct world world;
+
+        assert_ok(world_begin(&world, 10));
+        visitor_begin(&visitor, &world);
+        assert_int_equal(
+            realm_login_with(&visitor.login, SPAN("alice"), SPAN("open sesame"), 0),
+            REALM_LOGIN_WAIT);
+        await(&world, &visitor);
+        before = world.conf.access.users;
+        become(&world, rows[i].users, true);
+        realm_login_review(&visitor.login, before);
+        assert_int_equal(realm_login_is_in(&visitor.login), rows[i].is_in);
+        assert_bytes(realm_login_subject(&visitor.login).user, SPAN("alice")); /* for the log */
+        if (!rows[i].is_in) { /* and who comes in afterwards is anonymous, not alice */
+            assert_int_equal(realm_login_without(&visitor.login), REALM_LOGIN_RIGHT);
+            assert_int_equal(realm_login_subject(&visitor.login).user.len, 0);
+        }
+        realm_login_fini(&visitor.login);
+        world_end(&world);
+    }
+}
+
+static void what_was_being_verified_for_a_user_who_is_gone_is_wrong(void **state)
+{
+    const struct htpasswd *before;
+    struct visitor visitor;
+    struct world world;
+
+    (void)state;
+    assert_ok(world_begin(&world, 10));
+    visitor_begin(&visitor, &world);
+    assert_int_equal(realm_login_with(&visitor.login, SPAN("alice"), SPAN("open sesame"), 0),
+                     REALM_LOGIN_WAIT);
+    before = world.conf.access.users;
+    become(&world, "bob:" HASH "\n", false);
+    realm_login_review(&visitor.login, before);
+    await(&world, &visitor);
+    assert_int_equal(visitor.verdict, REALM_LOGIN_WRONG);
+    assert_false(realm_login_is_in(&visitor.login));
+    realm_login_fini(&visitor.login);
+    world_end(&world);
+}
+
+static void anonymous_clients_are_in_as_long_as_they_are_let_in(void **state)
+{
+    struct visitor visitor;
+    struct world world;
+
+    (void)state;
+    assert_ok(world_begin(&world, 10));
+    become(&world, NULL, true);
+    visitor_begin(&visitor, &world);
+    assert_int_equal(realm_login_without(&visitor.login), REALM_LOGIN_RIGHT);
+    become(&world, "alice:" HASH "\n", true);
+    realm_login_review(&visitor.login, NULL);
+    assert_true(realm_login_is_in(&visitor.login));
+    become(&world, "alice:" HASH "\n", false);
+    realm_login_review(&visitor.login, NULL);
+    assert_false(realm_login_is_in(&visitor.login));
+    realm_login_fini(&visitor.login);
+    world_end(&world);
+}
+
 /* ---- what it may ---- */
 
 static void a_refusal_is_a_sentence_and_the_log_hears_ten_of_them(void **state)
@@ -437,6 +530,9 @@ int main(void)
         cmocka_unit_test(too_many_failures_of_an_address_are_refused_unseen_and_said_once),
         cmocka_unit_test(more_logins_than_may_wait_are_told_so),
         cmocka_unit_test(a_client_that_leaves_is_not_waited_for),
+        cmocka_unit_test(a_user_who_is_gone_or_has_another_password_is_in_no_more),
+        cmocka_unit_test(what_was_being_verified_for_a_user_who_is_gone_is_wrong),
+        cmocka_unit_test(anonymous_clients_are_in_as_long_as_they_are_let_in),
         cmocka_unit_test(a_refusal_is_a_sentence_and_the_log_hears_ten_of_them),
         cmocka_unit_test(connect_waits_for_its_verdict_and_what_is_behind_it_waits_too),
         cmocka_unit_test(a_wrong_password_is_the_end_of_the_session),

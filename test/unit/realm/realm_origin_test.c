@@ -7,6 +7,8 @@
 static struct realm_conf_interface interfaces[2];
 static struct http1_origin listed[1];
 
+static enum realm_host_verdict naming = REALM_HOST_KNOWN;
+
 static enum realm_origin_verdict judge(const char *host, const char *origin, bool any)
 {
     struct realm_conf conf = {.interfaces = interfaces,
@@ -24,7 +26,7 @@ static enum realm_origin_verdict judge(const char *host, const char *origin, boo
     assert_true(addr_parse(SPAN("0.0.0.0"), 9443, &interfaces[1].addr));
     assert_ok(http1_origin_read(SPAN("https://app.example"), &listed[0], &fault));
     assert_ok(http1_authority_read(span_str(host), &authority, &fault));
-    return realm_origin_judge(&conf, &authority, fields, &seen);
+    return realm_origin_judge(&conf, &authority, naming, fields, &seen);
 }
 
 static void who_sends_no_origin_is_no_browser(void **state)
@@ -69,6 +71,20 @@ static void listed_pages_may_and_with_a_star_all(void **state)
     assert_int_equal(judge("r:9000", "null", true), REALM_ORIGIN_LISTED);
 }
 
+static void a_page_of_a_name_that_nobody_gave_the_realm_is_not_its_own(void **state)
+{
+    (void)state;
+    naming = REALM_HOST_UNSURE;
+    assert_int_equal(judge("evil.example:9000", "http://evil.example:9000", false),
+                     REALM_ORIGIN_UNNAMED);
+    assert_false(realm_origin_may(REALM_ORIGIN_UNNAMED));
+    assert_int_equal(judge("evil.example:9000", "http://other.example:9000", false),
+                     REALM_ORIGIN_FOREIGN);
+    assert_int_equal(judge("app.example", "https://app.example", false), REALM_ORIGIN_LISTED);
+    assert_int_equal(judge("evil.example:9000", NULL, false), REALM_ORIGIN_ABSENT);
+    naming = REALM_HOST_KNOWN;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -76,6 +92,7 @@ int main(void)
         cmocka_unit_test(pages_of_the_realm_itself_may),
         cmocka_unit_test(other_pages_may_not),
         cmocka_unit_test(listed_pages_may_and_with_a_star_all),
+        cmocka_unit_test(a_page_of_a_name_that_nobody_gave_the_realm_is_not_its_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

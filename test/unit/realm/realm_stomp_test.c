@@ -354,6 +354,35 @@ static void limits_are_refusals_too(void **state)
     realm_end(&realm);
 }
 
+static void a_durable_name_is_not_taken_by_a_subscribe_that_fails(void **state)
+{
+    static const struct span channel = SPAN_INIT("/demo/x");
+    struct realm realm;
+    struct client client;
+
+    (void)state;
+    realm_begin(&realm);
+    client_connect(&client, &realm);
+    for (int i = 0; i < 5; i++) { /* more than a session, and than a realm may have names */
+        char frame[100];
+
+        snprintf(frame, sizeof frame,
+                 "SUBSCRIBE\nid:%d\ndestination:/demo/x\n%s%d\nreceipt:r\n\n", i,
+                 i < 3 ? "k:" : "durable:", i);
+        client_ask(&client, &realm, frame);
+    }
+    assert_int_equal(map_count(&realm.router.durables.map), 0);
+    client_ask(&client, &realm, "UNSUBSCRIBE\nid:0\n\n");
+    assert_non_null(strstr(client_ask(&client, &realm,
+                                      "SUBSCRIBE\nid:0\ndestination:/demo/x\n"
+                                      "durable:mine\nreceipt:r\n\n"),
+                           "\nnext:1\n"));
+    client_ask(&client, &realm, "UNSUBSCRIBE\nid:0\n\n");
+    assert_true(durable_is_known(&realm.router.durables, channel, SPAN("mine")));
+    client_end(&client);
+    realm_end(&realm);
+}
+
 static void a_body_over_the_limit_ends_the_session_with_a_sentence(void **state)
 {
     char frame[1200] = "SEND\ndestination:/demo/x\nreceipt:big\n\n";
@@ -489,6 +518,7 @@ int main(void)
         cmocka_unit_test(a_refusal_is_a_receipt_for_those_who_asked_for_it),
         cmocka_unit_test(without_receipt_errors_a_refusal_is_an_error_and_the_end),
         cmocka_unit_test(limits_are_refusals_too),
+        cmocka_unit_test(a_durable_name_is_not_taken_by_a_subscribe_that_fails),
         cmocka_unit_test(a_body_over_the_limit_ends_the_session_with_a_sentence),
         cmocka_unit_test(disconnect_is_receipt_and_normal_close),
         cmocka_unit_test(heart_beats_go_both_ways),

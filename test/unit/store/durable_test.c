@@ -107,6 +107,15 @@ static void a_name_has_one_reader_at_a_time_in_one_channel(void **state)
     tear_down(&world);
 }
 
+static void read_once(struct world *world, const char *name)
+{
+    struct durable *durable = open_durable(world, name);
+
+    durable_move(durable, 7, 1);
+    store_mem_run(world->store, SIZE_MAX);
+    durable_close(durable);
+}
+
 static void names_are_bounded_in_number_and_length(void **state)
 {
     static const char long_name[DURABLE_NAME_MAX + 1] = "x";
@@ -121,12 +130,27 @@ static void names_are_bounded_in_number_and_length(void **state)
         ERR_LIMIT);
     assert_int_equal(durable_open(&world.set, SPAN("/fx"), span_of("a\0b", 3), &durable),
                      ERR_LIMIT);
-    durable_close(open_durable(&world, "1"));
-    durable_close(open_durable(&world, "2"));
-    durable_close(open_durable(&world, "3"));
+    read_once(&world, "1");
+    read_once(&world, "2");
+    read_once(&world, "3");
     assert_int_equal(durable_open(&world.set, SPAN("/fx"), SPAN("4"), &durable), ERR_LIMIT);
     assert_ok(durable_forget(&world.set, SPAN("/fx"), SPAN("2")));
-    durable_close(open_durable(&world, "4"));
+    read_once(&world, "4");
+    tear_down(&world);
+}
+
+static void a_name_without_a_place_goes_with_its_reader(void **state)
+{
+    struct world world;
+
+    (void)state;
+    set_up(&world);
+    for (int i = 0; i < 5; i++) { /* more than there may be */
+        char name[] = {(char)('a' + i), '\0'};
+
+        durable_close(open_durable(&world, name));
+        assert_false(durable_is_known(&world.set, SPAN("/fx"), span_str(name)));
+    }
     tear_down(&world);
 }
 
@@ -229,6 +253,7 @@ int main(void)
         cmocka_unit_test(a_place_outlives_its_reader_and_the_realm),
         cmocka_unit_test(a_name_has_one_reader_at_a_time_in_one_channel),
         cmocka_unit_test(names_are_bounded_in_number_and_length),
+        cmocka_unit_test(a_name_without_a_place_goes_with_its_reader),
         cmocka_unit_test(what_is_forgotten_is_gone_after_a_restart_too),
         cmocka_unit_test(a_place_that_could_not_be_written_is_with_the_next_move),
         cmocka_unit_test(without_a_store_places_last_as_long_as_the_realm),

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "realm/realm_http_publish.h"
+
+#include "base/utf8.h"
+#include "pubsub/queue_set.h"
+#include "realm/realm_http_api.h"
+#include "realm/realm_metrics.h"
+#include "realm/realm_publishers.h"
+#include "realm/realm_share.h"
+#include "realm/realm_stomp_send.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum {
+    LOCATION_BYTES = 3 * ROUTER_NAME_MAX + 80,
+    SECONDS_BYTES = 24,
+    SECOND_MS = 1000,
+};
+
+/* *ret_may false: the refusal is in `out`. */
+static enum err count(const struct realm_http_question *question, bool *ret_may)
+{
+    const struct realm_http_env *env = question->env;
+    const struct realm_conf_access *access = &env->conf->access;
+    struct realm_http_question_answer answer = {.status = 429};
+    uint8_t room[REALM_LOGIN_KEY_BYTES];
+    char sentence[REALM_HTTP_WHY_BYTES], seconds[SECONDS_BYTES];
+    msec wait;
+    enum err e;
+
+    *ret_may = true;
+    if (access->publish_rate == 0 || env->publishers == NULL) {
+        return OK;
+    }
+    e = realm_publishers_count(env->publishers, realm_login_key(env->login, room),
+                               access->publish_rate, access->publish_burst, env->now, &wait);
+    if (e != ERR_AGAIN) {
+        return e;
+    }
+    *ret_may = false;
+    /* RFC 9110 10.2.3: whole seconds */
+    snprintf(seconds, sizeof seconds, "%" PRIu64, (wait + SECOND_MS - 1) / SECOND_MS);
+    snprintf(sentence, sizeof sentence,
+             "more events than may be published in a second (PublishRate): try again in %s s",
+             seconds);
+    realm_http_question_add(&answer, SPAN("Retry-After"), span_str(seconds));
+    return realm_http_question_give_refusal(question, &answer, sentence);
+}
+
+enum err realm_http_publish_judge(const struct realm_http_question *question,
+                                  const struct realm_http_place *place)
+{
+    uint8_t room[ROUTER_NAME_MAX];
+    struct span name;
+    bool may;
+
+    TRY(realm_http_api_name(question, REALM_ACL_PUBLISH, place, room, &name, &may));
+    if (!may) {
+        return OK;
+    }
+    if (question->body.type == HTTP1_BODY_LENGTH &&
+        question->body.length > question->env->event_bytes) {
+        return realm_http_question_refuse(question, 413,
+                                          "the event is longer than EventBytesMax");
+    }
+    TRY(count(question, &may));
+    if (!may) {
+        return OK;
+    }
+    realm_http_api_ask_for_body(question, REALM_HTTP_PUBLISH, question->env->event_bytes);
+    return OK;
+}
+
+/* What an event's headers take so far. */
+struct used {
+    size_t names;  /* of publish->names */
+    size_t values; /* bytes */
+};
+
+/* False when there are too many, or one is no text. A session's frame is bounded in the same
+ * way: what is longer could not be delivered. */
+static bool add_header(struct realm_http_publish *publish, struct used *used, struct span name,
+                       struct span value)
+{
+    uint8_t *room = publish->names + used->names;
+
+    if (publish->parts.header_count == REALM_HTTP_PUBLISH_HEADERS_MAX ||
+        name.len > sizeof publish->names - used->names ||
+        value.len > REALM_HTTP_PUBLISH_VALUES_MAX - used->values || !utf8_is_valid(value)) {
+        return false;
+    }
+    used->values += value.len;
+    for (size_t i = 0; i < name.len; i++) {
+        room[i] = span_lower(name.ptr[i]);
+    }
+    used->names += name.len;
+    publish->headers[publish->parts.header_count++] =
+        (struct event_header){span_of(room, name.len), value};
+    return true;
+}
+
+/* "Event-Colour: red" is the header colour:red of the event. */
+static bool read_headers(struct http1_fields fields, struct realm_http_publish *publish)
+{
+    const struct span prefix = SPAN("event-");
+    const struct http1_field *type = http1_fields_find(fields, SPAN("content-type"));
+    struct used used = {0, 0};
+
+    publish->parts.headers = publish->headers;
+    if (type != NULL && !add_header(publish, &used, SPAN("content-type"), type->value)) {
+        return false;
+    }
+    for (size_t i = 0; i < fields.count; i++) {
+        struct span name = fields.ptr[i].name;
+        size_t before = publish->parts.header_count;
+
+        if (name.len <= prefix.len || !span_equal_nocase(span_head(name, prefix.len), prefix)) {
+            continue;
+        }
+        if (!add_header(publish, &used, span_tail(name, prefix.len), fields.ptr[i].value) ||
+            span_equals(publish->headers[before].name, "content-type") ||
+            !realm_stomp_send_travels(publish->headers[before].name)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum err realm_http_publish_parts(const struct realm_http_env *env,
+                                  const struct http1_head *head, struct span body,
+                                  struct buf *out, struct realm_http_verdict *verdict,
+                                  struct realm_http_publish *ret_publish)
+{
+    const bool keeps = verdict->keeps;
+    const struct http1_field *id = http1_fields_find(head->fields, SPAN("publish-id"));
+    struct realm_http_question question = {
+        .env = env, .head = head, .out = out, .verdict = verdict};
+    struct realm_http_place place;
+    uint8_t room[ROUTER_NAME_MAX];
+    struct span name;
+
+    (void)realm_http_question_read(&question);
+    verdict->keeps = keeps;
+    place = realm_http_place_of(question.target.path);
+    *ret_publish = (struct realm_http_publish){.parts = {.body = body}};
+    if (!realm_http_place_name(place.name, room, &name)) {
+        return realm_http_api_refuse_route(&question, &place, ROUTER_BAD_NAME, place.name);
+    }
+    if (!read_headers(head->fields, ret_publish)) {
+        return realm_http_question_refuse(
+            &question, 400,
+            "an Event- field has a name that only the realm gives, or is not UTF-8, "
+            "or there are too many");
+    }
+    if (id != NULL && id->value.len > REALM_STOMP_SEND_ID_MAX) {
+        return realm_http_question_refuse(&question, 400, "Publish-Id is too long");
+    }
+    if (id != NULL) {
+        ret_publish->parts.publish_id = id->value;
+    }
+    TRY(realm_http_api_open(&question, &place, name, &ret_publish->route));
+    if (ret_publish->route == NULL) {
+        return OK;
+    }
+    ret_publish->known_eid =
+        queue_set_find_id(ret_publish->route, ret_publish->parts.publish_id);
+    verdict->action = REALM_HTTP_PUBLISH;
+    return OK;
+}
+
+static enum err give_receipt(const struct realm_http_question *question,
+                             const struct realm_http_publish_receipt *receipt)
+{
+    struct realm_http_question_answer answer = {.status = 201};
+    char location[LOCATION_BYTES];
+    struct buf body;
+    enum err e;
+
+    if (realm_http_place_of(question->target.path).kind != ROUTER_GROUP) {
+        snprintf(location, sizeof location, "%.*s?from=%" PRIu64 "&max=1",
+                 SPAN_ARG(question->target.path), receipt->eid);
+        realm_http_question_add(&answer, SPAN("Location"), span_str(location));
+    }
+    buf_init(&body, REALM_HTTP_QUESTION_BODY_MAX);
+    e = buf_printf(&body, "{\"eid\": %" PRIu64 ", \"repeated\": %s}\n", receipt->eid,
+                   receipt->is_repeat ? "true" : "false");
+    metric_add(question->env->metrics, REALM_METRICS_EVENTS_IN, !receipt->is_repeat);
+    return realm_http_question_give_json(question, e, &answer, &body);
+}
+
+enum err realm_http_publish_done(const struct realm_http_env *env,
+                                 const struct http1_head *head,
+                                 const struct realm_http_publish_receipt *receipt,
+                                 struct buf *out, struct realm_http_verdict *verdict)
+{
+    const bool keeps = verdict->keeps && !env->is_draining;
+    struct realm_http_question question = {
+        .env = env, .head = head, .out = out, .verdict = verdict};
+
+    (void)realm_http_question_read(&question);
+    verdict->keeps = keeps;
+    switch (receipt->e) {
+    case OK: return give_receipt(&question, receipt);
+    case ERR_LIMIT:
+        return realm_http_question_refuse(
+            &question, 413, "the event is longer than what the channel may store");
+    case ERR_NOMEM: return ERR_NOMEM;
+    case ERR_AGAIN:
+        return realm_http_question_refuse(&question, 503,
+                                          "the store is behind (publish again in a moment)");
+    case ERR_PROTO:
+    case ERR_IO:
+    case ERR_TIMEOUT:
+    case ERR_CONF:
+    case ERR_CLOSED: break;
+    }
+    return realm_http_question_refuse(
+        &question, 500, "the event could not be stored (the realm's log says why)");
+}
