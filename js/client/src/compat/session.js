@@ -22,6 +22,11 @@ const MAX_WAITING = 1000;
 const STATUS = { open: 'CONNECTED', waiting: 'RECONNECTING', connecting: 'CONNECTING' };
 
 export class CompatSession extends Observable {
+  /**
+   * What a session is made of underneath; another one in Node (node/nirvana.js).
+   * @type {(realms: string[], options: import('../session.js').SessionOptions, config: Config) => Session}
+   */
+  static make = (realms, options) => new Session(realms, options);
   /** @type {Config} */
   #config = {};
   #realmsOf = realmsOf;
@@ -147,7 +152,8 @@ export class CompatSession extends Observable {
 
   #makeCore() {
     try {
-      return new Session(this.#realmsOf(this.#config), optionsOf(this.#config));
+      const config = this.#config;
+      return CompatSession.make(this.#realmsOf(config), optionsOf(config), config);
     } catch (error) {
       queueMicrotask(() => this.fail(error));
       return undefined;

@@ -11,7 +11,7 @@ import { connect as connectTcp, isIP } from 'node:net';
 import { connect as connectTls, rootCertificates } from 'node:tls';
 import { ProxyError } from '../errors.js';
 import { authorize, readChallenges } from './auth.js';
-import { proxyFor } from './environment.js';
+import { proxyFor, readProxy } from './environment.js';
 import { HeadReader, describe } from './head.js';
 
 /** @typedef {import('node:net').Socket} Socket */
@@ -34,6 +34,7 @@ const OK = (/** @type {number} */ status) => status >= 200 && status < 300;
 
 /** @param {DialOptions} options @returns {Dial} */
 export function dialer({ proxy, ca, rejectUnauthorized, environment = process.env }) {
+  if (proxy) readProxy(proxy, 'option proxy'); // now, not in the account of each attempt
   const trust = { ca: ca && [...rootCertificates, ...[ca].flat()], rejectUnauthorized };
   return async (url, signal) => {
     const target = new URL(url);

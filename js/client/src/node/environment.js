@@ -51,8 +51,13 @@ export function proxyFor(target, environment, option) {
   return null;
 }
 
-/** @param {string} text @param {string} where @returns {URL} */
-function readProxy(text, where) {
+/**
+ * Throws an ArgumentError where it cannot be meant.
+ * @param {string} text
+ * @param {string} where it is said
+ * @returns {URL}
+ */
+export function readProxy(text, where) {
   const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   const url = URL.canParse?.(whole) === false ? null : tryUrl(whole);
   if (!url?.hostname || !['http:', 'https:'].includes(url.protocol)) {
