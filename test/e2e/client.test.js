@@ -42,6 +42,30 @@ async function take(reader, count) {
 
 const texts = (events) => events.map(({ data }) => data).join('');
 
+test('bytes and text over HTTP are what they are over WebSocket, whatever is said of them', async (t) => {
+  const realm = await startRealm(t, { more: NAMES });
+  const open = async (options) => {
+    const session = await connect(`ws://localhost:${realm.port}`, options);
+    t.after(() => session.close());
+    return session;
+  };
+  const publisher = await open({ WebSocket: WebSocketDirect });
+  const poller = await open({ drivers: ['polling'] });
+  const headers = { 'content-transfer-encoding': 'base64' };
+  const sent = [
+    { data: Uint8Array.of(0, 255) },
+    { data: 'AP8=', headers },
+    { data: Uint8Array.of(0, 255), headers },
+  ];
+  for (const event of sent) await publisher.channel('/fx/kinds').publish(event);
+  for (const session of [publisher, poller]) {
+    const events = await take(session.channel('/fx/kinds').subscribe({ from: 'stored' }), 3);
+    const bytes = events.map((event) => Buffer.from(event.bytes).toString('latin1'));
+    assert.deepEqual(bytes, ['\x00\xff', 'AP8=', '\x00\xff']);
+    assert.deepEqual([events[0].headers, events[1].headers], [{}, headers]);
+  }
+});
+
 for (const way of ['directly', 'through the proxy']) {
   test(`the modern face, ${way}`, async (t) => {
     const realm = await startRealm(t, { more: NAMES });
@@ -147,6 +171,29 @@ for (const way of ['directly', 'through the proxy']) {
       assert.equal(texts(await take(reader, 2)), 'ab');
       await reader.close();
       assert.equal(texts(await take(queue.read(), 1)), 'c');
+    });
+
+    await t.test('a look into a queue shows what nobody has, and takes nothing', async (t) => {
+      const session = await open(t);
+      const queue = session.queue('/jobs/seen');
+      for (const n of [1, 2, 3, 4]) await queue.publish({ data: `${n}`, dict: { n } });
+      const reader = queue.read({ transactional: true, window: 1 });
+      await take(reader, 1);
+      const seen = async (options) => {
+        const events = [];
+        for await (const event of queue.browse(options)) events.push(event);
+        return texts(events);
+      };
+      assert.equal(await within('the look', seen()), '234');
+      assert.equal(await within('the look', seen({ filter: 'n > 2' })), '34');
+      assert.equal(await within('the look', seen({ limit: 2 })), '23');
+      await assert.rejects(within('the refusal', seen({ filter: 'n >' })), { code: 'argument' });
+      await reader.close();
+      assert.equal(texts(await take(queue.read(), 4)), '1234');
+      const channel = session.channel('/fx/seen');
+      await channel.publish('x');
+      const wrong = session.queue('/fx/seen').browse();
+      await assert.rejects(within('the refusal', wrong.next()), { code: 'argument' });
     });
 
     await t.test('a job and its result are one; the outcome can be asked for', async (t) => {

@@ -20,6 +20,7 @@ const ENCODING = 'content-transfer-encoding';
  * @property {string} [durable] the name under which the realm keeps its place
  * @property {boolean} [isAcknowledged] the reader says what it is done with
  * @property {number} [window] events that a queue's reader may have at once
+ * @property {boolean} [isBrowse] a look into a queue, that takes nothing
  */
 
 /**
@@ -108,17 +109,20 @@ export function readError({ headers, body }) {
 }
 
 /**
- * Where only text can travel the realm sends bytes as base64, and says so.
+ * Where only text can travel the realm sends bytes as base64, and says so in front of `eid`. Who says
+ * so behind it is the publisher, of a body that travels as it is.
  * @param {import('./stomp.js').Frame} frame
  */
 export function unwrap(frame) {
   const { command, headers, body } = frame;
-  if (headers.get(ENCODING) !== 'base64') return frame;
+  const names = [...headers.keys()];
+  const isOfRealm = headers.has(ENCODING) && names.indexOf(ENCODING) < names.indexOf('eid');
+  if (!isOfRealm || headers.get(ENCODING) !== 'base64') return frame;
   const others = new Map([...headers].filter(([name]) => name !== ENCODING));
   try {
     const text = atob(new TextDecoder().decode(body));
     return { command, headers: others, body: Uint8Array.from(text, (each) => each.charCodeAt(0)) };
   } catch {
-    return frame; // a publisher's own header, about a body that travels as it is
+    throw new ProtocolError('a body that is said to be base64 is none');
   }
 }
