@@ -7,7 +7,10 @@
  * tells a good deal. The first row that fits is the likely cause.
  */
 
+import { alike } from './beat.js';
+
 /** @typedef {import('./path.js').Attempt} Attempt */
+/** @typedef {import('./beat.js').IdleLimit} IdleLimit */
 
 /**
  * @typedef {object} Row
@@ -117,8 +120,6 @@ export const LOSSES = [
   },
 ];
 const PATTERN = 3;
-/** Quieter than this is no silence. */
-const SILENCE_MS = 2_000;
 
 const DRIVERS = /** @type {Record<string, string>} */ ({
   WEBSOCKET: 'WebSocket',
@@ -131,14 +132,17 @@ const DRIVERS = /** @type {Record<string, string>} */ ({
  * @param {Attempt[]} all
  * @param {Attempt[]} fresh those since the last connection ended
  * @param {{ url: string, driver: string, ms: number } | null} inUse
+ * @param {IdleLimit | null} [limit]
  * @returns {string}
  */
-export function explain(all, fresh, inUse) {
+export function explain(all, fresh, inUse, limit = null) {
   const failed = lastOfEach(fresh.filter(({ outcome }) => outcome !== 'connected'));
-  if (inUse) return connected(inUse, fresh, failed[0]);
+  const kept = limit ? [keeping(limit)] : [];
+  if (inUse) return [connected(inUse, fresh, failed[0]), ...kept].join(' ');
   if (failed.length > 0) return failed.map((one) => account(one, fresh)).join(' ');
   if (all.length === 0) return 'Nothing was tried yet.';
-  return ['The connection was lost and is being made again.', ...pattern(all)].join(' ');
+  const why = limit ? kept : pattern(all);
+  return ['The connection was lost and is being made again.', ...why].join(' ');
 }
 
 /**
@@ -176,13 +180,19 @@ function fits({ on, secure, overHttp, within, when }, attempt, others) {
 /** @param {Attempt[]} all @returns {string[]} */
 function pattern(all) {
   const lost = all.filter(({ ended }) => ended === 'lost').slice(-PATTERN);
-  if (lost.length < PATTERN) return [];
   for (const { what, says } of LOSSES) {
-    const times = lost.map((attempt) => attempt[what] ?? 0);
-    const [least, most] = [Math.min(...times), Math.max(...times)];
-    if (least >= SILENCE_MS && most - least <= 1000 + least / 20) return [says(seconds(least))];
+    const time = alike(lost.map((attempt) => attempt[what] ?? 0));
+    if (time > 0) return [says(seconds(time))];
   }
   return [];
+}
+
+/** @param {IdleLimit} limit */
+function keeping({ ms, beatMs }) {
+  const found = `Connections were cut whenever they were silent for ${seconds(ms)}: a proxy on the way has an idle limit;`;
+  return beatMs
+    ? `${found} heart-beats go every ${seconds(beatMs)} now, which should keep them.`
+    : `${found} heart-beats are switched off, or cannot be short enough for it.`;
 }
 
 /** @param {Attempt[]} attempts */

@@ -37,7 +37,7 @@ const ENCODING = 'content-transfer-encoding';
  *   | { type: 'error', word: string, message: string }} Happening
  */
 
-/** @typedef {'subscribe' | 'unsubscribe' | 'forget' | 'publish' | 'acknowledge' | 'prepare' | 'commit' | 'abort' | 'query' | 'ping' | 'disconnect'} Request */
+/** @typedef {'subscribe' | 'unsubscribe' | 'forget' | 'publish' | 'acknowledge' | 'prepare' | 'commit' | 'abort' | 'query' | 'nudge' | 'ping' | 'disconnect'} Request */
 
 /**
  * What a receipt without a refusal means.

@@ -87,6 +87,15 @@ PATTERNS.forEach(([name, losses, expected]) => {
   });
 });
 
+test('an idle limit that is known is told, with what is done about it', () => {
+  const one = attemptOf({ outcome: 'connected' });
+  const said = (/** @type {number} */ beatMs, /** @type {any} */ inUse) =>
+    explain([one], inUse ? [one] : [], inUse, { ms: 10_000, beatMs });
+  assert.match(said(5_000, one), /^Connected to .* silent for 10\.0 s: .* every 5\.0 s now/);
+  assert.match(said(5_000, null), /^The connection was lost .* every 5\.0 s now/);
+  assert.match(said(0, one), /switched off, or cannot be short enough/);
+});
+
 test('each pattern has its test', () => assert.equal(PATTERNS.length, LOSSES.length));
 
 test('what works at another host explains nothing', () => {

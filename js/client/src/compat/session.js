@@ -3,6 +3,7 @@
 
 /** A session as the guides describe it, over session.js. Starting it makes a new one underneath. */
 
+import { Path } from '../path.js';
 import { Session } from '../session.js';
 import { randomId, systemRandom } from '../system.js';
 import { CompatChannel } from './channel.js';
@@ -125,9 +126,7 @@ export class CompatSession extends Observable {
 
   /** Ours: what was tried, what is in use, and one sentence for a person. */
   path() {
-    return (
-      this.#latest?.path() ?? { attempts: [], inUse: null, sentence: 'Nothing was tried yet.' }
-    );
+    return this.#latest?.path() ?? new Path().report(0);
   }
 
   /** Ours: the last measured round trip in milliseconds. */
