@@ -93,9 +93,10 @@ function readEid(text) {
  * @param {string} [text]
  */
 export function readHeartBeat(text = '0,0') {
-  const found = /^(\d{1,9}),(\d{1,9})$/.exec(text);
-  if (!found) throw new ProtocolError(`heart-beat is ${text}`);
-  return [Number(found[1]), Number(found[2])];
+  const found = /^(\d{1,10}),(\d{1,10})$/.exec(text);
+  const both = [Number(found?.[1]), Number(found?.[2])];
+  if (!both.every((ms) => ms < 2 ** 32)) throw new ProtocolError(`heart-beat is ${text}`);
+  return both;
 }
 
 /**

@@ -57,7 +57,7 @@ const FAULTS = [
     `01 7e 01f4 ${'61'.repeat(500)} 80 7e 01f5 ${'61'.repeat(501)}`,
     1009,
   ],
-  ['a length that nobody has', '82 7f ffffffffffffffff', 1009],
+  ['a length that nobody has', '82 7f 7fffffffffffffff', 1009],
 ];
 for (const [name, bytes, closeCode] of FAULTS) {
   test(`${name}: ${closeCode}`, () => {
