@@ -6,6 +6,7 @@
  * of connections. It promises that on a stored channel no event is lost and none comes twice.
  */
 
+import { ProtocolError } from './errors.js';
 import { decodeEvent } from './event.js';
 import { harmless } from './system.js';
 
@@ -13,6 +14,8 @@ import { harmless } from './system.js';
 
 /** Beyond, the place of a durable subscription moves later: with the first event that is new. */
 const OLD_ACKS_MAX = 1000;
+/** Events that may come before the answer to SUBSCRIBE. */
+const EARLY_MAX = 10_000;
 
 /**
  * @typedef {object} SubscriptionHandlers
@@ -114,6 +117,7 @@ export class Subscription {
   /** @param {Extract<import('./protocol.js').Happening, { type: 'event' }>} message */
   take(message) {
     if (this.#state === 'asked') {
+      if (this.#early.length >= EARLY_MAX) throw new ProtocolError('events, and no RECEIPT');
       this.#early.push(message);
       return;
     }

@@ -118,7 +118,7 @@ export class FrameDecoder {
       throw new FrameError(1002, 'fragments out of order');
     }
     if (opcode !== CONTINUATION) this.#opcode = opcode;
-    this.#fragments.push(payload);
+    if (payload.length > 0) this.#fragments.push(payload); // empty ones may come for ever
     this.#length += payload.length;
     if (!isFinal) return null;
     const [kind, whole] = [this.#opcode, Buffer.concat(this.#fragments.splice(0))];
