@@ -193,11 +193,43 @@ test('a refusal is told in the words of the proxy', async (t) => {
   const ours = await startProxy(t, { allow: [9000] });
   await assert.rejects(connect(plain, { attempts: 1, proxy: `http://127.0.0.1:${ours.port}` }), {
     code: 'connect-failed',
-    message: /answered CONNECT localhost:\d+ with 403 Forbidden \(Proxy-Status: .*AllowCONNECT/,
+    message:
+      /answered CONNECT localhost:\d+ with 403 Forbidden \(Proxy-Status: .*AllowCONNECT.*\)\.$/,
   });
   const squid = await startSquid(t, { allow: [9000] });
   await assert.rejects(connect(plain, { attempts: 1, proxy: `http://127.0.0.1:${squid.port}` }), {
     code: 'connect-failed',
-    message: /answered CONNECT localhost:\d+ with 403 Forbidden/,
+    message: /answered CONNECT localhost:\d+ with 403 Forbidden: it does not allow CONNECT/,
   });
+});
+
+test('what is wrong behind a proxy, or with it, is told in a sentence', async (t) => {
+  const realm = await startRealm(t, { more: DEMO_CHANNELS });
+  const [plain, secure] = addresses(realm);
+  const closed = await freePort();
+  const allow = [realm.port, realm.tlsPort, closed];
+  const ours = `http://127.0.0.1:${(await startProxy(t, { allow })).port}`;
+  const port = await freePort();
+  await startHttpd(t, `${MODULES}\n${proxyConfiguration({ allow, listen: port })}`, port);
+  const httpd = `http://127.0.0.1:${port}`;
+  const squid = `http://127.0.0.1:${(await startSquid(t, { allow })).port}`;
+  const dead = `ws://localhost:${closed}`;
+  const nobody = `http://127.0.0.1:${closed}`;
+  for (const [address, options, expected] of [
+    [dead, { proxy: ours }, /502 Bad Gateway \(Proxy-Status: .*Connection refused.*\)\.$/],
+    [dead, { proxy: httpd }, /503 Service Unavailable: it found no way to that host or port\.$/],
+    [dead, { proxy: squid }, /503 Service Unavailable: it found no way to that host or port\.$/],
+    [secure, { proxy: ours, ca: undefined }, /certificate is not trusted .*: give the one of/],
+    [secure, { proxy: squid, ca: undefined }, /certificate is not trusted .*: give the one of/],
+    [secure.replace(realm.tlsPort, realm.port), { proxy: httpd }, /it does not speak TLS .*plain/],
+    [plain.replace(realm.port, realm.tlsPort), { proxy: ours }, /perhaps this port wants TLS/],
+    [plain, { proxy: ours.replace('http:', 'https:') }, /\(option proxy\) .* does not speak TLS/],
+    [plain, { proxy: nobody }, /\(option proxy\) cannot be reached: nothing listens there/],
+    [plain, { environment: { HTTP_PROXY: nobody } }, /\(HTTP_PROXY\) cannot be reached: nothing/],
+    [plain, { proxy: plain.replace('ws', 'http') }, /405 .*: it knows no CONNECT/],
+    [dead, { proxy: false }, /failed after [^:]*, .*: nothing listens there \(/],
+  ]) {
+    const given = { attempts: 1, environment: {}, ca: caOf(realm), ...options };
+    await assert.rejects(connect(address, given), { code: 'connect-failed', message: expected });
+  }
 });

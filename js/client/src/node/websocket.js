@@ -10,6 +10,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readHead } from './dial.js';
 import { FrameDecoder, FrameError, OPCODES, closePayload, encodeFrame } from './frames.js';
 import { describe } from './head.js';
+import { told } from './told.js';
 
 /** @typedef {import('node:net').Socket} Socket */
 
@@ -50,7 +51,7 @@ class NodeWebSocket {
    */
   constructor(dial, url, protocols) {
     this.#open(dial, url, protocols).catch((error) => {
-      if (!this.#abort.signal.aborted) this.onerror?.({ message: error.message });
+      if (!this.#abort.signal.aborted) this.onerror?.({ message: told(error, url) });
       this.#closed();
     });
   }
@@ -167,7 +168,9 @@ function handshake(url, key, protocols) {
  */
 function whatIsWrong(head, key, protocols) {
   const { status, all } = head;
-  if (status !== 101) return `the opening handshake was answered with ${describe(head)}`;
+  if (status !== 101) {
+    return `the opening handshake was answered with ${describe(head)}: there is no realm, or something before it does not pass WebSocket on`;
+  }
   const accept = createHash('sha1')
     .update(key + GUID)
     .digest('base64');

@@ -32,7 +32,7 @@ test('what the proxy says is in the account and in the error', async (t) => {
     assert.equal(error.code, 'connect-failed');
     assert.match(
       error.message,
-      /answered CONNECT 127\.0\.0\.1:7 with 403 Not this port \(Proxy-Status: p; details="AllowCONNECT"\)\): these are its own words/,
+      /answered CONNECT 127\.0\.0\.1:7 with 403 Not this port \(Proxy-Status: p; details="AllowCONNECT"\)\.$/,
     );
     assert.deepEqual(
       error.path.attempts.map((/** @type {any} */ { driver }) => driver),
