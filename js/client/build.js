@@ -7,12 +7,12 @@
  *     node js/client/build.js            write them
  *     node js/client/build.js --check    fail where what is there is not what src/ makes
  *
- * dist/ is committed, since the realm is built without npm and carries it; types/ is not: it is
- * made before the package is published.
+ * dist/ is committed, since the realm is built without npm and carries it; types/ and the copy of
+ * LICENSE are not: they are made before the package is published.
  */
 
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -76,4 +76,7 @@ for (const file of Object.keys(BUNDLES)) {
   }
   if (!isCheck && !isSame) writeFileSync(join(here, file), text);
 }
-if (!isCheck) makeTypes();
+if (!isCheck) {
+  makeTypes();
+  copyFileSync(join(here, '../../LICENSE'), join(here, 'LICENSE'));
+}

@@ -256,6 +256,7 @@ channel.on(Observe.ERROR, (resource, exception) => {
 });
 NirvanaSession.on(Observe.START, onConnected);
 NirvanaSession.on(Observe.RECONNECT, onConnected);
+NirvanaSession.on(Observe.DRIVER, showPath);
 NirvanaSession.on(Observe.DISCONNECT, () => setState('reconnecting'));
 NirvanaSession.on(Observe.ERROR, onFailed);
 byId('retry').addEventListener('click', start);

@@ -52,6 +52,29 @@ test('two tabs talk through our proxy, one on ws, one on wss', async (t) => {
   }
 });
 
+test('the demo page shows the path in use, also when a better one takes its place', async (t) => {
+  const realm = await startRealm(t, { more: DEMO_CHANNELS });
+  const browser = await startBrowser(t);
+  const page = new DemoPage(await browser.newPage());
+  let release = () => {};
+  const released = new Promise((resolve) => (release = () => resolve()));
+  // Slow, but not dead: streaming is there first.
+  await page.page.routeWebSocket(/\/stomp/, async (line) => {
+    await released;
+    line.connectToServer();
+  });
+  await page.page.goto(`http://localhost:${realm.port}/demo/`);
+  await page.state('connected');
+  assert.equal(await page.text('path-url'), `http://localhost:${realm.port}/sockjs`);
+  release();
+  const wanted = `ws://localhost:${realm.port}/stomp`;
+  await until('WebSocket is shown', async () => (await page.text('path-url')) === wanted);
+  assert.match(await page.text('path-sentence'), /^Connected to ws:.* over plain WebSocket/);
+  await page.say('still here');
+  await page.hears('still here');
+  assert.deepEqual(page.faults, []);
+});
+
 test('the same file and the same page, with ours and with Apache httpd', async (t) => {
   const realm = await startRealm(t, { more: DEMO_CHANNELS });
   const port = await freePort();

@@ -8,12 +8,15 @@ import test from 'node:test';
 import { Nirvana } from '../../js/client/src/compat/nirvana.js';
 import { connect, typed } from '../../js/client/src/index.js';
 import { WebSocketDirect, webSocketThrough } from '../lib/client.mjs';
-import { within } from '../lib/wait.mjs';
+import { until, within } from '../lib/wait.mjs';
 import { startProxy, startRealm } from '../lib/wayleave.mjs';
 
 const NAMES = `<Queue "/jobs/*">
 </Queue>
 <Channel "/fx/*">
+</Channel>
+<Channel "/prices">
+    PublishKey symbol
 </Channel>
 `;
 
@@ -41,6 +44,77 @@ async function take(reader, count) {
 }
 
 const texts = (events) => events.map(({ data }) => data).join('');
+
+test('of what was published as a change those who ask get the change, others the whole', async (t) => {
+  const realm = await startRealm(t, { more: NAMES });
+  const options = { WebSocket: WebSocketDirect };
+  const session = await connect(`ws://localhost:${realm.port}`, options);
+  t.after(() => session.close());
+  const prices = session.channel('/prices');
+  await prices.publish({ dict: { symbol: 'EUR', bid: 1, ask: 2 } });
+  const deltas = prices.subscribe({ from: 'stored', deltas: true });
+  const wholes = prices.subscribe({ from: 'stored' });
+  await Promise.all([deltas.ready, wholes.ready]);
+
+  const compat = Nirvana.createSession({ realms: [`http://localhost:${realm.port}`], ...options });
+  t.after(() => compat.stop());
+  const seen = [];
+  const got = new Promise((resolve) => {
+    const channel = compat.getChannel('/prices');
+    channel.on(Nirvana.Observe.DATA, (_channel, event) => {
+      const symbol = event.getDictionary();
+      seen.push([event.getEventAttributes().isDelta(), symbol.get('bid'), symbol.get('ask')]);
+      if (seen.length === 1) resolve(channel);
+    });
+    compat.start();
+    channel.subscribe();
+  });
+  const channel = await within('the snapshot', got);
+  const change = Nirvana.createEvent();
+  change.getDictionary().putString('symbol', 'EUR');
+  change.getDictionary().putInteger('bid', 3);
+  change.getEventAttributes().setAllowMerge(true);
+  channel.publish(change);
+
+  const show = ({ isDelta, dict }) => [isDelta, dict.bid, dict.ask];
+  assert.deepEqual((await take(deltas, 2)).map(show), [
+    [false, 1, 2],
+    [true, 3, undefined],
+  ]);
+  assert.deepEqual((await take(wholes, 2)).map(show), [
+    [false, 1, 2],
+    [false, 3, 2],
+  ]);
+  await until('the change', () => seen.length === 2);
+  assert.deepEqual(seen, [
+    [false, 1, 2],
+    [true, 3, undefined],
+  ]);
+});
+
+test('bytes and text over HTTP are what they are over WebSocket, whatever is said of them', async (t) => {
+  const realm = await startRealm(t, { more: NAMES });
+  const open = async (options) => {
+    const session = await connect(`ws://localhost:${realm.port}`, options);
+    t.after(() => session.close());
+    return session;
+  };
+  const publisher = await open({ WebSocket: WebSocketDirect });
+  const poller = await open({ drivers: ['polling'] });
+  const headers = { 'content-transfer-encoding': 'base64' };
+  const sent = [
+    { data: Uint8Array.of(0, 255) },
+    { data: 'AP8=', headers },
+    { data: Uint8Array.of(0, 255), headers },
+  ];
+  for (const event of sent) await publisher.channel('/fx/kinds').publish(event);
+  for (const session of [publisher, poller]) {
+    const events = await take(session.channel('/fx/kinds').subscribe({ from: 'stored' }), 3);
+    const bytes = events.map((event) => Buffer.from(event.bytes).toString('latin1'));
+    assert.deepEqual(bytes, ['\x00\xff', 'AP8=', '\x00\xff']);
+    assert.deepEqual([events[0].headers, events[1].headers], [{}, headers]);
+  }
+});
 
 for (const way of ['directly', 'through the proxy']) {
   test(`the modern face, ${way}`, async (t) => {
@@ -147,6 +221,29 @@ for (const way of ['directly', 'through the proxy']) {
       assert.equal(texts(await take(reader, 2)), 'ab');
       await reader.close();
       assert.equal(texts(await take(queue.read(), 1)), 'c');
+    });
+
+    await t.test('a look into a queue shows what nobody has, and takes nothing', async (t) => {
+      const session = await open(t);
+      const queue = session.queue('/jobs/seen');
+      for (const n of [1, 2, 3, 4]) await queue.publish({ data: `${n}`, dict: { n } });
+      const reader = queue.read({ transactional: true, window: 1 });
+      await take(reader, 1);
+      const seen = async (options) => {
+        const events = [];
+        for await (const event of queue.browse(options)) events.push(event);
+        return texts(events);
+      };
+      assert.equal(await within('the look', seen()), '234');
+      assert.equal(await within('the look', seen({ filter: 'n > 2' })), '34');
+      assert.equal(await within('the look', seen({ limit: 2 })), '23');
+      await assert.rejects(within('the refusal', seen({ filter: 'n >' })), { code: 'argument' });
+      await reader.close();
+      assert.equal(texts(await take(queue.read(), 4)), '1234');
+      const channel = session.channel('/fx/seen');
+      await channel.publish('x');
+      const wrong = session.queue('/fx/seen').browse();
+      await assert.rejects(within('the refusal', wrong.next()), { code: 'argument' });
     });
 
     await t.test('a job and its result are one; the outcome can be asked for', async (t) => {

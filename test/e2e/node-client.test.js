@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: The Wayleave authors
 
-/** Our client in Node, with its own WebSocket, through our proxy, Apache httpd and Squid. */
+/** Both faces of our client in Node, with its own WebSocket, through our proxy, Apache httpd and Squid. */
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { promisify } from 'node:util';
 import { connect } from '../../js/client/src/node/index.js';
 import { freePort } from '../../tool/lib/ports.mjs';
 import { startHttpd } from '../lib/httpd.mjs';
@@ -81,11 +83,11 @@ test('through Apache httpd and Squid', async (t) => {
   });
 });
 
-test('Basic, at our proxy', async (t) => {
-  const realm = await startRealm(t, { more: DEMO_CHANNELS });
+/** Our proxy, that lets nobody through but anna. */
+async function startWithLogin(t, realm) {
   const dir = scratch(t);
   writeFileSync(join(dir, 'users'), `${HASHES.SHA('anna', 'a:b@c')}\n`, { mode: 0o600 });
-  const proxy = await startProxyFrom(
+  return startProxyFrom(
     t,
     `Listen 127.0.0.1:0
 ProxyRequests On
@@ -99,6 +101,11 @@ AllowCONNECT ${realm.port} ${realm.tlsPort}
 `,
     { dir },
   );
+}
+
+test('Basic, at our proxy', async (t) => {
+  const realm = await startRealm(t, { more: DEMO_CHANNELS });
+  const proxy = await startWithLogin(t, realm);
   await bothTalk(realm, { proxy: `http://anna:a%3Ab%40c@127.0.0.1:${proxy.port}` });
   for (const [login, why] of [
     ['', /407 .*give it a login/],
@@ -110,6 +117,48 @@ AllowCONNECT ${realm.port} ${realm.tlsPort}
       message: why,
     });
   }
+});
+
+/** A program of the guides, as it is written for pages: nothing in it knows of proxies. */
+const PROGRAM = `
+import ${JSON.stringify(new URL('../../js/client/src/node/nirvana.js', import.meta.url).href)};
+import { readFileSync } from 'node:fs';
+const [address, ca] = process.argv.slice(2);
+const session = Nirvana.createSession({ realms: [address], webSocketAttempts: 1, ca: readFileSync(ca) });
+session.on(Nirvana.Observe.ERROR, (resource, exception) => console.log(exception.message));
+session.on(Nirvana.Observe.STOP, () => console.log('stopped'));
+const channel = session.getChannel('/demo/classic');
+channel.on(Nirvana.Observe.DATA, (event) => {
+  console.log(session.getCurrentDriver(), event.getData());
+  session.stop();
+});
+session.start();
+channel.subscribe();
+const event = Nirvana.createEvent();
+event.setData('heard');
+channel.publish(event);
+`;
+
+test('a program of the guides goes through the proxy of its environment, by a login', async (t) => {
+  const realm = await startRealm(t, { more: DEMO_CHANNELS });
+  const proxy = await startWithLogin(t, realm);
+  const file = join(scratch(t), 'program.mjs');
+  writeFileSync(file, PROGRAM);
+  const at = (login) => `http://${login}127.0.0.1:${proxy.port}`;
+  const run = async (address, env) => {
+    const parameters = [file, address, `${realm.dir}/localhost.crt`];
+    const { stdout } = await promisify(execFile)(process.execPath, parameters, { env });
+    return stdout;
+  };
+  const [plain, secure] = addresses(realm).map((address) => address.replace('ws', 'http'));
+  const known = at('anna:a%3Ab%40c@');
+  assert.equal(await run(plain, { HTTP_PROXY: known }), 'WEBSOCKET heard\nstopped\n');
+  assert.equal(await run(secure, { HTTPS_PROXY: known }), 'WEBSOCKET heard\nstopped\n');
+  await proxy.accessLine(new RegExp(`anna .*"CONNECT localhost:${realm.port} .*" 200 `));
+  await proxy.accessLine(new RegExp(`anna .*"CONNECT localhost:${realm.tlsPort} .*" 200 `));
+  assert.match(await run(plain, { HTTP_PROXY: at('') }), /407 .*: give it a login/);
+  const direct = { HTTP_PROXY: at(''), NO_PROXY: 'localhost' };
+  assert.equal(await run(plain, direct), 'WEBSOCKET heard\nstopped\n');
 });
 
 test('Digest, at Apache httpd', async (t) => {
@@ -144,11 +193,43 @@ test('a refusal is told in the words of the proxy', async (t) => {
   const ours = await startProxy(t, { allow: [9000] });
   await assert.rejects(connect(plain, { attempts: 1, proxy: `http://127.0.0.1:${ours.port}` }), {
     code: 'connect-failed',
-    message: /answered CONNECT localhost:\d+ with 403 Forbidden \(Proxy-Status: .*AllowCONNECT/,
+    message:
+      /answered CONNECT localhost:\d+ with 403 Forbidden \(Proxy-Status: .*AllowCONNECT.*\)\.$/,
   });
   const squid = await startSquid(t, { allow: [9000] });
   await assert.rejects(connect(plain, { attempts: 1, proxy: `http://127.0.0.1:${squid.port}` }), {
     code: 'connect-failed',
-    message: /answered CONNECT localhost:\d+ with 403 Forbidden/,
+    message: /answered CONNECT localhost:\d+ with 403 Forbidden: it does not allow CONNECT/,
   });
+});
+
+test('what is wrong behind a proxy, or with it, is told in a sentence', async (t) => {
+  const realm = await startRealm(t, { more: DEMO_CHANNELS });
+  const [plain, secure] = addresses(realm);
+  const closed = await freePort();
+  const allow = [realm.port, realm.tlsPort, closed];
+  const ours = `http://127.0.0.1:${(await startProxy(t, { allow })).port}`;
+  const port = await freePort();
+  await startHttpd(t, `${MODULES}\n${proxyConfiguration({ allow, listen: port })}`, port);
+  const httpd = `http://127.0.0.1:${port}`;
+  const squid = `http://127.0.0.1:${(await startSquid(t, { allow })).port}`;
+  const dead = `ws://localhost:${closed}`;
+  const nobody = `http://127.0.0.1:${closed}`;
+  for (const [address, options, expected] of [
+    [dead, { proxy: ours }, /502 Bad Gateway \(Proxy-Status: .*Connection refused.*\)\.$/],
+    [dead, { proxy: httpd }, /503 Service Unavailable: it found no way to that host or port\.$/],
+    [dead, { proxy: squid }, /503 Service Unavailable: it found no way to that host or port\.$/],
+    [secure, { proxy: ours, ca: undefined }, /certificate is not trusted .*: give the one of/],
+    [secure, { proxy: squid, ca: undefined }, /certificate is not trusted .*: give the one of/],
+    [secure.replace(realm.tlsPort, realm.port), { proxy: httpd }, /it does not speak TLS .*plain/],
+    [plain.replace(realm.port, realm.tlsPort), { proxy: ours }, /perhaps this port wants TLS/],
+    [plain, { proxy: ours.replace('http:', 'https:') }, /\(option proxy\) .* does not speak TLS/],
+    [plain, { proxy: nobody }, /\(option proxy\) cannot be reached: nothing listens there/],
+    [plain, { environment: { HTTP_PROXY: nobody } }, /\(HTTP_PROXY\) cannot be reached: nothing/],
+    [plain, { proxy: plain.replace('ws', 'http') }, /405 .*: it knows no CONNECT/],
+    [dead, { proxy: false }, /failed after [^:]*, .*: nothing listens there \(/],
+  ]) {
+    const given = { attempts: 1, environment: {}, ca: caOf(realm), ...options };
+    await assert.rejects(connect(address, given), { code: 'connect-failed', message: expected });
+  }
 });

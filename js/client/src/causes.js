@@ -7,7 +7,10 @@
  * tells a good deal. The first row that fits is the likely cause.
  */
 
+import { alike } from './beat.js';
+
 /** @typedef {import('./path.js').Attempt} Attempt */
+/** @typedef {import('./beat.js').IdleLimit} IdleLimit */
 
 /**
  * @typedef {object} Row
@@ -29,8 +32,8 @@ export const CAUSES = [
   { on: ['garbled'], says: 'what answers there is not a realm.' },
   {
     on: ['failed'],
-    when: ({ detail }) => detail?.startsWith('the proxy ') === true,
-    says: 'these are its own words.',
+    when: ({ detail }) => detail?.includes('answered with') === true,
+    says: 'something answers there, but it is no realm, or does not speak SockJS at this path.',
   },
   {
     on: ['failed'],
@@ -117,8 +120,6 @@ export const LOSSES = [
   },
 ];
 const PATTERN = 3;
-/** Quieter than this is no silence. */
-const SILENCE_MS = 2_000;
 
 const DRIVERS = /** @type {Record<string, string>} */ ({
   WEBSOCKET: 'WebSocket',
@@ -131,14 +132,17 @@ const DRIVERS = /** @type {Record<string, string>} */ ({
  * @param {Attempt[]} all
  * @param {Attempt[]} fresh those since the last connection ended
  * @param {{ url: string, driver: string, ms: number } | null} inUse
+ * @param {IdleLimit | null} [limit]
  * @returns {string}
  */
-export function explain(all, fresh, inUse) {
+export function explain(all, fresh, inUse, limit = null) {
   const failed = lastOfEach(fresh.filter(({ outcome }) => outcome !== 'connected'));
-  if (inUse) return connected(inUse, fresh, failed[0]);
-  if (failed.length > 0) return failed.map((one) => account(one, fresh)).join(' ');
+  const kept = limit ? [keeping(limit)] : [];
+  if (inUse) return [connected(inUse, fresh, failed[0]), ...kept].join(' ');
+  if (failed.length > 0) return accounts(failed, fresh);
   if (all.length === 0) return 'Nothing was tried yet.';
-  return ['The connection was lost and is being made again.', ...pattern(all)].join(' ');
+  const why = limit ? kept : pattern(all);
+  return ['The connection was lost and is being made again.', ...why].join(' ');
 }
 
 /**
@@ -149,16 +153,35 @@ export function explain(all, fresh, inUse) {
 function connected({ url, driver, ms }, fresh, failed) {
   const kind = isSecure(url) ? 'secure' : 'plain';
   const found = `Connected to ${hostOf(url)} over ${kind} ${DRIVERS[driver] ?? driver} in ${ms} ms.`;
-  return failed ? `${found} Tried before: ${account(failed, fresh)}` : found;
+  return failed ? `${found} Tried before: ${accounts([failed], fresh)}` : found;
+}
+
+/**
+ * How they ended, and the likely cause; those of one cause together.
+ * @param {Attempt[]} attempts
+ * @param {Attempt[]} others
+ */
+function accounts(attempts, others) {
+  /** @type {Map<string, string[]>} */
+  const causes = new Map();
+  for (const attempt of attempts) {
+    const { url, driver, outcome, ms } = attempt;
+    const why = causeOf(attempt, others);
+    const alike = causes.get(outcome + why) ?? [why];
+    const how = outcome === 'trying' ? '' : `${alike[1] ? '' : ` ${outcome}`} after ${seconds(ms)}`;
+    causes.set(outcome + why, [...alike, `${hostOf(url)} by ${DRIVERS[driver] ?? driver}${how}`]);
+  }
+  return [...causes.values()].map(([why, ...whats]) => whats.join(', ') + why).join(' ');
 }
 
 /** @param {Attempt} attempt @param {Attempt[]} others */
-function account(attempt, others) {
-  const { url, driver, outcome, ms, detail } = attempt;
+function causeOf(attempt, others) {
+  const { outcome, detail = '' } = attempt;
+  // A whole sentence is from those who know: in Node, where nothing has to be guessed.
+  if (outcome === 'failed' && detail.endsWith('.')) return `: ${detail}`;
   const row = CAUSES.find((each) => fits(each, attempt, others));
-  const how = outcome === 'trying' ? '' : ` ${outcome} after ${seconds(ms)}`;
   const said = detail && !detail.startsWith('closed') ? ` (${detail})` : '';
-  return `${hostOf(url)} by ${DRIVERS[driver] ?? driver}${how}${said}: ${row?.says ?? 'it ended.'}`;
+  return `${said}: ${row?.says ?? 'it ended.'}`;
 }
 
 /** @param {Row} row @param {Attempt} attempt @param {Attempt[]} others */
@@ -176,13 +199,19 @@ function fits({ on, secure, overHttp, within, when }, attempt, others) {
 /** @param {Attempt[]} all @returns {string[]} */
 function pattern(all) {
   const lost = all.filter(({ ended }) => ended === 'lost').slice(-PATTERN);
-  if (lost.length < PATTERN) return [];
   for (const { what, says } of LOSSES) {
-    const times = lost.map((attempt) => attempt[what] ?? 0);
-    const [least, most] = [Math.min(...times), Math.max(...times)];
-    if (least >= SILENCE_MS && most - least <= 1000 + least / 20) return [says(seconds(least))];
+    const time = alike(lost.map((attempt) => attempt[what] ?? 0));
+    if (time > 0) return [says(seconds(time))];
   }
   return [];
+}
+
+/** @param {IdleLimit} limit */
+function keeping({ ms, beatMs }) {
+  const found = `Connections were cut whenever they were silent for ${seconds(ms)}: a proxy on the way has an idle limit;`;
+  return beatMs
+    ? `${found} heart-beats go every ${seconds(beatMs)} now, which should keep them.`
+    : `${found} heart-beats are switched off, or cannot be short enough for it.`;
 }
 
 /** @param {Attempt[]} attempts */

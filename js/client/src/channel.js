@@ -41,7 +41,7 @@ export class Channel {
   /**
    * The same with callbacks and without a queue: each event is passed on as it comes.
    * @param {import('./subscription.js').SubscriptionHandlers} handlers
-   * @param {import('./protocol.js').Position & { filter?: string }} [wanted]
+   * @param {import('./protocol.js').Position & { filter?: string, deltas?: boolean }} [wanted]
    */
   listen(handlers, wanted = { from: 'now' }) {
     const access = this.#access;

@@ -39,6 +39,7 @@ export class Connection {
   #driver;
   #protocol;
   #timer;
+  #beatMs;
   #on;
   /** @type {any} */
   #alarm;
@@ -55,14 +56,17 @@ export class Connection {
    * @param {import('./drivers/websocket.js').Driver} options.driver
    * @param {import('./protocol.js').Protocol} options.protocol
    * @param {import('./system.js').Timer} options.timer
+   * @param {() => number} [options.beatMs] how often the path wants to be used both ways; 0: the
+   *   heart-beats that are agreed on do
    * @param {(happening: import('./protocol.js').Happening) => void} options.onHappening
    * @param {(ending: Ending) => void} options.onEnd
    */
-  constructor({ url, driver, protocol, timer, onHappening, onEnd }) {
+  constructor({ url, driver, protocol, timer, beatMs = () => 0, onHappening, onEnd }) {
     this.url = url;
     this.#driver = driver;
     this.#protocol = protocol;
     this.#timer = timer;
+    this.#beatMs = beatMs;
     this.#on = { happening: onHappening, end: onEnd };
   }
 
@@ -142,7 +146,8 @@ export class Connection {
 
   #beatEvery() {
     const { sendMs } = this.#heartbeat;
-    return sendMs ? Math.floor(sendMs * BEAT_EARLY) : Infinity;
+    const agreed = sendMs ? Math.floor(sendMs * BEAT_EARLY) : Infinity;
+    return Math.min(agreed, this.#beatMs() || Infinity);
   }
 
   #isUp() {
@@ -193,7 +198,8 @@ export class Connection {
       return;
     }
     if (now >= this.#sentAt + every) {
-      this.#protocol.beat();
+      if (this.#beatMs()) this.#protocol.nudge();
+      else this.#protocol.beat();
       this.flush();
     }
     const next = Math.min(deadAt, this.#sentAt + every);

@@ -11,9 +11,11 @@
  */
 
 import { backoff, patience } from './backoff.js';
+import { Beat } from './beat.js';
 import { ClosedError, ConnectError, RefusedError } from './errors.js';
 import { makeLink } from './link.js';
 import { Path } from './path.js';
+import { HEARTBEAT_MS } from './protocol.js';
 
 /** @typedef {import('./protocol.js').Protocol} Protocol */
 /** @typedef {import('./protocol.js').Happening} Happening */
@@ -44,7 +46,8 @@ export class Dialer {
   #random;
   #on;
   #remembered;
-  #path = new Path();
+  #beat;
+  #path;
   /** @type {'idle' | 'dialling' | 'up' | 'waiting' | 'stopped'} */
   #state = 'idle';
   /** What this round has not begun yet. @type {Target[]} */
@@ -77,6 +80,8 @@ export class Dialer {
     this.#random = random;
     this.#remembered = remembered;
     this.#on = handlers;
+    this.#beat = new Beat(options.heartbeatMs ?? HEARTBEAT_MS, remembered);
+    this.#path = new Path(this.#beat);
   }
 
   get path() {
@@ -137,7 +142,7 @@ export class Dialer {
     const wait = this.#queue[0]?.rank > target.rank ? worse : alike; // it may be quicker
     const { connectTimeoutMs = 10_000, overlapMs = wait } = this.#options;
     const attempt = this.#path.begin(target, this.#timer.now());
-    const link = makeLink(target, attempt, this.#options, this.#timer, {
+    const link = makeLink(target, attempt, this.#options, this.#timer, this.#beat, {
       happening: (happening, link) => this.#onHappening(happening, link),
       end: (ending, link) => this.#onEnd(ending, link),
     });
@@ -245,6 +250,7 @@ export class Dialer {
   /** @param {import('./connection.js').Ending} ending @param {Link} link */
   #onLost(ending, { attempt }) {
     this.#current = null;
+    this.#beat.lost(ending);
     this.#path.leave(attempt, ending);
     if (!this.#isStopped()) this.#move(); // and then there is a connection again
     if (this.#isStopped() || this.#current) return;

@@ -18,7 +18,7 @@ const ATTRIBUTES = 'attributes';
 const FRAME_HEADERS = new Set([
   ...['subscription', 'destination', 'message-id', 'eid', 'content-length', 'content-type'],
   ...['receipt', 'transaction', 'publish-id', 'ttl', 'ack', 'redelivered', 'redelivery-count'],
-  ...['timestamp', ATTRIBUTES],
+  ...['timestamp', 'merge', 'delta', ATTRIBUTES],
 ]);
 
 /**
@@ -29,6 +29,8 @@ const FRAME_HEADERS = new Set([
  *   of those that `typed()` gives them
  * @property {string} [tag]
  * @property {number} [ttl] milliseconds after which nobody gets it any more
+ * @property {boolean} [merge] the dictionary holds only what has changed: the realm merges it into
+ *   the stored event of the same publish key
  * @property {Record<string, unknown>} [attributes] meta-data, like a publisher's name
  * @property {Record<string, string>} [headers] other STOMP headers, passed on as they are
  */
@@ -51,12 +53,15 @@ export class ChannelEvent {
   timestamp;
   /** How often it was delivered before and came back; 0 but from queues. @readonly @type {number} */
   redeliveryCount;
+  /** The dictionary holds only what has changed since this subscription got the event of the same
+   * publish key. @readonly @type {boolean} */
+  isDelta;
   /** @type {string | Uint8Array} */
   #data;
   /** @type {Record<string, any> | undefined} */
   #dict;
 
-  /** @param {EventInit & { channel: string, eid?: number, timestamp?: number, redeliveryCount?: number }} init */
+  /** @param {EventInit & { channel: string, eid?: number, timestamp?: number, redeliveryCount?: number, isDelta?: boolean }} init */
   constructor({ channel, eid, data = '', dict = {}, tag = '', redeliveryCount = 0, ...init }) {
     this.channel = channel;
     this.eid = eid;
@@ -66,6 +71,7 @@ export class ChannelEvent {
     this.headers = init.headers ?? {};
     this.timestamp = init.timestamp;
     this.redeliveryCount = redeliveryCount;
+    this.isDelta = init.isDelta ?? false;
     this.#data = data;
   }
 
@@ -102,10 +108,11 @@ export class ChannelEvent {
  */
 export function encodeEvent(event) {
   const init = typeof event === 'string' || event instanceof Uint8Array ? { data: event } : event;
-  const { data = '', dict = {}, tag = '', ttl, attributes = {}, headers = {} } = init ?? {};
+  const { data = '', dict = {}, tag = '', ttl, merge, attributes = {}, headers = {} } = init ?? {};
   /** @type {Array<[string, string]>} */
   const sent = Object.entries(headers).filter(([name]) => !FRAME_HEADERS.has(name));
   if (Object.keys(attributes).length > 0) sent.unshift([ATTRIBUTES, toJson(attributes)]);
+  if (merge === true) sent.unshift(['merge', 'true']);
   if (ttl !== undefined) sent.unshift(['ttl', String(checkTtl(ttl))]);
   const members = toMembers(dict);
   if (members.size > 0 || tag !== '') {
@@ -174,6 +181,7 @@ export function decodeEvent({ destination, eid, headers, body }) {
     headers: Object.fromEntries([...headers].filter(([name]) => !FRAME_HEADERS.has(name))),
     timestamp: readCount(headers.get('timestamp')),
     redeliveryCount: readCount(headers.get('redelivery-count')) ?? Number(isAgain),
+    isDelta: headers.get('delta') === 'true',
     ...((isObject && parseBody(new TextDecoder().decode(body))) || { data: body }),
   });
 }

@@ -17,10 +17,12 @@ const ENCODING = 'content-transfer-encoding';
 /**
  * @typedef {object} Terms of a subscription, beside where it begins
  * @property {string} [filter] a selector: which events
+ * @property {boolean} [deltas] of an event that was published as a change, only that
  * @property {string} [durable] the name under which the realm keeps its place
  * @property {boolean} [isAcknowledged] the reader says what it is done with
  * @property {number} [window] events that a queue's reader may have at once
  * @property {string} [name] what a data stream calls itself
+ * @property {boolean} [isBrowse] a look into a queue, that takes nothing
  */
 
 /**
@@ -37,7 +39,7 @@ const ENCODING = 'content-transfer-encoding';
  *   | { type: 'error', word: string, message: string }} Happening
  */
 
-/** @typedef {'subscribe' | 'unsubscribe' | 'forget' | 'publish' | 'acknowledge' | 'prepare' | 'commit' | 'abort' | 'query' | 'ping' | 'disconnect'} Request */
+/** @typedef {'subscribe' | 'unsubscribe' | 'forget' | 'publish' | 'acknowledge' | 'prepare' | 'commit' | 'abort' | 'query' | 'nudge' | 'ping' | 'disconnect'} Request */
 
 /**
  * What a receipt without a refusal means.
@@ -95,9 +97,10 @@ function readEid(text) {
  * @param {string} [text]
  */
 export function readHeartBeat(text = '0,0') {
-  const found = /^(\d{1,9}),(\d{1,9})$/.exec(text);
-  if (!found) throw new ProtocolError(`heart-beat is ${text}`);
-  return [Number(found[1]), Number(found[2])];
+  const found = /^(\d{1,10}),(\d{1,10})$/.exec(text);
+  const both = [Number(found?.[1]), Number(found?.[2])];
+  if (!both.every((ms) => ms < 2 ** 32)) throw new ProtocolError(`heart-beat is ${text}`);
+  return both;
 }
 
 /**
@@ -111,17 +114,20 @@ export function readError({ headers, body }) {
 }
 
 /**
- * Where only text can travel the realm sends bytes as base64, and says so.
+ * Where only text can travel the realm sends bytes as base64, and says so in front of `eid`. Who says
+ * so behind it is the publisher, of a body that travels as it is.
  * @param {import('./stomp.js').Frame} frame
  */
 export function unwrap(frame) {
   const { command, headers, body } = frame;
-  if (headers.get(ENCODING) !== 'base64') return frame;
+  const names = [...headers.keys()];
+  const isOfRealm = headers.has(ENCODING) && names.indexOf(ENCODING) < names.indexOf('eid');
+  if (!isOfRealm || headers.get(ENCODING) !== 'base64') return frame;
   const others = new Map([...headers].filter(([name]) => name !== ENCODING));
   try {
     const text = atob(new TextDecoder().decode(body));
     return { command, headers: others, body: Uint8Array.from(text, (each) => each.charCodeAt(0)) };
   } catch {
-    return frame; // a publisher's own header, about a body that travels as it is
+    throw new ProtocolError('a body that is said to be base64 is none');
   }
 }

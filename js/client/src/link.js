@@ -23,10 +23,11 @@ import { Protocol } from './protocol.js';
  * @param {import('./path.js').Attempt} attempt
  * @param {import('./options.js').SessionOptions} options
  * @param {import('./system.js').Timer} timer
+ * @param {import('./beat.js').Beat} beat
  * @param {{ happening: (happening: Happening, link: Link) => void, end: (ending: import('./connection.js').Ending, link: Link) => void }} on
  * @returns {Link}
  */
-export function makeLink(target, attempt, options, timer, on) {
+export function makeLink(target, attempt, options, timer, beat, on) {
   const { url, driver } = target;
   const { heartbeatMs, login, passcode, limits } = options;
   const { hostname: host } = new URL(url);
@@ -38,6 +39,7 @@ export function makeLink(target, attempt, options, timer, on) {
     driver,
     protocol,
     timer,
+    beatMs: () => beat.everyMs,
     onHappening: (happening) => on.happening(happening, link),
     onEnd: (ending) => on.end(ending, link),
   });

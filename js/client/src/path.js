@@ -24,6 +24,7 @@ import { explain } from './causes.js';
  * @typedef {object} PathReport
  * @property {Attempt[]} attempts in the order in which they began, the last 32
  * @property {{ url: string, driver: string, ms: number } | null} inUse
+ * @property {import('./beat.js').IdleLimit | null} idleLimit of something on the way, as far as it is known
  * @property {string} sentence
  */
 
@@ -38,6 +39,12 @@ export class Path {
   #current = null;
   /** Attempts since the last connection ended. */
   #fresh = 0;
+  #beat;
+
+  /** @param {{ limit: import('./beat.js').IdleLimit | null }} [beat] */
+  constructor(beat = { limit: null }) {
+    this.#beat = beat;
+  }
 
   /**
    * @param {{ url: string, driver: { name: string } }} target
@@ -89,6 +96,8 @@ export class Path {
     const current = this.#current;
     const inUse = current && { url: current.url, driver: current.driver, ms: current.ms };
     const fresh = this.#fresh ? attempts.slice(-this.#fresh) : [];
-    return { attempts, inUse, sentence: explain(attempts, fresh, inUse) };
+    const idleLimit = this.#beat.limit;
+    const sentence = explain(attempts, fresh, inUse, idleLimit);
+    return { attempts, inUse, idleLimit, sentence };
   }
 }

@@ -16,6 +16,8 @@ import { StompDecoder, encodeFrame } from './stomp.js';
 /** @typedef {import('./happenings.js').Request} Request */
 /** @typedef {import('./happenings.js').Terms} Terms */
 
+/** Documented proxies cut at 30 s. */
+export const HEARTBEAT_MS = 20_000;
 /** An id that no subscription has: the realm has nothing to do but to answer. */
 const NOBODY = 'wayleave-ping';
 
@@ -27,6 +29,8 @@ export class Protocol {
   /** Requests whose RECEIPT has not come. @type {Map<string, { request: Request, id: string }>} */
   #awaited = new Map();
   #receipts = 0;
+  /** An answer to nudge() is due. */
+  #isNudged = false;
   #heartbeatMs;
   #decoder;
 
@@ -39,7 +43,7 @@ export class Protocol {
    * @param {boolean} [options.isText] the driver carries text only
    * @param {{ maxHead?: number, maxBody?: number }} [options.limits]
    */
-  constructor({ host, heartbeatMs = 20_000, login, passcode, isText = false, limits }) {
+  constructor({ host, heartbeatMs = HEARTBEAT_MS, login, passcode, isText = false, limits }) {
     /** @readonly */
     this.isText = isText;
     this.#heartbeatMs = heartbeatMs;
@@ -84,17 +88,20 @@ export class Protocol {
    * @param {string} destination
    * @param {Terms & Partial<Position>} terms
    */
-  subscribe(id, destination, { from, epoch, filter, durable, isAcknowledged, window, name }) {
+  subscribe(id, destination, { from, epoch, filter, durable, ...terms }) {
+    const { deltas, isAcknowledged, isBrowse, window, name } = terms;
     this.#ask('subscribe', id, 'SUBSCRIBE', [
       ['id', id],
       ['destination', destination],
       ...given('from', from),
       ...given('epoch', typeof from === 'number' ? epoch : undefined),
       ...given('selector', filter),
+      ...given('delta', deltas ? 'true' : undefined),
       ...given('durable', durable),
       ...given('ack', isAcknowledged ? 'client' : undefined),
       ...given('window', window),
       ...given('name', name),
+      ...given('browse', isBrowse ? 'true' : undefined),
     ]);
   }
 
@@ -185,6 +192,18 @@ export class Protocol {
     ]);
   }
 
+  /** "A single newline byte": a heart-beat. */
+  beat() {
+    this.#outgoing.push('\n');
+  }
+
+  /** The same, and the realm answers: something passes both ways. Nothing follows. */
+  nudge() {
+    if (this.#isNudged) this.beat();
+    else this.#ask('nudge', NOBODY, 'UNSUBSCRIBE', [['id', NOBODY]]);
+    this.#isNudged = true;
+  }
+
   /** A round trip that changes nothing: `answered` follows. */
   ping() {
     this.#ask('ping', NOBODY, 'UNSUBSCRIBE', [['id', NOBODY]]);
@@ -192,11 +211,6 @@ export class Protocol {
 
   disconnect() {
     this.#ask('disconnect', '', 'DISCONNECT', []);
-  }
-
-  /** "A single newline byte": a heart-beat. */
-  beat() {
-    this.#outgoing.push('\n');
   }
 
   /**
@@ -263,6 +277,10 @@ export class Protocol {
     this.#awaited.delete(receipt);
     const { request, id } = asked;
     const word = headers.get('refused');
+    if (request === 'nudge') {
+      this.#isNudged = false;
+      return null;
+    }
     if (request === 'ping') return { type: 'answered' };
     if (request === 'unsubscribe') return { type: 'unsubscribed', id };
     if (word !== undefined) {

@@ -7,7 +7,7 @@
  * is lost the realm takes them back, and they come again, here or elsewhere.
  */
 
-import { ArgumentError, StaleError } from './errors.js';
+import { ArgumentError, ProtocolError, StaleError } from './errors.js';
 import { decodeEvent } from './event.js';
 import { harmless } from './system.js';
 
@@ -72,6 +72,8 @@ export class QueueSubscription {
   /** @param {Extract<import('./protocol.js').Happening, { type: 'event' }>} message */
   take(message) {
     if (this.#state === 'ended') return;
+    // As many again may come before the answer to a COMMIT that says that the old ones are done.
+    if (this.#held.size >= 2 * this.terms.window) throw new ProtocolError('past the window');
     const event = decodeEvent(message);
     this.#held.set(event, message.headers.get('ack') ?? '');
     this.#current.add(event);

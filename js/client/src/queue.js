@@ -15,6 +15,7 @@
 
 import { ArgumentError, ClosedError, StaleError } from './errors.js';
 import { Pipe } from './pipe.js';
+import { QueueBrowser } from './queue-browser.js';
 import { QueueSubscription } from './queue-subscription.js';
 import { Deferred } from './system.js';
 
@@ -58,7 +59,15 @@ export class Queue {
   }
 
   /**
-   * The same with callbacks and without a queue: each event is passed on as it comes, and has to be
+   * What is in the queue now and no reader has, as an async iterator that ends. Nothing is taken.
+   * @param {import('./queue-browser.js').BrowseOptions} [options]
+   */
+  browse(options) {
+    return new QueueBrowser(this.name, this.#access, options);
+  }
+
+  /**
+   * Reading with callbacks and without a queue: each event is passed on as it comes, and has to be
    * committed.
    * @param {import('./queue-subscription.js').QueueHandlers} handlers
    * @param {{ window?: number, filter?: string }} [terms]

@@ -69,6 +69,7 @@ function unescape(command, text) {
 export function encodeFrame(command, headers, body) {
   let head = `${command}\n`;
   for (const [name, value] of headers) {
+    if (name === '') throw new ArgumentError('a header needs a name');
     head += `${escape(command, name)}:${escape(command, String(value))}\n`;
   }
   if (head.includes('\0')) throw new ArgumentError('a header cannot hold a NUL');

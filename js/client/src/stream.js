@@ -23,6 +23,8 @@ import { Deferred } from './system.js';
  * @property {'now' | 'stored' | number} [from] where to begin; a number is the first EID wanted. Default `now`
  * @property {string} [epoch] with a number: the life of the channel that it belongs to
  * @property {string} [filter] a selector: which events (doc/selectors.md)
+ * @property {boolean} [deltas] of events that were published as changes, only what has changed, if
+ *   the realm can: `isDelta` tells. Not with `from: 'now'`, `filter` or `durable`
  * @property {string} [durable] a name under which the realm keeps the place of this subscription:
  *   whoever subscribes with it later goes on there, and `from` counts for the first time only
  * @property {boolean} [acknowledges] with `durable`: the place moves when the program calls
@@ -55,8 +57,11 @@ export class EventStream {
    */
   constructor(channel, access, options = {}) {
     const { from = 'now', epoch, filter, durable, limit = 1000, overflow = 'pause' } = options;
-    const { signal, onGap, acknowledges = false } = options;
+    const { signal, onGap, acknowledges = false, deltas = false } = options;
     checkOptions(from, limit, overflow);
+    if (deltas && overflow === 'drop-oldest') {
+      throw new ArgumentError('deltas mean nothing when events are dropped: overflow pause or fail');
+    }
     if (durable === '') throw new ArgumentError('durable is a name of one letter or more');
     this.#access = access;
     this.#limit = limit;
@@ -69,7 +74,7 @@ export class EventStream {
     this.ready.catch(() => {}); // the iterator throws it too
     this.#subscription = new Subscription(
       channel,
-      { from, epoch, filter, durable },
+      { from, epoch, filter, deltas, durable },
       {
         event: (event) => this.#push(event),
         ready: ready.resolve,

@@ -6,6 +6,7 @@
  * of connections. It promises that on a stored channel no event is lost and none comes twice.
  */
 
+import { ProtocolError } from './errors.js';
 import { decodeEvent } from './event.js';
 import { harmless } from './system.js';
 
@@ -13,6 +14,10 @@ import { harmless } from './system.js';
 
 /** Beyond, the place of a durable subscription moves later: with the first event that is new. */
 const OLD_ACKS_MAX = 1000;
+/** Events that may come before the answer to SUBSCRIBE. */
+const EARLY_MAX = 10_000;
+
+/** @typedef {import('./protocol.js').Position & { filter?: string, deltas?: boolean, durable?: string }} Wanted */
 
 /**
  * @typedef {object} SubscriptionHandlers
@@ -51,14 +56,14 @@ export class Subscription {
 
   /**
    * @param {string} channel
-   * @param {import('./protocol.js').Position & { filter?: string, durable?: string }} wanted
+   * @param {Wanted} wanted
    * @param {SubscriptionHandlers} handlers
    */
-  constructor(channel, { from, epoch, filter, durable }, handlers) {
+  constructor(channel, { from, epoch, filter, deltas, durable }, handlers) {
     this.channel = channel;
     this.#from = from;
     this.#epoch = epoch;
-    this.#terms = { filter, durable, isAcknowledged: durable !== undefined };
+    this.#terms = { filter, deltas, durable, isAcknowledged: durable !== undefined };
     this.#on = handlers;
   }
 
@@ -114,6 +119,7 @@ export class Subscription {
   /** @param {Extract<import('./protocol.js').Happening, { type: 'event' }>} message */
   take(message) {
     if (this.#state === 'asked') {
+      if (this.#early.length >= EARLY_MAX) throw new ProtocolError('events, and no RECEIPT');
       this.#early.push(message);
       return;
     }

@@ -14,7 +14,8 @@ import { Deferred } from './system.js';
 /** @typedef {import('./subscription.js').Subscription} Subscription */
 /** @typedef {import('./queue-subscription.js').QueueSubscription} QueueSubscription */
 /** @typedef {import('./data-stream.js').DataSubscription} DataSubscription */
-/** @typedef {Subscription | QueueSubscription | DataSubscription} AnySubscription */
+/** @typedef {import('./queue-browser.js').Look} Look */
+/** @typedef {Subscription | QueueSubscription | DataSubscription | Look} AnySubscription */
 /** @typedef {import('./protocol.js').Protocol} Protocol */
 
 /** The realm may not know yet that the last connection of a durable reader is gone. */

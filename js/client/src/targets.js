@@ -37,13 +37,18 @@ export function targetsOf(realms, options, random) {
 
 /** As Web Storage has it. @typedef {Pick<Storage, 'getItem' | 'setItem'>} Memory */
 
-/** Which target worked last on this network; where nothing can be kept, in this session. */
+/**
+ * Which target worked last on this network, and how long it may be silent there (beat.js); where
+ * nothing can be kept, in this session. Written as `DRIVER URL`, or `DRIVER URL MILLISECONDS`.
+ */
 export class Remembered {
   #storage;
   #network;
   #realms;
   /** @type {string | undefined} */
   #latest;
+  /** Of the network that it was found in. @type {{ key: string, ms: number } | undefined} */
+  #limit;
 
   /**
    * @param {Memory | null | undefined} storage
@@ -59,16 +64,38 @@ export class Remembered {
   /** @param {Target} target */
   keep(target) {
     this.#latest = nameOf(target);
-    try {
-      this.#storage?.setItem(this.#key(), this.#latest);
-    } catch {} // a full or forbidden storage costs the next session a moment
+    this.#write();
+  }
+
+  /** What is silent for so long is cut here; 0: nothing is known. */
+  get idleLimitMs() {
+    const key = this.#key();
+    if (this.#limit?.key !== key) {
+      const ms = Number(this.#recall()?.split(' ')[2]);
+      this.#limit = { key, ms: Number.isSafeInteger(ms) && ms > 0 ? ms : 0 };
+    }
+    return this.#limit.ms;
+  }
+
+  /** @param {number} idleLimitMs */
+  learn(idleLimitMs) {
+    this.#limit = { key: this.#key(), ms: idleLimitMs };
+    this.#write();
   }
 
   /** @param {Target[]} targets @returns {Target[]} what worked here first */
   order(targets) {
-    const name = this.#recall() ?? this.#latest;
+    const name = this.#recall()?.split(' ').slice(0, 2).join(' ') ?? this.#latest;
     const first = targets.filter((target) => nameOf(target) === name);
     return [...first, ...targets.filter((target) => !first.includes(target))];
+  }
+
+  #write() {
+    if (this.#latest === undefined) return;
+    const limit = this.idleLimitMs;
+    try {
+      this.#storage?.setItem(this.#key(), `${this.#latest}${limit ? ` ${limit}` : ''}`);
+    } catch {} // a full or forbidden storage costs the next session a moment
   }
 
   #recall() {

@@ -24,7 +24,7 @@ const ROWS = [
   [{ outcome: 'unusable', detail: 'mixed' }, null, /\(mixed\): this page may not open it/],
   [{ outcome: 'refused', detail: 'not you' }, null, /\(not you\): the realm refused/],
   [{ outcome: 'garbled', detail: 'HTTP' }, null, /\(HTTP\): what answers there is not a realm/],
-  [{ detail: 'the proxy p answered 403' }, null, /\(the proxy p answered 403\): these are its own/],
+  [{ detail: '/xhr was answered with status 404' }, null, /something answers there, but/],
   [{ ms: 30_010 }, null, /after 30\.0 s: a proxy on the way took the CONNECT and never answered/],
   [{ ms: 240_100 }, null, /never answered the opening handshake/],
   [{ url: SECURE }, { url: 'wss://realm/stomp' }, /port 443 .*AllowCONNECT/],
@@ -85,6 +85,36 @@ PATTERNS.forEach(([name, losses, expected]) => {
     const uneven = [{ ...all[0], idleMs: 5_000, lastedMs: 5_000 }, ...all.slice(1)];
     assert.doesNotMatch(explain(uneven, [], null), expected);
   });
+});
+
+test('a whole sentence, as Node has them, is told as it is and nothing is guessed', () => {
+  const fresh = [attemptOf({ detail: 'the proxy p answered CONNECT realm:9000 with 403 No.' })];
+  const expected =
+    'ws://realm:9000 by WebSocket failed after 5 ms: the proxy p answered CONNECT realm:9000 with 403 No.';
+  assert.equal(explain(fresh, fresh, null), expected);
+});
+
+test('what failed for one cause is told once', () => {
+  const detail = 'nobody is there.';
+  const fresh = [
+    attemptOf({ detail }),
+    attemptOf({ url: WEB, detail, ms: 7 }),
+    attemptOf({ url: SECURE, detail: 'another.' }),
+  ];
+  assert.equal(
+    explain(fresh, fresh, null),
+    'ws://realm:9000 by WebSocket failed after 5 ms, http://realm:9000 by streaming after 7 ms: nobody is there. ' +
+      'wss://realm:9443 by WebSocket failed after 5 ms: another.',
+  );
+});
+
+test('an idle limit that is known is told, with what is done about it', () => {
+  const one = attemptOf({ outcome: 'connected' });
+  const said = (/** @type {number} */ beatMs, /** @type {any} */ inUse) =>
+    explain([one], inUse ? [one] : [], inUse, { ms: 10_000, beatMs });
+  assert.match(said(5_000, one), /^Connected to .* silent for 10\.0 s: .* every 5\.0 s now/);
+  assert.match(said(5_000, null), /^The connection was lost .* every 5\.0 s now/);
+  assert.match(said(0, one), /switched off, or cannot be short enough/);
 });
 
 test('each pattern has its test', () => assert.equal(PATTERNS.length, LOSSES.length));

@@ -14,8 +14,9 @@ const URLS = ['ws://a/', 'wss://b/', 'wss://c/'];
 /**
  * @param {FakeNetwork['paths']} [paths]
  * @param {import('../src/session.js').SessionOptions} [options]
+ * @param {() => number} [random]
  */
-function open(paths = {}, options = {}) {
+function open(paths = {}, options = {}, random = () => 0.999) {
   const clock = new FakeClock();
   const network = new FakeNetwork(clock);
   network.paths = paths;
@@ -24,7 +25,7 @@ function open(paths = {}, options = {}) {
   const driver = webSocketDriver(network);
   const targets = URLS.map((url) => ({ url, driver, rank: 0 }));
   const remembered = new Remembered(null, () => '', targets);
-  const system = { timer: clock, random: () => 0.999, remembered };
+  const system = { timer: clock, random, remembered };
   const dialer = new Dialer(targets, options, system, {
     up: () => log.push('up'),
     moved: () => log.push('moved'),
@@ -68,6 +69,37 @@ test('once it was up it never gives up, and the waits grow to half a minute', as
   network.paths = {};
   await clock.advance(30_100);
   assert.equal(log.at(-1), 'up');
+});
+
+test('the jitter between rounds is full, and each round goes through all realms', async () => {
+  /** When each round began after the loss, by these dice. @param {number} share */
+  const roundsBy = async (share) => {
+    const { clock, network } = open({}, {}, () => share);
+    await clock.advance(60_000);
+    network.paths = Object.fromEntries(URLS.map((url) => [url, 'refuse']));
+    const lost = clock.now();
+    network.dialled = [];
+    network.cut();
+    /** @type {number[]} */
+    const begun = [];
+    for (let seen = 0; begun.length < 4; seen = network.dialled.length) {
+      await clock.advance(1);
+      const isNew = network.dialled.length > seen && seen % URLS.length === 0;
+      if (isNew) begun.push(clock.now() - lost);
+    }
+    await clock.advance(100);
+    for (let at = 0; at < 12; at += 3) {
+      assert.deepEqual(network.dialled.slice(at, at + 3).sort(), [...URLS].sort());
+    }
+    return begun.map((at, n) => at - (begun[n - 1] ?? 0));
+  };
+  const [soon, middle, late] = [await roundsBy(0), await roundsBy(0.5), await roundsBy(0.99)];
+  for (let n = 0; n < 4; n++) {
+    const ceiling = 250 * 2 ** n;
+    assert.ok(soon[n] < 30, `${soon[n]} ms`);
+    assert.ok(Math.abs(middle[n] - ceiling / 2) < 30, `${middle[n]} of ${ceiling} ms`);
+    assert.ok(Math.abs(late[n] - ceiling * 0.99) < 30, `${late[n]} of ${ceiling} ms`);
+  }
 });
 
 test('a realm that accepts and drops at once is not hammered', async () => {

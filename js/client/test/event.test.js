@@ -51,8 +51,21 @@ test('attributes and other headers come back as they were given', () => {
   assert.deepEqual(event.headers, { x: 'y' });
 });
 
+test('merge is asked for by a header, and a delta is known by one', () => {
+  const encoded = encodeEvent({ dict: { price: 1 }, merge: true });
+  assert.deepEqual(encoded.headers.slice(1), [['merge', 'true']]);
+  for (const merge of [false, undefined]) {
+    assert.deepEqual(encodeEvent({ data: 'x', merge }).headers, [['content-type', 'text/plain']]);
+  }
+  assert.equal(travel(encoded).isDelta, false);
+  assert.equal(travel(encoded, [['delta', 'true']]).isDelta, true);
+  assert.equal(travel(encoded, [['delta', 'maybe']]).isDelta, false);
+  assert.deepEqual(travel(encoded, [['delta', 'true']]).headers, {});
+});
+
 test("a publisher's headers cannot pass for the frame's own", () => {
-  const headers = { destination: '/other', receipt: '1', 'content-type': 'a/b', mine: '1' };
+  const own = { destination: '/other', receipt: '1', 'content-type': 'a/b', delta: 'true' };
+  const headers = { ...own, merge: 'true', mine: '1' };
   assert.deepEqual(encodeEvent({ headers }).headers, [
     ['content-type', 'text/plain'],
     ['mine', '1'],

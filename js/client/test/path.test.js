@@ -27,7 +27,8 @@ function pathOf(...attempts) {
 
 test('before anything was tried it says so', () => {
   const report = new Path().report(0);
-  assert.deepEqual(report, { attempts: [], inUse: null, sentence: 'Nothing was tried yet.' });
+  const nothing = { attempts: [], inUse: null, idleLimit: null };
+  assert.deepEqual(report, { ...nothing, sentence: 'Nothing was tried yet.' });
 });
 
 test('connected at once: how, and how long it took', () => {

@@ -44,10 +44,10 @@ test('CONNECTED opens it, with the slower of both heart-beats each way', () => {
 test('a subscription says where it begins, and its receipt where it does', () => {
   const { protocol } = open();
   protocol.subscribe('/fx', '/fx', { from: 5, epoch: 'e1' });
-  protocol.subscribe('/fx#2', '/fx', { from: 'now', epoch: 'e1' });
+  protocol.subscribe('/fx#2', '/fx', { from: 'now', epoch: 'e1', deltas: true });
   assert.deepEqual(protocol.takeOutgoing(), [
     'SUBSCRIBE\nid:/fx\ndestination:/fx\nfrom:5\nepoch:e1\nreceipt:subscribe-1\n\n\0',
-    'SUBSCRIBE\nid:/fx#2\ndestination:/fx\nfrom:now\nreceipt:subscribe-2\n\n\0',
+    'SUBSCRIBE\nid:/fx#2\ndestination:/fx\nfrom:now\ndelta:true\nreceipt:subscribe-2\n\n\0',
   ]);
   assert.deepEqual(receipt(protocol, 'subscribe-1\nepoch:e1\nnext:6'), [
     { type: 'subscribed', id: '/fx', epoch: 'e1', next: 6 },
@@ -170,16 +170,30 @@ for (const [what, frame] of Object.entries({
   });
 }
 
+/**
+ * The body of a MESSAGE in hexadecimal, and whether its encoding is a header of the event.
+ * @param {boolean} isText @param {string[]} lines @param {string} body
+ */
+function bodyOf(isText, lines, body) {
+  const protocol = new Protocol({ host: 'realm', isText });
+  const head = ['MESSAGE', 'subscription:a', 'destination:/fx', ...lines].join('\n');
+  const frame = `${head}\n\n${body}\0`;
+  const [, event] = [...protocol.receive(CONNECTED), ...protocol.receive(frame)];
+  const { body: bytes, headers } = /** @type {any} */ (event);
+  return [Buffer.from(bytes).toString('hex'), headers.has('content-transfer-encoding')];
+}
+
+const ENCODED = 'content-transfer-encoding:base64';
+
 test('where only text can travel, bytes come as base64 and are bytes', () => {
-  const head = 'MESSAGE\nsubscription:a\ndestination:/fx\ncontent-transfer-encoding:base64\n\n';
-  /** @param {boolean} isText @param {string} body */
-  const bodyOf = (isText, body) => {
-    const protocol = new Protocol({ host: 'realm', isText });
-    const [, event] = [...protocol.receive(CONNECTED), ...protocol.receive(`${head}${body}\0`)];
-    const { body: bytes, headers } = /** @type {any} */ (event);
-    return [Buffer.from(bytes).toString('hex'), headers.has('content-transfer-encoding')];
-  };
-  assert.deepEqual(bodyOf(true, 'AP8='), ['00ff', false]);
-  assert.deepEqual(bodyOf(true, 'no base64!'), [Buffer.from('no base64!').toString('hex'), true]);
-  assert.deepEqual(bodyOf(false, 'AP8='), [Buffer.from('AP8=').toString('hex'), true]);
+  assert.deepEqual(bodyOf(true, [ENCODED, 'eid:1'], 'AP8='), ['00ff', false]);
+  assert.deepEqual(bodyOf(true, [ENCODED, 'eid:1', ENCODED], 'AP8='), ['00ff', false]);
+  assert.throws(() => bodyOf(true, [ENCODED, 'eid:1'], 'no base64!'), { code: 'protocol' });
+});
+
+test('a publisher who says base64 of its text is passed on, by every driver alike', () => {
+  const asItIs = [Buffer.from('AP8=').toString('hex'), true];
+  assert.deepEqual(bodyOf(true, ['eid:1', ENCODED], 'AP8='), asItIs);
+  assert.deepEqual(bodyOf(false, ['eid:1', ENCODED], 'AP8='), asItIs);
+  assert.deepEqual(bodyOf(true, ['eid:1', 'content-transfer-encoding:7bit'], 'AP8='), asItIs);
 });

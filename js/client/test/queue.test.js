@@ -246,3 +246,26 @@ test('windows that cannot be meant are refused', async () => {
     assert.throws(() => queue.read({ window }), { code: 'argument' });
   }
 });
+
+test('a realm that sends past the window is no realm', async () => {
+  const { clock, realm, session, put, queue } = await opened();
+  const reader = queue.read({ transactional: true, window: 2 });
+  await clock.advance(50);
+  put('ab');
+  await clock.advance(50);
+  const [peer] = realm.peers;
+  const event = (/** @type {number} */ n) =>
+    peer.put('MESSAGE', [
+      ['subscription', '/jobs'],
+      ['destination', '/jobs'],
+      ['ack', `${n}`],
+    ]);
+  for (const n of [3, 4]) event(n);
+  await clock.advance(50);
+  assert.equal(session.path().attempts[0].ended, undefined);
+  event(5);
+  await clock.advance(50);
+  assert.equal(session.path().attempts[0].ended, 'garbled');
+  await clock.advance(2000);
+  assert.equal(texts(await take(reader, 2)), 'ab', 'they come again');
+});

@@ -222,6 +222,33 @@ test('publishes made while away wait, in order, up to a bound', async () => {
   assert.equal(realm.life('/fx').events.length, 2);
 });
 
+test('a publisher that waits for room is never refused, and nothing piles up', async () => {
+  const { clock, network, realm, session } = world({ limits: { events: 4 } });
+  session.open();
+  await clock.advance(100);
+  const channel = session.channel('/fx');
+  let begun = 0;
+  let done = 0;
+  const publishing = (async () => {
+    for (; begun < 100; begun++) {
+      await session.room();
+      channel.publish(String(begun)).then(() => done++);
+    }
+  })();
+  for (let turn = 0; turn < 60; turn++) {
+    await clock.advance(25);
+    assert.ok(begun - done <= 4, `${begun - done} wait`);
+    if (turn % 10 === 5) network.cut();
+  }
+  await clock.advance(5_000);
+  await publishing;
+  const stored = realm.life('/fx').events.map(({ body }) => Number(new TextDecoder().decode(body)));
+  assert.deepEqual(
+    stored,
+    Array.from({ length: 100 }, (_, n) => n),
+  );
+});
+
 test('close waits for receipts that are due, and then there is nothing left', async () => {
   const { clock, network, session } = world();
   session.open();

@@ -100,6 +100,12 @@ test('overflow "pause" survives a cut connection while it is paused', async () =
   assert.deepEqual([...first, ...(await read(stream, 2))], [1, 2, 3, 4]);
 });
 
+test('who wants changes alone may drop none', async () => {
+  const { channel } = await world();
+  const options = /** @type {const} */ ({ deltas: true, from: 'stored', overflow: 'drop-oldest' });
+  assert.throws(() => channel.subscribe(options), { code: 'argument' });
+});
+
 test('overflow "drop-oldest": the newest are kept', async () => {
   const { publish, channel } = await world();
   const stream = channel.subscribe({ from: 'stored', limit: 2, overflow: 'drop-oldest' });

@@ -87,3 +87,10 @@ test('it ends once, and nothing comes after', () => {
   take(1);
   assert.deepEqual(seen, ['end over']);
 });
+
+test('events for which nobody agreed to anything are not gathered for ever', () => {
+  const { subscription, take } = open({ from: 'now' });
+  subscription.asked();
+  for (let eid = 1; eid <= 10_000; eid++) take(eid);
+  assert.throws(() => take(10_001), { code: 'protocol' });
+});

@@ -4,44 +4,14 @@
 /** The types as they are published, used by programs in types/: compiled, and not run. */
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import {
-  copyFileSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { cpSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-
-const CLIENT = fileURLToPath(new URL('..', import.meta.url));
-const TSC = join(dirname(createRequire(import.meta.url).resolve('typescript')), 'tsc.js');
-
-/** @param {string[]} parameters */
-function compile(...parameters) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [TSC, ...parameters]);
-  return `${stdout}${stderr}${status === 0 ? '' : `status ${status}`}`;
-}
+import { CLIENT, compile, installPackage } from './lib/package.js';
 
 test('programs in TypeScript compile against the published types, wrong ones do not', (t) => {
-  const dir = mkdtempSync(join(tmpdir(), 'wayleave-types-'));
-  t.after(() => rmSync(dir, { recursive: true }));
-  const installed = join(dir, 'node_modules', 'wayleave');
-  mkdirSync(installed, { recursive: true });
-  for (const name of ['package.json', 'nirvana.d.ts']) {
-    copyFileSync(join(CLIENT, name), join(installed, name));
-  }
-  const places = ['--outDir', join(installed, 'types'), '--rootDir', join(CLIENT, 'src')];
-  const only = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly'];
-  assert.equal(compile('-p', join(CLIENT, 'tsconfig.types.json'), ...only, ...places), '');
+  const { dir } = installPackage(t);
   cpSync(join(CLIENT, 'test/types'), dir, { recursive: true });
-  writeFileSync(join(dir, 'package.json'), '{"type":"module"}');
   symlinkSync(join(CLIENT, '../../node_modules/@types'), join(dir, 'node_modules/@types'));
   const options = [
     '--strict',

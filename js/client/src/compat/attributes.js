@@ -34,6 +34,12 @@ const HEADERS = {
   'dead-event-reason': 'deadEventReason',
 };
 
+/** What only the realm can know: nothing that a publisher says of it is believed, or sent. */
+const OF_REALM = new Set([
+  ...['redelivered', 'redeliveryCount', 'joinPath', 'delta'],
+  ...Object.values(HEADERS),
+]);
+
 export class EventAttributes {
   /** @type {Record<string, unknown>} */
   #members = {};
@@ -41,7 +47,9 @@ export class EventAttributes {
   /** @param {Record<string, unknown>} members */
   static from(members) {
     const attributes = /** @type {NirvanaAttributes} */ (new EventAttributes());
-    for (const [name, value] of Object.entries(members)) attributes.put(name, value);
+    for (const [name, value] of Object.entries(members)) {
+      if (!OF_REALM.has(name)) attributes.put(name, value);
+    }
     return attributes;
   }
 
@@ -60,11 +68,22 @@ export class EventAttributes {
     return this.get('redelivered') === true;
   }
 
+  /** The event holds only what has changed since the one of the same publish key that came before. */
+  isDelta() {
+    return this.get('delta') === true;
+  }
+
+  /** The event holds only what has changed, and the realm is to merge it into the stored one. */
+  isMerge() {
+    return this.get('allowMerge') === true;
+  }
+
   /** Only what JSON can carry. */
   toMembers() {
     const travels = (/** @type {unknown} */ value) =>
       ['string', 'boolean'].includes(typeof value) || Number.isFinite(value);
-    return Object.fromEntries(Object.entries(this.#members).filter(([, value]) => travels(value)));
+    const ours = Object.entries(this.#members).filter(([name]) => !OF_REALM.has(name));
+    return Object.fromEntries(ours.filter(([, value]) => travels(value)));
   }
 
   /** @returns {number | undefined} as the realm heeds it */
@@ -90,13 +109,14 @@ for (const name of NAMES) {
 
 /** @param {import('../event.js').ChannelEvent} event */
 export function attributesOf(event) {
-  const { attributes, headers, redelivered, redeliveryCount, timestamp } = event;
+  const { attributes, headers, redelivered, redeliveryCount, timestamp, isDelta } = event;
   const all = EventAttributes.from(attributes);
   for (const [header, name] of Object.entries(HEADERS)) {
     const text = headers[header];
     if (text !== undefined) all.put(name, header.endsWith('-eid') ? Number(text) : text);
   }
   if (timestamp !== undefined) all.put('timestamp', timestamp);
+  if (isDelta) all.put('delta', true);
   if (redelivered) {
     all.put('redelivered', true);
     all.put('redeliveryCount', redeliveryCount);

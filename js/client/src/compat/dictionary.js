@@ -150,9 +150,13 @@ export class Dictionary {
     return this.contains(key) ? this.innerProperties[toText(key)] : undefined;
   }
 
-  /** @param {unknown} key @returns {string | undefined} like 'int', 'string[]', 'dict' */
+  /** @param {unknown} key @returns {string | undefined} like 'int', 'string[]', 'dict'; undefined: it cannot travel */
   getType(key) {
-    return this.contains(key) ? this.#typedOf(toText(key)).type : undefined;
+    try {
+      return this.contains(key) ? this.#typedOf(toText(key)).type : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   /** @param {unknown} key */
@@ -220,7 +224,13 @@ export class Dictionary {
   }
 
   toString() {
-    return JSON.stringify(this);
+    try {
+      return JSON.stringify(this, (_, value) =>
+        typeof value === 'bigint' ? String(value) : value,
+      );
+    } catch {
+      return toText(this.getKeys()); // it holds itself
+    }
   }
 
   toJSON() {

@@ -54,6 +54,7 @@ export class CompatEvent {
       tag: this.#tag,
       dict: this.#dictionary?.toMembers(),
       ttl: this.#attributes?.ttl(),
+      merge: this.#attributes?.isMerge(),
       attributes: this.#attributes?.toMembers(),
     };
   }

@@ -102,7 +102,8 @@ function driversOf(config) {
   const known = asked.filter((name) => KNOWN.has(name.toUpperCase()));
   if (known.length > 0) return known;
   if (asked.length > 0) console.warn(`wayleave: no driver is called ${asked}; all are tried`);
-  return undefined;
+  const isWithout = config.webSocket === false || config.webSocket === 'false';
+  return isWithout ? ['streaming', 'eventsource', 'polling'] : undefined;
 }
 
 /** A header of CONNECT cannot hold a line end. @param {unknown} value */

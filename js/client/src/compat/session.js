@@ -4,6 +4,7 @@
 /** A session as the guides describe it, over session.js. Starting it makes a new one underneath. */
 
 import { RefusedError } from '../errors.js';
+import { Path } from '../path.js';
 import { Session } from '../session.js';
 import { harmless, randomId, systemRandom } from '../system.js';
 import { CompatChannel } from './channel.js';
@@ -24,6 +25,11 @@ const MAX_WAITING = 1000;
 const STATUS = { open: 'CONNECTED', waiting: 'RECONNECTING', connecting: 'CONNECTING' };
 
 export class CompatSession extends Observable {
+  /**
+   * What a session is made of underneath; another one in Node (node/nirvana.js).
+   * @type {(realms: string[], options: import('../session.js').SessionOptions, config: Config) => Session}
+   */
+  static make = (realms, options) => new Session(realms, options);
   /** @type {Config} */
   #config = {};
   #realmsOf = realmsOf;
@@ -123,9 +129,7 @@ export class CompatSession extends Observable {
 
   /** Ours: what was tried, what is in use, and one sentence for a person. */
   path() {
-    return (
-      this.#latest?.path() ?? { attempts: [], inUse: null, sentence: 'Nothing was tried yet.' }
-    );
+    return this.#latest?.path() ?? new Path().report(0);
   }
 
   /** Ours: the last measured round trip in milliseconds. */
@@ -150,7 +154,8 @@ export class CompatSession extends Observable {
 
   #makeCore() {
     try {
-      return new Session(this.#realmsOf(this.#config), optionsOf(this.#config));
+      const config = this.#config;
+      return CompatSession.make(this.#realmsOf(config), optionsOf(config), config);
     } catch (error) {
       queueMicrotask(() => this.fail(error));
       return undefined;

@@ -6,13 +6,14 @@
  * and by TLS where the URL or the proxy's asks for it.
  */
 
-import { randomBytes } from 'node:crypto';
+import { X509Certificate, randomBytes } from 'node:crypto';
 import { connect as connectTcp, isIP } from 'node:net';
-import { connect as connectTls, rootCertificates } from 'node:tls';
-import { ProxyError } from '../errors.js';
+import tls, { connect as connectTls, rootCertificates } from 'node:tls';
+import { ArgumentError, ProxyError } from '../errors.js';
 import { authorize, readChallenges } from './auth.js';
-import { proxyFor } from './environment.js';
+import { proxyFor, readProxy } from './environment.js';
 import { HeadReader, describe } from './head.js';
+import { closedError, meaningOf } from './told.js';
 
 /** @typedef {import('node:net').Socket} Socket */
 
@@ -34,7 +35,9 @@ const OK = (/** @type {number} */ status) => status >= 200 && status < 300;
 
 /** @param {DialOptions} options @returns {Dial} */
 export function dialer({ proxy, ca, rejectUnauthorized, environment = process.env }) {
-  const trust = { ca: ca && [...rootCertificates, ...[ca].flat()], rejectUnauthorized };
+  // What is wrong with options is said now, not in the account of each attempt.
+  if (proxy) readProxy(proxy, 'option proxy');
+  const trust = { ca: ca && [...usualAuthorities(), ...checkAuthorities(ca)], rejectUnauthorized };
   return async (url, signal) => {
     const target = new URL(url);
     const by = proxyFor(target, environment, proxy);
@@ -43,6 +46,22 @@ export function dialer({ proxy, ca, rejectUnauthorized, environment = process.en
       : await tcp(hostOf(target), portOf(target), signal);
     return isSecure(target) ? secure(socket, target, trust, signal) : socket;
   };
+}
+
+/** Those that are trusted where nobody gives any: from Node 22 on also of NODE_EXTRA_CA_CERTS. */
+function usualAuthorities() {
+  return /** @type {any} */ (tls).getCACertificates?.('default') ?? rootCertificates;
+}
+
+/** Node passes over what is none. @param {NonNullable<DialOptions['ca']>} ca */
+function checkAuthorities(ca) {
+  const all = [ca].flat();
+  try {
+    for (const each of all) new X509Certificate(each);
+  } catch {
+    throw new ArgumentError('option ca is no certificate: give the text of a PEM file');
+  }
+  return all;
 }
 
 /** @param {URL} url */
@@ -87,7 +106,7 @@ function ready(socket, event, signal) {
       socket.off('error', reject).off('close', closed);
       resolve(socket);
     };
-    const closed = () => reject(new Error('the connection was closed'));
+    const closed = () => reject(closedError());
     socket.once('error', reject).once('close', closed).once(event, done);
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
@@ -95,17 +114,17 @@ function ready(socket, event, signal) {
 }
 
 /**
- * @param {URL} proxy
+ * @param {{ url: URL, where: string }} by
  * @param {URL} target
  * @param {object} trust
  * @param {AbortSignal} signal
  */
-async function tunnel(proxy, target, trust, signal) {
+async function tunnel({ url: proxy, where }, target, trust, signal) {
   const authority = `${target.hostname}:${portOf(target)}`;
   const name = proxy.host;
   let authorization = '';
   for (let isAgain = false; ; isAgain = true) {
-    const socket = await reach(proxy, trust, signal);
+    const socket = await reach(proxy, where, trust, signal);
     const head = await ask(socket, proxy, authority, authorization, signal);
     if (OK(head.status)) {
       if (head.rest.length > 0) socket.unshift(head.rest);
@@ -115,7 +134,7 @@ async function tunnel(proxy, target, trust, signal) {
     const { status, reason, all } = head;
     const answer = { status, reason, proxyStatus: all('proxy-status').join(', ') || undefined };
     const sentence = `the proxy ${name} answered CONNECT ${authority} with ${describe(head)}`;
-    if (status !== 407) throw new ProxyError('proxy-refused', sentence, answer);
+    if (status !== 407) throw new ProxyError('proxy-refused', sentence + hint(head), answer);
     const challenges = readChallenges(all('proxy-authenticate'));
     const isStale = challenges.some(({ params }) => params.stale?.toLowerCase() === 'true');
     const login = proxy.username && loginOf(proxy);
@@ -129,6 +148,14 @@ async function tunnel(proxy, target, trust, signal) {
   }
 }
 
+/** What a status means where the proxy says no more. @param {import('./head.js').Head} head */
+function hint({ status, all }) {
+  if (all('proxy-status').length > 0) return '';
+  if (status === 403) return ': it does not allow CONNECT to this host or port (AllowCONNECT)';
+  if (status === 405 || status === 501) return ': it knows no CONNECT, so it may be no proxy';
+  return status >= 500 ? ': it found no way to that host or port' : '';
+}
+
 /** @param {boolean} hasLogin @param {boolean} isAgain @param {import('./auth.js').Challenge[]} challenges */
 function whyNot(hasLogin, isAgain, challenges) {
   if (!hasLogin) return 'give it a login, as http://user:password@host:port';
@@ -139,20 +166,26 @@ function whyNot(hasLogin, isAgain, challenges) {
 
 /** @param {URL} proxy */
 function loginOf({ username, password }) {
-  return { user: decodeURIComponent(username), password: decodeURIComponent(password) };
+  return { user: decode(username), password: decode(password) };
 }
 
-/** @param {URL} proxy @param {object} trust @param {AbortSignal} signal */
-async function reach(proxy, trust, signal) {
+/** A percent sign that nobody has escaped is one. @param {string} text */
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** @param {URL} proxy @param {string} where @param {object} trust @param {AbortSignal} signal */
+async function reach(proxy, where, trust, signal) {
   try {
     const socket = await tcp(hostOf(proxy), portOf(proxy), signal);
     return proxy.protocol === 'https:' ? await secure(socket, proxy, trust, signal) : socket;
   } catch (error) {
-    const { message } = /** @type {Error} */ (error);
-    throw new ProxyError(
-      'proxy-unreachable',
-      `the proxy ${proxy.host} cannot be reached: ${message}`,
-    );
+    const why = `the proxy ${proxy.host} (${where}) cannot be reached: ${meaningOf(error)}`;
+    throw new ProxyError('proxy-unreachable', why);
   }
 }
 
@@ -188,7 +221,7 @@ export function readHead(socket, signal) {
       reject(error);
     };
     const abort = () => fail(new Error('given up'));
-    const closed = () => fail(new Error('the connection was closed'));
+    const closed = () => fail(closedError());
     const take = (/** @type {Buffer} */ bytes) => {
       try {
         const head = reader.push(bytes);

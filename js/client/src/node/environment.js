@@ -6,7 +6,8 @@
  *
  * 1. option `proxy`: a URL, or false for none
  * 2. none, if `no_proxy` or `NO_PROXY` names the host: names and their subdomains, addresses, CIDR
- *    blocks, divided by commas or blanks; `*` names all
+ *    blocks, divided by commas or blanks; `*` names all. curl does not know `*.name`, which is
+ *    `.name`, nor `name:port`, which other programs do
  * 3. the first that is set of `<scheme>_proxy`, `<SCHEME>_PROXY`; for ws then the same of http, for
  *    wss of https; then `all_proxy`, `ALL_PROXY`. An empty one is as good as none
  *
@@ -35,24 +36,34 @@ const DEFAULT_PORT = '1080';
  * @param {URL} target
  * @param {Environment} environment
  * @param {string | false} [option]
- * @returns {URL | null} http: or https:
+ * @returns {{ url: URL, where: string } | null} http: or https:, and who says so
  */
 export function proxyFor(target, environment, option) {
-  if (option !== undefined) return option ? readProxy(option, 'option proxy') : null;
+  if (option !== undefined) return option ? asked(option, 'option proxy') : null;
   const except = environment.no_proxy ?? environment.NO_PROXY ?? '';
-  if (isExcepted(target.hostname, except)) return null;
+  if (isExcepted(target, except)) return null;
   for (const scheme of SCHEMES[target.protocol] ?? []) {
     for (const name of [`${scheme}_proxy`, `${scheme.toUpperCase()}_PROXY`]) {
       const value = environment[name];
       const isForged = name === 'HTTP_PROXY' && environment.REQUEST_METHOD !== undefined;
-      if (value !== undefined && !isForged) return value ? readProxy(value, name) : null;
+      if (value !== undefined && !isForged) return value ? asked(value, name) : null;
     }
   }
   return null;
 }
 
-/** @param {string} text @param {string} where @returns {URL} */
-function readProxy(text, where) {
+/** @param {string} text @param {string} where */
+function asked(text, where) {
+  return { url: readProxy(text, where), where };
+}
+
+/**
+ * Throws an ArgumentError where it cannot be meant.
+ * @param {string} text
+ * @param {string} where it is said
+ * @returns {URL}
+ */
+export function readProxy(text, where) {
   const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   const url = URL.canParse?.(whole) === false ? null : tryUrl(whole);
   if (!url?.hostname || !['http:', 'https:'].includes(url.protocol)) {
@@ -73,22 +84,26 @@ function tryUrl(text) {
   }
 }
 
-/** @param {string} hostname @param {string} list */
-function isExcepted(hostname, list) {
+/** @param {URL} target @param {string} list */
+function isExcepted({ hostname, port, protocol }, list) {
   const host = hostname.replace(/^\[|\]$|\.$/g, '').toLowerCase();
+  const number = port || (/^(wss|https):/.test(protocol) ? '443' : '80');
   if (list.trim() === '*') return true;
   return list
     .toLowerCase()
     .split(/[\s,]+/)
-    .some((item) => item !== '' && names(item, host));
+    .some((item) => item !== '' && names(item, host, number));
 }
 
-/** @param {string} item @param {string} host */
-function names(item, host) {
-  const [block, bits] = item.replace(/^\[|\](?=\/|$)/g, '').split('/');
+/** @param {string} item @param {string} host @param {string} port */
+function names(item, host, port) {
+  // A colon of an address without brackets is none before a port.
+  const [, place, only = port] = /^([^:]*|\[.*\])(?::(\d+))?$/.exec(item) ?? ['', item];
+  if (only !== port) return false;
+  const [block, bits] = place.replace(/^\[|\](?=\/|$)/g, '').split('/');
   const kind = isIP(host);
   if (kind === 0) {
-    const name = block.replace(/^\.|\.$/g, '');
+    const name = block.replace(/^\*?\.|\.$/g, '');
     return name !== '' && (host === name || host.endsWith(`.${name}`));
   }
   const width = kind === 4 ? 32 : 128;

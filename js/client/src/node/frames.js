@@ -11,6 +11,8 @@ import { ProtocolError } from '../errors.js';
 export const OPCODES = Object.freeze({ TEXT: 1, BINARY: 2, CLOSE: 8, PING: 9, PONG: 10 });
 const CONTINUATION = 0;
 const CONTROL_MAX = 125;
+const NO_STATUS = 1005;
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** "_Fail the WebSocket Connection_": with this close code. */
 export class FrameError extends ProtocolError {
@@ -47,7 +49,13 @@ export function closePayload(code, reason = '') {
   return payload;
 }
 
-/** @typedef {{ opcode: number, payload: Buffer }} Message */
+/**
+ * @typedef {object} Message
+ * @property {number} opcode
+ * @property {Buffer} payload
+ * @property {string} text of a text; of a close, its reason
+ * @property {number} code of a close; 1005: it had none
+ */
 
 export class FrameDecoder {
   /** What came and is no whole frame yet, and how many bytes it has to be. @type {Buffer[]} */
@@ -92,6 +100,9 @@ export class FrameDecoder {
     if (bytes.length < this.#need) return null;
     const long =
       wide === 8 ? Number(bytes.readBigUInt64BE(2)) : wide ? bytes.readUInt16BE(2) : short;
+    if (wide === 8 && (bytes[2] & 0x80) !== 0) throw new FrameError(1002, 'a length below zero');
+    // "the minimal number of bytes MUST be used to encode the length"
+    if (wide && long < (wide === 8 ? 65_536 : 126)) throw new FrameError(1002, 'a padded length');
     if (this.#length + long > this.#max) throw new FrameError(1009, 'a message is too long');
     this.#need += long;
     if (bytes.length < this.#need) return null;
@@ -107,13 +118,14 @@ export class FrameDecoder {
       throw new FrameError(1002, 'fragments out of order');
     }
     if (opcode !== CONTINUATION) this.#opcode = opcode;
-    this.#fragments.push(payload);
+    if (payload.length > 0) this.#fragments.push(payload); // empty ones may come for ever
     this.#length += payload.length;
     if (!isFinal) return null;
-    const message = { opcode: this.#opcode, payload: Buffer.concat(this.#fragments.splice(0)) };
+    const [kind, whole] = [this.#opcode, Buffer.concat(this.#fragments.splice(0))];
     this.#opcode = CONTINUATION;
     this.#length = 0;
-    return message;
+    const text = kind === OPCODES.TEXT ? toText(whole) : '';
+    return { opcode: kind, payload: whole, text, code: 0 };
   }
 }
 
@@ -122,7 +134,24 @@ function checkControl(opcode, isFinal, payload) {
   if (opcode > OPCODES.PONG) throw new FrameError(1002, `opcode ${opcode}`);
   if (!isFinal || payload.length > CONTROL_MAX)
     throw new FrameError(1002, 'a control frame too long');
-  if (opcode === OPCODES.CLOSE && payload.length === 1)
-    throw new FrameError(1002, 'half a close code');
-  return { opcode, payload };
+  if (opcode !== OPCODES.CLOSE) return { opcode, payload, text: '', code: 0 };
+  if (payload.length === 1) throw new FrameError(1002, 'half a close code');
+  const code = payload.length ? payload.readUInt16BE() : NO_STATUS;
+  if (payload.length && !mayTravel(code)) throw new FrameError(1002, `close code ${code}`);
+  return { opcode, payload, text: toText(payload.subarray(2)), code };
+}
+
+/** RFC 6455 section 7.4: "MUST NOT be set as a status code in a Close control frame". @param {number} code */
+function mayTravel(code) {
+  const isOwn = code >= 3000 && code <= 4999;
+  return isOwn || (code >= 1000 && code <= 1014 && ![1004, NO_STATUS, 1006].includes(code));
+}
+
+/** @param {Buffer} bytes */
+function toText(bytes) {
+  try {
+    return strictUtf8.decode(bytes);
+  } catch {
+    throw new FrameError(1007, 'a text is not UTF-8');
+  }
 }

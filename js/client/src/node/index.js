@@ -6,6 +6,7 @@
  * `proxy`, `ca` and `rejectUnauthorized`, and the environment (environment.js).
  */
 
+import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { opened } from '../opening.js';
 import { Session as AnySession } from '../session.js';
@@ -28,6 +29,7 @@ export class Session extends AnySession {
       WebSocket: webSocketOver(dial),
       post: postOver(dial, options),
       network,
+      random,
       ...options,
     });
   }
@@ -40,6 +42,11 @@ export class Session extends AnySession {
  */
 export async function connect(realms, { signal, ...options } = {}) {
   return opened(() => new Session(realms, options), signal);
+}
+
+/** In [0, 1). Node 18 has no global `crypto`, and names of sessions must not be guessed. */
+function random() {
+  return randomBytes(4).readUInt32BE() / 2 ** 32;
 }
 
 /** Networks that this machine has addresses in, by their prefixes. */

@@ -4,6 +4,7 @@
 /** POST for the drivers over HTTP, on sockets that were dialled: through proxies as WebSocket. */
 
 import { Agent, request as ask } from 'node:http';
+import { told } from './told.js';
 
 /** More connections to one place than drivers ever use at a time. */
 const MAX_SOCKETS = 8;
@@ -44,7 +45,7 @@ export function postOver(dial, { credentials = false } = {}) {
         answer.on('error', ({ message }) => once(() => failed(message)));
       },
     );
-    request.on('error', ({ message }) => once(() => failed(message)));
+    request.on('error', (error) => once(() => failed(told(error, url))));
     request.end(body);
     return () => {
       isOver = true;

@@ -10,6 +10,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readHead } from './dial.js';
 import { FrameDecoder, FrameError, OPCODES, closePayload, encodeFrame } from './frames.js';
 import { describe } from './head.js';
+import { told } from './told.js';
 
 /** @typedef {import('node:net').Socket} Socket */
 
@@ -17,7 +18,6 @@ import { describe } from './head.js';
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 /** How long the other side has for its end of the closing handshake. */
 const CLOSING_MS = 2_000;
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** @param {import('./dial.js').Dial} dial */
 export function webSocketOver(dial) {
@@ -51,7 +51,7 @@ class NodeWebSocket {
    */
   constructor(dial, url, protocols) {
     this.#open(dial, url, protocols).catch((error) => {
-      if (!this.#abort.signal.aborted) this.onerror?.({ message: error.message });
+      if (!this.#abort.signal.aborted) this.onerror?.({ message: told(error, url) });
       this.#closed();
     });
   }
@@ -110,18 +110,17 @@ class NodeWebSocket {
   }
 
   /** @param {import('./frames.js').Message} message */
-  #onMessage({ opcode, payload }) {
+  #onMessage({ opcode, payload, text, code }) {
     if (opcode === OPCODES.PING) this.#put(OPCODES.PONG, payload);
-    else if (opcode === OPCODES.CLOSE) this.#onClose(payload);
+    else if (opcode === OPCODES.CLOSE) this.#onClose(code, text);
     else if (this.#state !== 'open') return;
-    else if (opcode === OPCODES.TEXT) this.onmessage?.({ data: toText(payload) });
+    else if (opcode === OPCODES.TEXT) this.onmessage?.({ data: text });
     else if (opcode === OPCODES.BINARY) this.onmessage?.({ data: toArrayBuffer(payload) });
   }
 
-  /** @param {Buffer} payload */
-  #onClose(payload) {
-    const code = payload.length ? payload.readUInt16BE() : 1005;
-    this.#ending = { code, reason: toText(payload.subarray(2)) };
+  /** @param {number} code @param {string} reason */
+  #onClose(code, reason) {
+    this.#ending = { code, reason };
     this.#goodbye(code === 1005 ? 1000 : code);
     this.#socket?.end();
   }
@@ -169,7 +168,9 @@ function handshake(url, key, protocols) {
  */
 function whatIsWrong(head, key, protocols) {
   const { status, all } = head;
-  if (status !== 101) return `the opening handshake was answered with ${describe(head)}`;
+  if (status !== 101) {
+    return `the opening handshake was answered with ${describe(head)}: there is no realm, or something before it does not pass WebSocket on`;
+  }
   const accept = createHash('sha1')
     .update(key + GUID)
     .digest('base64');
@@ -188,15 +189,6 @@ function whatIsWrong(head, key, protocols) {
   const chosen = all('sec-websocket-protocol');
   const isFine = chosen.length === 0 || (chosen.length === 1 && protocols.includes(chosen[0]));
   return isFine ? '' : 'the 101 has a subprotocol that nobody asked for';
-}
-
-/** @param {Buffer} bytes */
-function toText(bytes) {
-  try {
-    return strictUtf8.decode(bytes);
-  } catch {
-    throw new FrameError(1007, 'a text is not UTF-8');
-  }
 }
 
 /** @param {Buffer} bytes */

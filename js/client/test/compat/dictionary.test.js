@@ -153,3 +153,14 @@ test('what cannot be bent to a type keeps its own, and nothing throws', () => {
     ...['dict {}', 'null undefined'],
   ]);
 });
+
+test('as text, and asked for types, it throws at nothing that a program may have put', () => {
+  const dictionary = Dictionary.from({ half: '\ud800', one: 1 });
+  dictionary.put('big', 2n ** 60n);
+  assert.equal(String(dictionary), '{"half":"\\ud800","one":1,"big":"1152921504606846976"}');
+  assert.equal(dictionary.getType('half'), undefined);
+  assert.equal(dictionary.getType('big'), 'long');
+  dictionary.put('itself', dictionary);
+  assert.equal(String(dictionary), 'half,one,big,itself');
+  dictionary.getType('itself');
+});

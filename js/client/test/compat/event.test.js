@@ -53,6 +53,7 @@ test('attributes are set by the publisher and read by the subscriber', () => {
   attributes.setAllowMerge(true);
   const init = event.toInit();
   assert.deepEqual(init.attributes, { publisherName: 'me', allowMerge: true });
+  assert.equal(init.merge, true);
   const came = CompatEvent.from(new ChannelEvent({ channel: '/fx', ...init }), 'fx');
   assert.equal(came.getEventAttributes().getPublisherName(), 'me');
 });
@@ -87,4 +88,26 @@ test('what the realm says of an event is among its attributes', () => {
   );
   assert.deepEqual([came.isRedelivered(), came.getRedeliveryCount()], [true, 3]);
   assert.equal(came.getDeadEventEid(), undefined);
+});
+
+test('a delta says so; that it was one is not sent on', () => {
+  const whole = CompatEvent.from(new ChannelEvent({ channel: '/fx' }), 'fx');
+  assert.equal(whole.getEventAttributes().isDelta(), false);
+  const delta = CompatEvent.from(new ChannelEvent({ channel: '/fx', isDelta: true }), 'fx');
+  assert.equal(delta.getEventAttributes().isDelta(), true);
+  assert.deepEqual(delta.toInit().attributes, {});
+  assert.equal(delta.toInit().merge, false);
+});
+
+test('what only the realm can know is believed of the realm alone', () => {
+  const attributes = { redelivered: true, redeliveryCount: 7, joinChannel: '/a', delta: true };
+  const event = CompatEvent.from(new ChannelEvent({ channel: '/fx', attributes }), 'fx');
+  const came = event.getEventAttributes();
+  assert.deepEqual(
+    [came.isRedelivered(), came.getRedeliveryCount(), came.getJoinChannel(), came.isDelta()],
+    [false, undefined, undefined, false],
+  );
+  came.setRedelivered(true);
+  came.setApplicationId('desk');
+  assert.deepEqual(event.toInit().attributes, { applicationId: 'desk' });
 });

@@ -313,3 +313,33 @@ test('38: DRIVER says that the session has come to use another transport', async
     return { fetch: (/** @type {Any[]} */ ...given) => network.web.fetch(given[0], given[1]) };
   }
 });
+
+test('39: setAllowMerge(true) asks the realm to merge; a subscriber can ask what is a delta', async () => {
+  const { clock, realm, session } = await started();
+  /** @type {Any[]} */
+  const got = [];
+  const channel = session.getChannel('/fx');
+  channel.on(Observe.DATA, (/** @type {Any} */ event) => {
+    got.push([event.getData(), event.getEventAttributes().isDelta()]);
+  });
+  channel.subscribe();
+  for (const isMerge of [true, false]) {
+    const event = Nirvana.createEvent();
+    event.setData(`merge ${isMerge}`);
+    event.getEventAttributes().setAllowMerge(isMerge);
+    channel.publish(event);
+  }
+  await clock.advance(100);
+  const stored = realm.life('/fx').events;
+  assert.deepEqual(
+    stored.map(({ headers }) => new Map(headers).get('merge')),
+    ['true', undefined],
+  );
+  realm.store('/fx', [['delta', 'true']], new TextEncoder().encode('changed'));
+  await clock.advance(100);
+  assert.deepEqual(got, [
+    ['merge true', false],
+    ['merge false', false],
+    ['changed', true],
+  ]);
+});

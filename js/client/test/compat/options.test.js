@@ -63,6 +63,11 @@ test('drivers by name, in order; who names none that is known gets all', (t) => 
   assert.equal(mock.callCount(), 0);
   assert.equal(named({ drivers: ['CARRIER_PIGEON'] }), undefined);
   assert.match(mock.calls[0].arguments[0], /no driver is called CARRIER_PIGEON/);
+  for (const webSocket of [false, 'false']) {
+    assert.deepEqual(named({ webSocket }), ['streaming', 'eventsource', 'polling']);
+    assert.deepEqual(named({ webSocket, protocolSelection: 'websocket' }), ['websocket']);
+  }
+  for (const webSocket of [true, undefined]) assert.equal(named({ webSocket }), undefined);
 });
 
 test('a data stream is what is asked for by name; who says false means it', () => {

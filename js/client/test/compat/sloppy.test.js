@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Nirvana, NirvanaChannel } from '../../src/compat/nirvana.js';
-import { settle } from '../lib/clock.js';
+import { diceOf, settle } from '../lib/clock.js';
 import { world } from '../lib/compat.js';
 
 /** @returns {any[]} */
@@ -26,6 +26,7 @@ const INNER = [
   'notify',
   'fail',
   'failLater',
+  ...['toInit', 'toMembers', 'toTyped'],
 ];
 
 /** @param {any} object */
@@ -133,3 +134,38 @@ test('a session with sloppy options starts, or says why not', async (t) => {
     Nirvana.createSession(value);
   }
 });
+
+for (let seed = 1; seed <= 40; seed++) {
+  test(`a program that calls anything with anything does not see a throw, with the dice of ${seed}`, async (t) => {
+    for (const method of ['error', 'warn', 'debug'])
+      t.mock.method(console, /** @type {any} */ (method), () => {});
+    const dice = diceOf(seed * 7919);
+    const below = (/** @type {number} */ n) => Math.floor(dice() * n);
+    const { clock, network, realm, session } = world();
+    realm.queue('/jobs');
+    const objects = Object.values(OBJECTS).map((make) => make(session));
+    const names = ['/fx', 'fx', '/jobs', '/missing', ...Object.values(Nirvana.Observe)];
+    const kinds = new Set(objects.map(({ constructor }) => constructor));
+    const values = [...sloppy(), ...names, ...objects, () => 'a listener', 1, 5, 'a = 1'];
+    for (let turn = 0; turn < 1500; turn++) {
+      const object = objects[below(objects.length)];
+      const methods = methodsOf(object);
+      const method = methods[below(methods.length)];
+      const given = Array.from({ length: below(4) }, () => values[below(values.length)]);
+      const returned = object[method](...given);
+      if (typeof returned?.catch === 'function') returned.catch(() => {});
+      const isNew = kinds.has(returned?.constructor) && !objects.includes(returned);
+      if (isNew && objects.length < 40) objects.push(returned);
+      if (below(20) === 0) await clock.advance(below(3000));
+      if (below(100) === 0) network.cut();
+    }
+    // And what was wanted of it goes on.
+    session.stop();
+    await clock.advance(10_000);
+    const other = world();
+    other.session.start();
+    await other.clock.advance(1000);
+    assert.deepEqual(other.log, ['START']);
+    await settle();
+  });
+}

@@ -14,6 +14,8 @@ export class FakeNetwork {
   paths = {};
   /** Milliseconds more until a path opens. @type {Record<string, number>} */
   slow = {};
+  /** WebSockets over which nothing has passed for so long are cut. */
+  idleLimitMs = Infinity;
   /** The same network for HTTP. */
   web = new FakeWeb(this);
   /** @type {string[]} */
@@ -76,8 +78,16 @@ export class FakeNetwork {
   #connect(url, socket, close) {
     const { clock, delay, realm } = this;
     let [isUp, isDown, isGone] = [true, true, false];
+    /** @type {any} */
+    let idle;
+    const passed = () => {
+      clock.clear(idle);
+      if (this.idleLimitMs < Infinity && !isGone)
+        idle = clock.set(() => end(1006), this.idleLimitMs);
+    };
     const peer = realm.accept(
       (data) => {
+        passed();
         const copy = typeof data === 'string' ? data : data.slice().buffer;
         clock.set(() => isDown && !isGone && socket.onmessage({ data: copy }), delay);
       },
@@ -86,6 +96,7 @@ export class FakeNetwork {
     const end = (/** @type {number} */ code) => {
       if (isGone) return;
       isGone = true;
+      clock.clear(idle);
       peer.gone();
       this.lines.delete(line);
       clock.set(() => close(code), delay);
@@ -98,6 +109,7 @@ export class FakeNetwork {
     };
     this.lines.add(line);
     socket.send = (/** @type {any} */ data) => {
+      passed();
       clock.set(() => isUp && !isGone && peer.receive(data), delay);
     };
     socket.close = () => end(1000);

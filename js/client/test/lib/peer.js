@@ -146,6 +146,10 @@ export class FakePeer {
 
   /** @param {string} id @param {string} name @param {Map<string, string>} headers */
   #read(id, name, headers) {
+    if (headers.get('browse') === 'true') {
+      this.#browse(id, name, headers);
+      return;
+    }
     const window = Number(headers.get('window') ?? 5);
     this.#receipt(headers, [['window', String(window)]]);
     const selector = headers.get('selector') ?? '';
@@ -164,6 +168,22 @@ export class FakePeer {
     });
     this.#readers.set(id, reader);
     reader.pump();
+  }
+
+  /** @param {string} id @param {string} name @param {Map<string, string>} headers */
+  #browse(id, name, headers) {
+    const selector = headers.get('selector') ?? '';
+    this.#receipt(headers);
+    for (const event of this.#realm.queue(name).waiting) {
+      const isWanted = selector === '' || this.#realm.chooses(selector, event);
+      if (isWanted) this.#frame(id, name, event, []);
+    }
+    const end = /** @type {Array<[string, string]>} */ ([
+      ['subscription', id],
+      ['destination', name],
+      ['browser', 'end'],
+    ]);
+    if (this.#realm.isEnding) this.put('MESSAGE', end);
   }
 
   /** @param {Map<string, string>} headers */

@@ -44,6 +44,8 @@ export class FakeRealm {
   missing = new Set(['/missing']);
   /** @type {string | null} refuse every CONNECT with this word */
   refuse = null;
+  /** Whether a look into a queue comes to its end. */
+  isEnding = true;
   heartbeat = '0,0';
   /** How many events a channel keeps. */
   kept = Infinity;

@@ -54,7 +54,8 @@ test('a certificate that nobody vouches for is refused, unless any will do', asy
   const { port } = await serveProxy(t, OK, { isSecure: true });
   await assert.rejects(through(`https://localhost:${port}`)(url, signal), {
     code: 'proxy-unreachable',
-    message: /the proxy localhost:\d+ cannot be reached: .*certificate/,
+    message:
+      /the proxy localhost:\d+ \(option proxy\) cannot be reached: .*certificate .*option ca/,
   });
 });
 
@@ -165,6 +166,35 @@ for (const [name, answer, expected] of [
   });
 }
 
+for (const [status, expected] of /** @type {Array<[string, RegExp]>} */ ([
+  ['403 Forbidden', /with 403 Forbidden: it does not allow CONNECT to this host or port/],
+  ['405 Method Not Allowed', /with 405 Method Not Allowed: it knows no CONNECT/],
+  ['503 Service Unavailable', /with 503 Service Unavailable: it found no way/],
+  ['429 Slow down', /with 429 Slow down$/],
+])) {
+  test(`a proxy that answers ${status} and no more: what that means`, async (t) => {
+    const { port } = await serveProxy(t, () => `HTTP/1.1 ${status}\r\n\r\n`);
+    await assert.rejects(through(`http://127.0.0.1:${port}`)('ws://realm:9000/', signal), {
+      code: 'proxy-refused',
+      message: expected,
+    });
+  });
+}
+
+test('a percent sign in a password need not be escaped', async (t) => {
+  const url = `ws://127.0.0.1:${await serveEcho(t)}`;
+  const says = new RegExp(`Basic ${Buffer.from('me:100%').toString('base64')}\r\n`);
+  const { port } = await withLogin(t, says, 'Basic realm="x"');
+  const socket = await through(`http://me:100%@127.0.0.1:${port}`)(url, signal);
+  assert.equal(await echoes(socket, 'hello'), 'hello');
+});
+
+test('an authority that is none is refused at once', () => {
+  for (const ca of ['nonsense', [CERTIFICATE, 'x'], Buffer.from('x')]) {
+    assert.throws(() => dialer({ ca }), { code: 'argument' });
+  }
+});
+
 test('a proxy that is not there is named', async () => {
   /** @type {Array<() => void>} */
   const ends = [];
@@ -172,7 +202,8 @@ test('a proxy that is not there is named', async () => {
   for (const end of ends) end();
   await assert.rejects(through(`http://127.0.0.1:${port}`)('ws://realm:9000/', signal), {
     code: 'proxy-unreachable',
-    message: /the proxy 127\.0\.0\.1:\d+ cannot be reached: .*ECONNREFUSED/,
+    message:
+      /the proxy 127\.0\.0\.1:\d+ \(option proxy\) cannot be reached: nothing listens .*ECONNREFUSED/,
   });
 });
 

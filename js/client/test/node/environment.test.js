@@ -9,7 +9,7 @@ import { proxyFor } from '../../src/node/environment.js';
 
 /** @param {string} url @param {Environment} environment @param {string | false} [option] */
 const proxyOf = (url, environment, option) =>
-  proxyFor(new URL(url), environment, option)?.href ?? null;
+  proxyFor(new URL(url), environment, option)?.url.href ?? null;
 
 /** @type {Array<[string, string, Environment, string | null]>} */
 const CHOICES = [
@@ -76,6 +76,14 @@ const EXCEPTIONS = [
   ['other realm.example', 'ws://realm.example/', true],
   ['other,,', 'ws://realm.example/', false],
   ['.', 'ws://realm.example/', false],
+  ['*.example', 'ws://realm.example/', true],
+  ['*.example', 'ws://realm.other/', false],
+  ['realm.example:9000', 'ws://realm.example:9000/', true],
+  ['realm.example:9000', 'ws://realm.example:9001/', false],
+  ['realm.example:443', 'wss://realm.example/', true],
+  ['realm.example:80', 'ws://realm.example/', true],
+  ['[::1]:9000', 'ws://[::1]:9000/', true],
+  ['[::1]:9000', 'ws://[::1]:9001/', false],
   ['127.0.0.1', 'ws://127.0.0.1:9000/', true],
   ['10.0.0.0/8', 'ws://10.1.2.3/', true],
   ['10.0.0.0/8', 'ws://11.1.2.3/', false],

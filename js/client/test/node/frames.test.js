@@ -25,6 +25,7 @@ const EXAMPLES = [
   ['a ping', '89 05 48656c6c6f', ['9 Hello']],
   ['a ping between fragments', '01 03 48656c 89 00 80 02 6c6f', ['9 ', '1 Hello']],
   ['an empty text, an empty close', '81 00 88 00', ['1 ', '8 ']],
+  ['fragments, some empty', `01 00 ${'00 00'.repeat(20)} 00 02 6869 80 00`, ['1 hi']],
   ['256 bytes', `82 7e 0100 ${'61'.repeat(256)}`, [`2 ${'a'.repeat(256)}`]],
   ['65,536 bytes', `82 7f 0000000000010000 ${'61'.repeat(65_536)}`, [`2 ${'a'.repeat(65_536)}`]],
 ];
@@ -57,7 +58,7 @@ const FAULTS = [
     `01 7e 01f4 ${'61'.repeat(500)} 80 7e 01f5 ${'61'.repeat(501)}`,
     1009,
   ],
-  ['a length that nobody has', '82 7f ffffffffffffffff', 1009],
+  ['a length that nobody has', '82 7f 7fffffffffffffff', 1009],
 ];
 for (const [name, bytes, closeCode] of FAULTS) {
   test(`${name}: ${closeCode}`, () => {

@@ -3,39 +3,18 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { WebSocketServer } from 'ws';
 import * as anywhere from '../../src/index.js';
 import * as node from '../../src/node/index.js';
 import { serveProxy } from '../lib/loopback.js';
-import { FakeRealm } from '../lib/realm.js';
+import { serveRealm } from '../lib/served.js';
 
 test('it has everything that the client has elsewhere', () => {
   assert.deepEqual(Object.keys(node).sort(), Object.keys(anywhere).sort());
   assert.ok(node.Session.prototype instanceof anywhere.Session);
 });
 
-/** A realm behind the npm package ws. @param {any} t */
-async function serveRealm(t) {
-  const realm = new FakeRealm();
-  const server = new WebSocketServer({
-    host: '127.0.0.1',
-    port: 0,
-    handleProtocols: () => 'v12.stomp',
-  });
-  server.on('connection', (socket) => {
-    const peer = realm.accept((data) => socket.send(data));
-    socket.on('message', (data, isBinary) =>
-      peer.receive(isBinary ? /** @type {Buffer} */ (data) : String(data)),
-    );
-    socket.on('close', () => peer.gone());
-  });
-  await new Promise((resolve) => server.once('listening', () => resolve(null)));
-  t.after(() => server.close());
-  return /** @type {import('node:net').AddressInfo} */ (server.address()).port;
-}
-
 test('a session by the proxy that is given', async (t) => {
-  const port = await serveRealm(t);
+  const { port } = await serveRealm(t);
   const proxy = await serveProxy(t, () => 'HTTP/1.1 200 OK\r\n\r\n');
   const options = { proxy: `http://127.0.0.1:${proxy.port}`, attempts: 1 };
   const session = await node.connect(`ws://127.0.0.1:${port}`, options);
@@ -53,7 +32,7 @@ test('what the proxy says is in the account and in the error', async (t) => {
     assert.equal(error.code, 'connect-failed');
     assert.match(
       error.message,
-      /answered CONNECT 127\.0\.0\.1:7 with 403 Not this port \(Proxy-Status: p; details="AllowCONNECT"\)\): these are its own words/,
+      /answered CONNECT 127\.0\.0\.1:7 with 403 Not this port \(Proxy-Status: p; details="AllowCONNECT"\)\.$/,
     );
     assert.deepEqual(
       error.path.attempts.map((/** @type {any} */ { driver }) => driver),
@@ -64,5 +43,8 @@ test('what the proxy says is in the account and in the error', async (t) => {
 });
 
 test('a proxy that makes no sense is refused at once', async () => {
-  await assert.rejects(node.connect('ws://realm', { proxy: 'socks5://p:1' }), /option proxy is/);
+  await assert.rejects(node.connect('ws://realm', { proxy: 'socks5://p:1' }), {
+    code: 'argument',
+    message: /option proxy is socks5/,
+  });
 });

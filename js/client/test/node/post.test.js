@@ -82,7 +82,10 @@ test('what fails says why, once, and in the words of the proxy', async (t) => {
   assert.deepEqual(await ask(direct(), url), ['half', 'aborted']);
   const proxy = await serveProxy(t, () => 'HTTP/1.1 403 Never\r\n\r\n');
   const post = postOver(dialer({ proxy: `http://127.0.0.1:${proxy.port}`, environment: {} }));
-  assert.match(String(await ask(post, url)), /^the proxy .* answered CONNECT .* with 403 Never$/);
+  assert.match(
+    String(await ask(post, url)),
+    /^the proxy .* answered CONNECT .* with 403 Never: it does not allow CONNECT .*\.$/,
+  );
 });
 
 test('given up, nothing comes any more, and the server learns of it', async (t) => {

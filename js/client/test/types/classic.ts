@@ -30,6 +30,9 @@ const event = Nirvana.createEvent();
 event.getDictionary().putFloat('price', 1.2261);
 event.getDictionary().putIntegerArray('n', [1]);
 event.getEventAttributes().setTimeToLive(1000);
+event.getEventAttributes().setAllowMerge(true);
+const isDelta: boolean = event.getEventAttributes().isDelta();
+console.log(isDelta);
 channel.publish(event);
 
 const queue = session.getQueue('/jobs', true);

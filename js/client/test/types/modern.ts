@@ -31,6 +31,7 @@ const eid: number | undefined = await channel.publish({
   dict: { price: typed('float', 1.2261), ids: typed('long[]', [1, 2n]), nested: [{ a: 1 }] },
   tag: 'fx',
   ttl: 1000,
+  merge: true,
 });
 await channel.publish('text');
 
@@ -40,7 +41,7 @@ for await (const event of channel.subscribe({ from: eid, filter: 'price > 1', li
   const bytes: Uint8Array = one.bytes;
   const price: unknown = one.dict.price;
   const type: string | undefined = one.dictionary.get('price')?.type;
-  console.log(text, bytes, price, type, one.eid, one.redelivered, one.timestamp);
+  console.log(text, bytes, price, type, one.eid, one.redelivered, one.timestamp, one.isDelta);
 }
 
 const durable = channel.subscribe({ durable: 'desk', acknowledges: true, overflow: 'fail' });
@@ -55,6 +56,10 @@ for await (const job of reader) {
   await reader.rollbackAll();
   await session.transaction().consume(job).publish('/done', 'x').commit();
 }
+
+for await (const { data } of queue.browse({ filter: 'n > 1', limit: 5 })) console.log(data);
+const limit: number | undefined = session.path().idleLimit?.beatMs;
+console.log(limit);
 
 try {
   await session.ping();
