@@ -20,7 +20,7 @@ enum err router_store_begin(struct router_route *route)
     if (store == NULL || type_of(route) == CHANNEL_TRANSIENT) {
         return OK;
     }
-    TRY(store_open_stream(store, route->channel.name, &route->stream));
+    TRY(store_open_stream(store, route->channel.name, STORE_KEEP_ALL, &route->stream));
     if (type_of(route) == CHANNEL_PERSISTENT) {
         return channel_restore(&route->channel, route->stream, route->router->room.now);
     }

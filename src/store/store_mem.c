@@ -47,13 +47,14 @@ static enum err submit(struct store *store, const struct store_op *ops, size_t c
     return OK;
 }
 
-static enum err open_stream(struct store *store, struct span name,
+static enum err open_stream(struct store *store, struct span name, enum store_keep keep,
                             struct store_stream **ret_stream)
 {
     struct mem *mem = LIST_ENTRY(store, struct mem, store);
     struct store_mem_disk_kept *kept = store_mem_disk_find(mem->disk, name);
     struct store_mem_disk_stream *made;
 
+    (void)keep; /* of shared stores alone */
     LIST_FOREACH (node, after, &mem->streams) {
         struct store_mem_disk_stream *known =
             LIST_ENTRY(node, struct store_mem_disk_stream, node);
@@ -79,7 +80,6 @@ static enum err open_stream(struct store *store, struct span name,
     made->kept = kept;
     made->stream.store = store;
     made->stream.name = span_str(kept->name);
-    made->stream.is_ready = true;
     made->stream.epoch = kept->epoch;
     made->stream.first_eid = store_mem_disk_first_eid(kept);
     made->stream.next_eid = kept->next_eid;

@@ -32,7 +32,7 @@ static void open_store(struct scene *scene)
                                         .ctx = scene};
 
     assert_ok(store_mem_open(&conf, scene->disk, &scene->store));
-    assert_ok(store_open_stream(scene->store, SPAN("/fx"), &scene->stream));
+    assert_ok(store_open_stream(scene->store, SPAN("/fx"), STORE_KEEP_ALL, &scene->stream));
 }
 
 static void on_done(void *ctx, enum err e, const uint64_t *eids)
