@@ -41,3 +41,6 @@ bool event_source_matches(struct event_source *source, const struct selector *se
  * it is not text by itself. */
 bool event_source_key(struct event_source *source, struct span name, char *room,
                       size_t room_bytes, struct span *ret_value);
+
+/** Whether the event says that its body is an object with data, dictionary and tag. */
+bool event_source_is_dict(const struct event *event);
