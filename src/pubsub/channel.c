@@ -3,6 +3,7 @@
 #include "pubsub/channel.h"
 
 #include "base/list.h"
+#include "pubsub/channel_merge.h"
 
 #include <stdlib.h>
 
@@ -37,8 +38,9 @@ static void entry_free(struct channel *channel, struct channel_entry *entry)
         map_remove(&channel->ids, id_of(entry));
     }
     heap_remove(&channel->expiries, &entry->due);
-    channel_keys_leave(&channel->keys, entry->links);
+    channel_keys_leave(&channel->keys, entry->links, entry->eid > 0);
     event_unref(entry->event);
+    event_unref(entry->change);
     free(entry);
 }
 
@@ -151,11 +153,12 @@ static enum err fill_entry(struct channel *channel, struct channel_entry *entry,
 
     own.ttl = ttl_of(channel, parts);
     TRY(event_new(0, &own, &entry->event));
-    entry->bytes = event_bytes(entry->event);
-    if (entry->bytes > channel->conf.store_bytes) {
-        return ERR_LIMIT;
+    TRY(reserve(channel, entry, entry->event));
+    if (parts->is_change) {
+        TRY(channel_merge(channel, entry, &own));
     }
-    return reserve(channel, entry, entry->event);
+    entry->bytes = event_bytes(entry->event);
+    return entry->bytes > channel->conf.store_bytes ? ERR_LIMIT : OK;
 }
 
 enum err channel_prepare(struct channel *channel, const struct event_parts *parts,
@@ -240,6 +243,17 @@ static void replace(struct channel *channel, const struct channel_entry *entry)
 
         drop(channel, LIST_ENTRY(first, struct channel_entry, links), CHANNEL_DROP_REPLACED);
     }
+}
+
+struct event *channel_take_change(struct channel_entry *entry, uint64_t eid)
+{
+    struct event *change = entry->change;
+
+    if (change != NULL) {
+        change->eid = eid; /* nobody has looked at it yet */
+        entry->change = NULL;
+    }
+    return change;
 }
 
 struct event *channel_commit(struct channel *channel, struct channel_entry *entry, uint64_t eid)

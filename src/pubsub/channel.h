@@ -61,6 +61,7 @@ struct channel_budget {
 struct channel_entry {
     uint64_t eid;         /* 0: prepared, not published yet */
     struct event *event;  /* a reference of its own; NULL: the store alone has it */
+    struct event *change; /* likewise: what it was merged from; see channel_take_change() */
     size_t bytes;         /* that the event holds, or would hold in memory */
     struct heap_node due; /* in channel->expiries, at the event's expiry */
     const uint8_t *id;    /* the publish id, behind the links */
@@ -131,15 +132,22 @@ must_check enum err channel_restore(struct channel *channel, struct store_stream
 void channel_fini(struct channel *channel);
 
 /**
- * Everything that publishing needs. Every entry is committed or abandoned, in any order.
+ * Everything that publishing needs. An event that holds only what has changed is merged with
+ * the one before it (pubsub/channel_merge.h). Every entry is committed or abandoned, in any
+ * order.
  *
  * Returns OK         *ret_entry is new; or, with *ret_is_repeat, the one that has the same
  *                    publish id, which may be on its way itself
  *         ERR_LIMIT  the event alone is over store_bytes
+ *         ERR_IO     the event before it could not be read
  *         ERR_NOMEM
  */
 must_check enum err channel_prepare(struct channel *channel, const struct event_parts *parts,
                                     struct channel_entry **ret_entry, bool *ret_is_repeat);
+
+/** What has changed, for those who have the event before: of an entry that is about to be
+ *  committed as `eid`, and was published as a change. The reference is the caller's; NULL. */
+struct event *channel_take_change(struct channel_entry *entry, uint64_t eid);
 
 /** Published, as `eid`, which is next_eid or greater. Older events may have to go. Returns the
  *  event, borrowed until the next change. */

@@ -40,6 +40,7 @@ void event_source_init(struct event_source *source, const struct event *event,
 {
     source->event = event;
     source->channel = channel;
+    source->change = NULL;
     source->root = NULL;
     source->attributes = NULL;
     source->is_read = false;

@@ -21,6 +21,7 @@ enum {
 struct event_source {
     const struct event *event; /* borrowed for the source's life, as is the name */
     struct span channel;
+    const struct event *change; /* likewise: what has changed with it; NULL: not known */
     struct selector_source source;
     struct dict *root; /* owned; what `source` points into, as is the next */
     struct dict *attributes;

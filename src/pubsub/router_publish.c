@@ -89,13 +89,15 @@ static void abandon(struct router_batch *batch)
     }
 }
 
-static void show(struct router_route *route, struct event *published)
+/* Takes the change. */
+static void show(struct router_route *route, struct event *published, struct event *change)
 {
     struct event *event = event_ref(published); /* what follows from it may cost it its place */
     struct router *router = route->router;
     struct event_source source;
 
     event_source_init(&source, event, route->channel.name);
+    source.change = change;
     router->dirty_bytes += view_set_append(&route->views, &source);
     router_forward_joins(route, &source);
     event_source_fini(&source);
@@ -110,6 +112,7 @@ static void show(struct router_route *route, struct event *published)
     }
     router_store_flush(route);
     event_unref(event);
+    event_unref(change);
 }
 
 /* Which slot publishes the entry, by its number in the batch; count: it is not there. */
@@ -121,6 +124,13 @@ static size_t find_slot(const struct router_batch *batch, const struct channel_e
         }
     }
     return batch->count;
+}
+
+static void publish(struct slot *slot, uint64_t eid)
+{
+    struct event *change = channel_take_change(slot->entry, eid);
+
+    show(slot->route, channel_commit(&slot->route->channel, slot->entry, eid), change);
 }
 
 /* `eids` are the store's, for batch->ops; NULL: nothing was asked of it. */
@@ -140,7 +150,7 @@ static void commit(struct router_batch *batch, const uint64_t *eids)
         }
         if (!slot->is_repeat) {
             batch->receipts[i].eid = eid;
-            show(slot->route, channel_commit(channel, slot->entry, eid));
+            publish(slot, eid);
         } else if (find_slot(batch, slot->entry) < batch->count) {
             batch->receipts[i].eid = batch->receipts[find_slot(batch, slot->entry)].eid;
         }

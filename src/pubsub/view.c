@@ -280,9 +280,16 @@ static void judge(struct view_set *set, struct event_source *source)
     }
 }
 
+/* Of a selector's events a subscriber may lack the one before. */
+static bool wants_change(const struct view *view)
+{
+    return view->form->follows_changes && view->filter == NULL;
+}
+
 size_t view_set_append(struct view_set *set, struct event_source *source)
 {
     const struct event *event = source->event;
+    const struct event *change = source->change;
     size_t bytes = 0;
 
     judge(set, source);
@@ -293,7 +300,7 @@ size_t view_set_append(struct view_set *set, struct event_source *source)
             view_ring_skip(&view->ring, event->eid);
             continue;
         }
-        bytes += view_append(set, view, event);
+        bytes += view_append(set, view, wants_change(view) && change != NULL ? change : event);
         mark_dirty(set->room, view);
     }
     return bytes;

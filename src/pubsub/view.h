@@ -34,8 +34,10 @@ enum {
 };
 
 struct view_form {
-    char tag;  /* one for each form: views are found by tag and subscription id */
-    void *ctx; /* for encode() */
+    char tag;             /* one for each form: views are found by tag and subscription id */
+    bool follows_changes; /* of an event that was published as a change, that alone is framed
+                           * for those who are near: they have the one before */
+    void *ctx;            /* for encode() */
     /** Appends the event's frame, at least one byte. Errors as buf_append(). */
     enum err (*encode)(void *ctx, struct span channel, struct span id,
                        const struct event *event, struct buf *out);

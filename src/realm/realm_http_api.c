@@ -391,6 +391,7 @@ enum err realm_http_api_parts(const struct realm_http_env *env, const struct htt
 {
     const bool keeps = verdict->keeps;
     const struct http1_field *id = http1_fields_find(head->fields, SPAN("publish-id"));
+    const struct http1_field *merge = http1_fields_find(head->fields, SPAN("merge"));
     struct realm_http_question question = {
         .env = env, .head = head, .out = out, .verdict = verdict};
     struct realm_http_place place;
@@ -417,6 +418,7 @@ enum err realm_http_api_parts(const struct realm_http_env *env, const struct htt
     if (id != NULL) {
         ret_publish->parts.publish_id = id->value;
     }
+    ret_publish->parts.is_change = merge != NULL && span_equals(merge->value, "true");
     found = router_open(env->router, name, &ret_publish->route);
     if (found != ROUTER_FOUND) {
         return refuse_route(&question, &place, found, name);

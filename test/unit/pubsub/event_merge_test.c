@@ -52,8 +52,7 @@ static void members_of_the_change_take_the_place_of_older_ones(void **state)
 static void data_and_tag_stay_where_the_change_has_none(void **state)
 {
     (void)state;
-    assert_merged("{\"data\":\"old\",\"dict\":{\"a\":1},\"tag\":\"t\"}",
-                  "{\"dict\":{\"a\":2}}",
+    assert_merged("{\"data\":\"old\",\"dict\":{\"a\":1},\"tag\":\"t\"}", "{\"dict\":{\"a\":2}}",
                   "{\"data\":\"old\",\"dict\":{\"a\":2},\"tag\":\"t\"}");
     assert_merged("{\"data\":\"old\",\"dict\":{\"a\":1},\"tag\":\"t\"}",
                   "{\"tag\":\"u\",\"dict\":{},\"data\":{\"$bytes\":\"AAE=\"}}",
