@@ -89,6 +89,7 @@ struct router_route {
     struct channel channel;
     struct view_set views;
     struct store_stream *stream; /* borrowed from the store; NULL: nothing of it is there */
+    bool is_behind;              /* router_shared.c's: events are stored that are not here */
     uint64_t reserved_eid;       /* reliable: EIDs below are ours to give */
     uint64_t asked_eid;          /* the same, when the store has said so; 0: not asked */
     struct heap_node due; /* in router->expiries, always; at the channel's deadline or before */
@@ -114,6 +115,7 @@ struct router {
     struct view_room room;
     struct buf removals; /* struct store_op: what the store has still to be told */
     bool is_told;        /* the store knows already about what is dropped just now */
+    bool is_theirs;      /* so it does; and another realm buries it */
     uint64_t uncopied;   /* to be read: joined or dead events that could not be passed on */
     size_t dirty_bytes;  /* framed since the last dirty view was taken */
 };
