@@ -29,7 +29,6 @@ static void route_free(struct router_route *route)
         route->hooks->on_end(route->hooks_ctx);
     }
     heap_remove(&route->router->expiries, &route->due);
-    router_shared_end(route);
     router_forward_end(route);
     view_set_fini(&route->views);
     channel_fini(&route->channel);
@@ -174,6 +173,7 @@ static enum err route_begin(struct router_route *route, const struct router_rule
     TRY(heap_push(&router->expiries, &route->due));
     TRY(map_insert(&router->routes, route->channel.name, route));
     route->is_named = true;
+    router_shared_begin(route);
     return OK;
 }
 

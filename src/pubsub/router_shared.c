@@ -118,14 +118,15 @@ static const struct store_stream_watch watch = {on_event, on_gone};
 
 void router_shared_begin(struct router_route *route)
 {
-    route->stream->watch = &watch;
-    route->stream->watch_ctx = route;
+    if (route->stream != NULL && route->stream->store->is_shared) {
+        route->stream->watch = &watch;
+        route->stream->watch_ctx = route;
+    }
 }
 
 void router_shared_end(struct router_route *route)
 {
-    /* Its name may have been used again, and the stream be another route's. */
-    if (route->stream != NULL && route->stream->watch_ctx == route) {
+    if (route->stream != NULL) {
         route->stream->watch = NULL;
         route->stream->watch_ctx = NULL;
     }

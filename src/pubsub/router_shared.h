@@ -21,10 +21,11 @@
 
 #include "pubsub/router.h"
 
-/** The route's stream has been read: what comes from now on is taken in. */
+/** The route's stream has just been read: what comes from now on is taken in. Nothing happens
+ *  when the store is not shared. */
 void router_shared_begin(struct router_route *route);
 
-/** No more of that. Takes a route without a stream. */
+/** No more of that: the stream may become another route's. */
 void router_shared_end(struct router_route *route);
 
 /** What becomes of an event of ours that was stored. */

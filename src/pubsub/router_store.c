@@ -2,8 +2,6 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "pubsub/router_store.h"
 
-#include "pubsub/router_shared.h"
-
 enum {
     REMOVALS_MAX =
         16 * 1024, /* operations that wait for a store that takes nothing; further ones
@@ -43,7 +41,6 @@ static enum err begin_shared(struct router_route *route)
     } else {
         take_eids(route);
     }
-    router_shared_begin(route);
     return OK;
 }
 
