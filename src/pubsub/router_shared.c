@@ -27,6 +27,13 @@ uint64_t router_shared_deadline(const struct router_route *route)
     return route->is_behind ? route->router->room.now + AGAIN_MS : EVENT_NEVER;
 }
 
+void router_shared_tell(struct router *router)
+{
+    if (router->on_news != NULL) {
+        router->on_news(router->on_news_ctx);
+    }
+}
+
 /* ---- behind ---- */
 
 struct missed {
@@ -102,6 +109,7 @@ static void on_event(void *ctx, struct event *event)
     } else if (take_in(route, event) != OK) {
         fall_behind(route, event->eid);
     }
+    router_shared_tell(route->router);
 }
 
 static void on_gone(void *ctx, uint64_t first_eid, uint64_t last_eid)
@@ -112,6 +120,7 @@ static void on_gone(void *ctx, uint64_t first_eid, uint64_t last_eid)
     router->is_told = true;
     channel_remove_all(&route->channel, first_eid, last_eid);
     router->is_told = false;
+    router_shared_tell(router);
 }
 
 static const struct store_stream_watch watch = {on_event, on_gone};

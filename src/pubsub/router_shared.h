@@ -15,11 +15,14 @@
  * An event that there is no memory for is taken in later, out of the store: until then the
  * route is behind, and nothing passes that event.
  *
- * For the router files alone.
+ * For the router files, and session.c.
  */
 #pragma once
 
 #include "pubsub/router.h"
+
+/** Something of another realm's has happened here. */
+void router_shared_tell(struct router *router);
 
 /** The route's stream has just been read: what comes from now on is taken in. Nothing happens
  *  when the store is not shared. */
