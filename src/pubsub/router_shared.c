@@ -135,6 +135,7 @@ void router_shared_begin(struct router_route *route)
 
 void router_shared_end(struct router_route *route)
 {
+    route->is_behind = false;
     if (route->stream != NULL) {
         route->stream->watch = NULL;
         route->stream->watch_ctx = NULL;

@@ -55,7 +55,6 @@ static enum err later_new(struct realm_stomp *stomp, const struct realm_stomp_in
     return OK;
 }
 
-/* `receipt` is a SEND's; without one, and of others, it is NULL. */
 /* How to do again what may have been done. */
 static const char *again(enum stomp_command command)
 {
@@ -66,6 +65,7 @@ static const char *again(enum stomp_command command)
     }
 }
 
+/* `receipt` is a SEND's; without one, and of others, it is NULL. */
 static enum err answer(struct realm_stomp_later *later, enum err e,
                        const struct router_receipt *receipt)
 {
