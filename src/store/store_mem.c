@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "store/store_mem.h"
 
+#include "store/store_mem_lock.h"
 #include "store/store_record.h"
 
 #include <stdlib.h>
@@ -267,7 +268,7 @@ void store_mem_fail(struct store *store, enum err e)
 
 void store_mem_lose_locks(struct store *store)
 {
-    store_mem_share_lose_locks(&LIST_ENTRY(store, struct mem, store)->share);
+    store_mem_lock_release_all(&LIST_ENTRY(store, struct mem, store)->share, NULL);
 }
 
 static const struct store_ops mem_ops = {

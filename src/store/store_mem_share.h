@@ -49,6 +49,3 @@ must_check enum err store_mem_share_lock(struct store_mem_share *share, struct s
 void store_mem_share_unlock(struct store_mem_share *share, struct span key, struct span value);
 enum store_lock_state store_mem_share_lock_state(const struct store_mem_share *share,
                                                  struct span key, struct span *ret_value);
-
-/** It was cut off for so long that its locks are free for others; it is told, too. */
-void store_mem_share_lose_locks(struct store_mem_share *share);

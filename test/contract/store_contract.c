@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
+#include "contract/store_contract_rig.h"
 #include "contract/store_contract_shared.h"
 
 #include <stdio.h>
