@@ -3,6 +3,7 @@
 #include "pubsub/channel.h"
 
 #include "base/list.h"
+#include "pubsub/channel_merge.h"
 
 #include <stdlib.h>
 
@@ -37,8 +38,9 @@ static void entry_free(struct channel *channel, struct channel_entry *entry)
         map_remove(&channel->ids, id_of(entry));
     }
     heap_remove(&channel->expiries, &entry->due);
-    channel_keys_leave(&channel->keys, entry->links);
+    channel_keys_leave(&channel->keys, entry->links, entry->eid > 0);
     event_unref(entry->event);
+    event_unref(entry->change);
     free(entry);
 }
 
@@ -151,11 +153,12 @@ static enum err fill_entry(struct channel *channel, struct channel_entry *entry,
 
     own.ttl = ttl_of(channel, parts);
     TRY(event_new(0, &own, &entry->event));
-    entry->bytes = event_bytes(entry->event);
-    if (entry->bytes > channel->conf.store_bytes) {
-        return ERR_LIMIT;
+    TRY(reserve(channel, entry, entry->event));
+    if (parts->is_change) {
+        TRY(channel_merge(channel, entry, &own));
     }
-    return reserve(channel, entry, entry->event);
+    entry->bytes = event_bytes(entry->event);
+    return entry->bytes > channel->conf.store_bytes ? ERR_LIMIT : OK;
 }
 
 enum err channel_prepare(struct channel *channel, const struct event_parts *parts,
@@ -242,6 +245,26 @@ static void replace(struct channel *channel, const struct channel_entry *entry)
     }
 }
 
+struct event *channel_take_change(struct channel_entry *entry, uint64_t eid)
+{
+    struct event *change = entry->change;
+
+    if (change != NULL) {
+        change->eid = eid; /* nobody has looked at it yet */
+        entry->change = NULL;
+    }
+    return change;
+}
+
+/* The newest one, whose event is in memory. */
+static void settle(struct channel *channel, const struct channel_entry *entry)
+{
+    channel->held_bytes += entry->bytes;
+    channel->budget->used += entry->bytes;
+    replace(channel, entry);
+    shrink(channel);
+}
+
 struct event *channel_commit(struct channel *channel, struct channel_entry *entry, uint64_t eid)
 {
     assert(entry->eid == 0 && channel->prepared > 0 && eid >= channel->next_eid);
@@ -249,11 +272,56 @@ struct event *channel_commit(struct channel *channel, struct channel_entry *entr
     entry->publisher = NULL;
     entry->event->eid = eid; /* nobody else has looked at it yet */
     put(channel, entry, eid, entry->event->expiry);
-    channel->held_bytes += entry->bytes;
-    channel->budget->used += entry->bytes;
-    replace(channel, entry);
-    shrink(channel);
+    settle(channel, entry);
     return entry->event;
+}
+
+/* ---- what is in the stream already ---- */
+
+/* An entry for it, with all that it needs. */
+static enum err enter(struct channel *channel, const struct event *event,
+                      struct channel_entry **ret_entry)
+{
+    struct span id = event_publish_id(event);
+    struct channel_entry *same = id.len == 0 ? NULL : map_find(&channel->ids, id);
+    struct channel_entry *entry;
+    enum err e;
+
+    if (same != NULL && same->eid > 0) {
+        id.len = 0; /* nothing of ours wrote that: both stay, the first one counts */
+    } else if (same != NULL) {
+        /* Ours comes second, as its publisher will hear. Should there be no memory below, a
+         * further repeat is found by the store. */
+        map_remove(&channel->ids, id);
+    }
+    TRY(entry_new(channel, id, &entry));
+    entry->bytes = event_bytes(event);
+    e = reserve(channel, entry, event);
+    if (e != OK) {
+        entry_free(channel, entry);
+        return e;
+    }
+    *ret_entry = entry;
+    return OK;
+}
+
+enum err channel_take(struct channel *channel, struct event *event)
+{
+    struct channel_entry *entry;
+
+    assert(event->eid >= channel->next_eid);
+    TRY(enter(channel, event, &entry));
+    entry->event = event_ref(event);
+    put(channel, entry, event->eid, event->expiry);
+    settle(channel, entry);
+    return OK;
+}
+
+void channel_lose(struct channel *channel, uint64_t eid)
+{
+    assert(eid >= channel->next_eid);
+    channel->lost_eid = eid;
+    channel->next_eid = eid + 1;
 }
 
 struct restore {
@@ -266,20 +334,10 @@ static bool on_restored(void *ctx, const struct event *event)
 {
     struct restore *restore = ctx;
     struct channel *channel = restore->channel;
-    struct span id = event_publish_id(event);
     struct channel_entry *entry;
 
-    if (id.len > 0 && map_find(&channel->ids, id) != NULL) {
-        id.len = 0; /* nothing of ours wrote that: both stay, the first one counts */
-    }
-    restore->e = entry_new(channel, id, &entry);
+    restore->e = enter(channel, event, &entry);
     if (restore->e != OK) {
-        return false;
-    }
-    entry->bytes = event_bytes(event);
-    restore->e = reserve(channel, entry, event);
-    if (restore->e != OK) {
-        entry_free(channel, entry);
         return false;
     }
     put(channel, entry, event->eid, event->expiry);
@@ -404,16 +462,21 @@ bool channel_remove(struct channel *channel, uint64_t eid)
     return true;
 }
 
-size_t channel_purge(struct channel *channel, uint64_t eid)
+size_t channel_remove_all(struct channel *channel, uint64_t first_eid, uint64_t last_eid)
 {
     struct channel_entry *entry;
     size_t count = 0;
 
-    while ((entry = shelf_first(&channel->shelf)) != NULL && entry->eid < eid) {
+    while ((entry = shelf_from(&channel->shelf, first_eid)) != NULL && entry->eid <= last_eid) {
         drop(channel, entry, CHANNEL_DROP_REMOVED);
         count++;
     }
     return count;
+}
+
+size_t channel_purge(struct channel *channel, uint64_t eid)
+{
+    return eid == 0 ? 0 : channel_remove_all(channel, 0, eid - 1);
 }
 
 uint64_t channel_deadline(const struct channel *channel)

@@ -14,7 +14,8 @@
  *
  * Those of a persistent channel are in a stream of the store. Here is an entry for each, and of
  * the newest ones a window of events in memory; the others are read from the store when
- * somebody asks.
+ * somebody asks. With a store that several realms share that is so for reliable channels, too,
+ * and what other realms publish is taken in with channel_take().
  *
  * Publishing has two steps, so that something slow can come between them: channel_prepare()
  * does all that can fail, channel_commit() makes the event visible and cannot.
@@ -29,7 +30,8 @@
 #include "pubsub/store.h"
 
 enum channel_type {
-    CHANNEL_RELIABLE,   /* in memory; EIDs survive a restart where there is a store */
+    CHANNEL_RELIABLE,   /* in memory; EIDs survive a restart where there is a store. With a
+                         * shared one it is as persistent */
     CHANNEL_TRANSIENT,  /* nothing is kept for those who come later */
     CHANNEL_PERSISTENT, /* in the store */
 };
@@ -44,7 +46,7 @@ struct channel_conf {
     enum channel_type type;
     size_t capacity;     /* events stored; 0: no other limit than store_bytes */
     size_t store_bytes;  /* of the events stored */
-    size_t memory_bytes; /* persistent: of those of them that are kept in memory, too */
+    size_t memory_bytes; /* in a store: of those of them that are kept in memory, too */
     uint64_t ttl;        /* ms that an event is worth delivering, at most; 0: for ever */
     enum channel_slow slow;
     struct channel_keys_conf keys[CHANNEL_KEYS_MAX];
@@ -61,6 +63,7 @@ struct channel_budget {
 struct channel_entry {
     uint64_t eid;         /* 0: prepared, not published yet */
     struct event *event;  /* a reference of its own; NULL: the store alone has it */
+    struct event *change; /* likewise: what it was merged from; see channel_take_change() */
     size_t bytes;         /* that the event holds, or would hold in memory */
     struct heap_node due; /* in channel->expiries, at the event's expiry */
     const uint8_t *id;    /* the publish id, behind the links */
@@ -91,7 +94,7 @@ struct channel {
     struct channel_conf conf;
     struct channel_budget *budget; /* borrowed for the channel's life */
     struct channel_watcher watcher;
-    struct store_stream *stream; /* borrowed; persistent: where the events are. Else NULL */
+    struct store_stream *stream; /* borrowed: where the events are; NULL: in memory alone */
     struct shelf shelf;          /* struct channel_entry, owned */
     size_t bytes;                /* of the events stored */
     size_t held_bytes;           /* of those in memory */
@@ -131,15 +134,22 @@ must_check enum err channel_restore(struct channel *channel, struct store_stream
 void channel_fini(struct channel *channel);
 
 /**
- * Everything that publishing needs. Every entry is committed or abandoned, in any order.
+ * Everything that publishing needs. An event that holds only what has changed is merged with
+ * the one before it (pubsub/channel_merge.h). Every entry is committed or abandoned, in any
+ * order.
  *
  * Returns OK         *ret_entry is new; or, with *ret_is_repeat, the one that has the same
  *                    publish id, which may be on its way itself
  *         ERR_LIMIT  the event alone is over store_bytes
+ *         ERR_IO     the event before it could not be read
  *         ERR_NOMEM
  */
 must_check enum err channel_prepare(struct channel *channel, const struct event_parts *parts,
                                     struct channel_entry **ret_entry, bool *ret_is_repeat);
+
+/** What has changed, for those who have the event before: of an entry that is about to be
+ *  committed as `eid`, and was published as a change. The reference is the caller's; NULL. */
+struct event *channel_take_change(struct channel_entry *entry, uint64_t eid);
 
 /** Published, as `eid`, which is next_eid or greater. Older events may have to go. Returns the
  *  event, borrowed until the next change. */
@@ -147,6 +157,14 @@ struct event *channel_commit(struct channel *channel, struct channel_entry *entr
                              uint64_t eid);
 
 void channel_abandon(struct channel *channel, struct channel_entry *entry);
+
+/** Another realm has published it, behind all that are here; a reference is taken. An entry
+ * that is prepared with the same publish id is nobody's repeat any more: its publisher is to
+ * abandon it. Older events may have to go. ERR_NOMEM: it is not here. */
+must_check enum err channel_take(struct channel *channel, struct event *event);
+
+/** Another realm has published it, and it cannot be had: who needs it is lost. */
+void channel_lose(struct channel *channel, uint64_t eid);
 
 /** False: go no further. The event is borrowed for the call. */
 typedef bool channel_visit(void *ctx, const struct event *event);
@@ -159,6 +177,9 @@ must_check enum err channel_read(const struct channel *channel, uint64_t eid, ui
 
 /** False when it was not stored. */
 bool channel_remove(struct channel *channel, uint64_t eid);
+
+/** Those from the one to the other are removed. Returns how many. */
+size_t channel_remove_all(struct channel *channel, uint64_t first_eid, uint64_t last_eid);
 
 /** All events below `eid` are removed. Returns how many. */
 size_t channel_purge(struct channel *channel, uint64_t eid);

@@ -42,6 +42,7 @@ static enum err group_new(struct map *map, struct span value,
     }
     group->map = map;
     list_init(&group->members);
+    list_init(&group->waiting);
     group->value_len = value.len;
     if (value.len > 0) {
         memcpy(group->value, value.ptr, value.len);
@@ -76,6 +77,7 @@ enum err channel_keys_enter(struct channel_keys *keys, struct event_source *sour
         }
         links[i].group = group;
         group->holders++;
+        list_append(&group->waiting, &links[i].node);
     }
     return OK;
 }
@@ -84,6 +86,7 @@ void channel_keys_count(const struct channel_keys *keys, struct channel_keys_lin
 {
     for (size_t i = 0; i < keys->count; i++) {
         if (links[i].group != NULL) {
+            list_remove(&links[i].node);
             list_append(&links[i].group->members, &links[i].node);
             links[i].group->count++;
         }
@@ -105,7 +108,25 @@ struct channel_keys_link *channel_keys_over(const struct channel_keys *keys,
     return NULL;
 }
 
-void channel_keys_leave(const struct channel_keys *keys, struct channel_keys_link *links)
+struct channel_keys_link *channel_keys_before(const struct channel_keys *keys,
+                                              const struct channel_keys_link *links)
+{
+    const struct channel_keys_group *group = keys->count == 0 ? NULL : links[0].group;
+    struct list *before;
+
+    if (group == NULL) {
+        return NULL;
+    }
+    before = links[0].node.prev;
+    if (before == &group->waiting) {
+        before = group->members.prev;
+    }
+    return before == &group->members ? NULL
+                                     : LIST_ENTRY(before, struct channel_keys_link, node);
+}
+
+void channel_keys_leave(const struct channel_keys *keys, struct channel_keys_link *links,
+                        bool is_counted)
 {
     for (size_t i = 0; i < keys->count; i++) {
         struct channel_keys_group *group = links[i].group;
@@ -113,10 +134,8 @@ void channel_keys_leave(const struct channel_keys *keys, struct channel_keys_lin
         if (group == NULL) {
             continue;
         }
-        if (!list_is_empty(&links[i].node)) {
-            list_remove(&links[i].node);
-            group->count--;
-        }
+        list_remove(&links[i].node);
+        group->count -= is_counted;
         links[i].group = NULL;
         group->holders--;
         if (group->holders == 0) {

@@ -26,6 +26,7 @@ struct channel_keys_conf {
 struct channel_keys_group {
     struct map *map;     /* borrowed: where it is found */
     struct list members; /* struct channel_keys_link, the oldest first */
+    struct list waiting; /* likewise, of events that are not published yet */
     size_t count;
     size_t holders; /* links that point here, members or not yet */
     size_t value_len;
@@ -34,7 +35,7 @@ struct channel_keys_group {
 
 /** One for each key, in an event's entry. */
 struct channel_keys_link {
-    struct list node;                 /* in the group's members */
+    struct list node;                 /* in the group's members, or among those that wait */
     struct channel_keys_group *group; /* NULL: the event has no such key */
 };
 
@@ -64,4 +65,10 @@ struct channel_keys_link *channel_keys_over(const struct channel_keys *keys,
                                             const struct channel_keys_link *links,
                                             size_t *ret_key);
 
-void channel_keys_leave(const struct channel_keys *keys, struct channel_keys_link *links);
+/** The one that entered the first key's group before this event, published or not yet; NULL. */
+struct channel_keys_link *channel_keys_before(const struct channel_keys *keys,
+                                              const struct channel_keys_link *links);
+
+/** `is_counted`: channel_keys_count() was called. */
+void channel_keys_leave(const struct channel_keys *keys, struct channel_keys_link *links,
+                        bool is_counted);

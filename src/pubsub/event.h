@@ -30,6 +30,7 @@ struct event_parts {
     struct span publish_id; /* the publisher's name for it; empty: none */
     uint64_t time;          /* when it is published, in ms since 1970 */
     uint64_t ttl;           /* ms from then on that it is worth delivering; 0: for ever */
+    bool is_change;         /* it holds only what has changed: see pubsub/channel_merge.h */
 };
 
 #define EVENT_NEVER UINT64_MAX /* an expiry */

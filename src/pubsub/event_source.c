@@ -40,6 +40,7 @@ void event_source_init(struct event_source *source, const struct event *event,
 {
     source->event = event;
     source->channel = channel;
+    source->change = NULL;
     source->root = NULL;
     source->attributes = NULL;
     source->is_read = false;
@@ -53,14 +54,20 @@ void event_source_fini(struct event_source *source)
     dict_free(source->attributes);
 }
 
+bool event_source_is_dict(const struct event *event)
+{
+    struct span type;
+
+    return find_event_header(event, SPAN("content-type"), &type) &&
+           span_equals(type, "application/vnd.wayleave.event+json");
+}
+
 static void read_body(struct event_source *source)
 {
     struct dict_json_event parts;
     struct dict_fault fault;
-    struct span type;
 
-    if (!find_event_header(source->event, SPAN("content-type"), &type) ||
-        !span_equals(type, "application/vnd.wayleave.event+json") ||
+    if (!event_source_is_dict(source->event) ||
         dict_json_read(event_body(source->event), &limits, &fault, &source->root) != OK ||
         dict_json_event(source->root, &fault, &parts) != OK) {
         return;

@@ -21,6 +21,7 @@ enum {
 struct event_source {
     const struct event *event; /* borrowed for the source's life, as is the name */
     struct span channel;
+    const struct event *change; /* likewise: what has changed with it; NULL: not known */
     struct selector_source source;
     struct dict *root; /* owned; what `source` points into, as is the next */
     struct dict *attributes;
@@ -41,3 +42,6 @@ bool event_source_matches(struct event_source *source, const struct selector *se
  * it is not text by itself. */
 bool event_source_key(struct event_source *source, struct span name, char *room,
                       size_t room_bytes, struct span *ret_value);
+
+/** Whether the event says that its body is an object with data, dictionary and tag. */
+bool event_source_is_dict(const struct event *event);

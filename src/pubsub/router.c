@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "pubsub/router_forward.h"
+#include "pubsub/router_shared.h"
 #include "pubsub/router_store.h"
 
 #include <stdlib.h>
@@ -136,13 +137,15 @@ enum err router_adopt(struct router *router, const struct router_conf *conf)
 static void on_drop(void *ctx, const struct channel_entry *entry, enum channel_drop why)
 {
     struct router_route *route = ctx;
+    bool is_theirs = route->router->is_theirs;
 
-    if (route->hooks == NULL) { /* else the queue knows itself who is dead */
+    if (route->hooks == NULL && !is_theirs) { /* else the queue knows itself who is dead */
         router_forward_dropped(route, entry, why);
     }
     router_store_forget(route, entry->eid);
     if (route->hooks != NULL) {
-        route->hooks->on_drop(route->hooks_ctx, entry->eid, why);
+        route->hooks->on_drop(route->hooks_ctx, entry->eid,
+                              is_theirs ? CHANNEL_DROP_REMOVED : why);
     }
 }
 
@@ -177,6 +180,7 @@ static enum err route_begin(struct router_route *route, const struct router_rule
     TRY(heap_push(&router->expiries, &route->due));
     TRY(map_insert(&router->routes, route->channel.name, route));
     route->is_named = true;
+    router_shared_begin(route);
     return OK;
 }
 
@@ -311,6 +315,7 @@ void router_leave(struct router_route *route)
 
     route->is_gone = true;
     route->rule = NULL;
+    router_shared_end(route);
     router_forward_end(route);
     router->is_told = true; /* who removes it tells the store */
     channel_purge(&route->channel, route->channel.next_eid);
@@ -344,10 +349,14 @@ void router_expire(struct router *router)
 
     while ((node = heap_peek(&router->expiries)) != NULL && node->at <= router->room.now) {
         struct router_route *route = LIST_ENTRY(node, struct router_route, due);
+        uint64_t again, next;
 
+        router_shared_catch_up(route);
         channel_expire(&route->channel, router->room.now);
         router_store_flush(route);
-        heap_move(&router->expiries, node, channel_deadline(&route->channel));
+        again = router_shared_deadline(route);
+        next = channel_deadline(&route->channel);
+        heap_move(&router->expiries, node, again < next ? again : next);
     }
 }
 

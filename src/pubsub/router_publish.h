@@ -80,5 +80,15 @@ must_check enum err router_publish_all(const struct router_item *items, size_t c
 must_check enum err router_publish(struct router_route *route, const struct event_parts *parts,
                                    struct router_ticket *ticket);
 
+/** An event that is in its channel. */
+struct router_publish_shown {
+    struct event *event;  /* borrowed for the call, as is the next */
+    struct event *change; /* what has changed with it; NULL: not known */
+    bool is_ours;         /* what follows from it is this realm's to do */
+};
+
+/** For the router files: it becomes visible. */
+void router_publish_show(struct router_route *route, const struct router_publish_shown *shown);
+
 /** `done` will not be called any more; what is on its way is published all the same. */
 void router_publish_cancel(struct router_ticket *ticket);

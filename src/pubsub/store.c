@@ -10,13 +10,13 @@ void store_close(struct store *store)
     }
 }
 
-enum err store_open_stream(struct store *store, struct span name,
+enum err store_open_stream(struct store *store, struct span name, enum store_keep keep,
                            struct store_stream **ret_stream)
 {
     if (name.len == 0 || name.len > STORE_NAME_MAX) {
         return ERR_LIMIT;
     }
-    return store->ops->open_stream(store, name, ret_stream);
+    return store->ops->open_stream(store, name, keep, ret_stream);
 }
 
 enum err store_has_stream(struct store *store, struct span name, bool *ret_has)
@@ -93,4 +93,31 @@ enum err store_get(struct store *store, struct span key, struct buf *value, bool
 enum err store_list(struct store *store, struct span prefix, store_visit_key *visit, void *ctx)
 {
     return prefix.len > STORE_KEY_MAX ? OK : store->ops->list(store, prefix, visit, ctx);
+}
+
+enum err store_lock(struct store *store, struct span key, store_locked *done, void *ctx)
+{
+    assert(store->is_shared && done != NULL);
+    if (key.len == 0 || key.len > STORE_KEY_MAX) {
+        return ERR_LIMIT;
+    }
+    if (store->is_closing) {
+        return ERR_CLOSED;
+    }
+    return store->ops->lock(store, key, done, ctx);
+}
+
+void store_unlock(struct store *store, struct span key, struct span value)
+{
+    assert(store->is_shared && value.len <= STORE_LOCK_VALUE_MAX);
+    store->ops->unlock(store, key, value);
+}
+
+enum store_lock_state store_lock_state(const struct store *store, struct span key,
+                                       struct span *ret_value)
+{
+    if (ret_value != NULL) {
+        *ret_value = SPAN("");
+    }
+    return store->is_shared ? store->ops->lock_state(store, key, ret_value) : STORE_LOCK_FREE;
 }

@@ -22,8 +22,19 @@
  * everything of which `done` was called, and no event of which it was not. They may already
  * show a removal or a change of state that is to be told.
  *
- * Threads. Everything here belongs to one thread, that of the store's loop, and `done` and
- * `on_ready` are called there: never from inside store_submit(), but from inside store_close().
+ * Threads. Everything here belongs to one thread, that of the store's loop, and `done` and the
+ * watches are called there: never from inside store_submit(), but from inside store_close().
+ *
+ * Sharing. A shared store (store_nats) belongs to several realms at once, which are to behave
+ * as one. Each has all of it at hand, so reading never waits; what the others do it is told:
+ *
+ *     this realm submits        `done`, with the EIDs
+ *     another realm submits     on_event, on_gone of the stream's watch; on_key of the store's
+ *
+ * For one stream `done` and on_event come in the order of the EIDs, the same in every realm: so
+ * who applies them one after the other has what the others have. `done` of a submission with
+ * several operations is told when all of them are visible here; others may see them one by one.
+ * What only one realm may do at a time it does under a lock.
  */
 #pragma once
 
@@ -36,15 +47,30 @@ enum {
     STORE_VALUE_MAX = 64 * 1024,  /* of a value */
     STORE_OPS_MAX = 64 * 1024,    /* operations of one submission; at least 1 */
     STORE_READ_EVENTS_MAX = 1024, /* events that one store_read() shows */
+    STORE_LOCK_VALUE_MAX = 64,    /* of a value that is left with a lock */
 };
 
 struct store;
+
+/** What other realms did to a stream of a shared store. */
+struct store_stream_watch {
+    /** Stored; store_read() shows it. Its bytes are its own: a reference may be taken. */
+    void (*on_event)(void *ctx, struct event *event);
+    /** These and those between them are stored no longer; some may not have been before. */
+    void (*on_gone)(void *ctx, uint64_t first_eid, uint64_t last_eid);
+};
+
+/** How long a shared store keeps what is appended to a stream; others keep all of it. */
+enum store_keep {
+    STORE_KEEP_ALL,  /* until it is removed */
+    STORE_KEEP_NONE, /* every realm is told; who comes later finds nothing. For this one, too,
+                      * store_read() shows nothing, and `count` and `bytes` are 0 */
+};
 
 /** Lives as long as the store. The numbers are for reading; the store keeps them up. */
 struct store_stream {
     struct store *store;    /* borrowed */
     struct span name;       /* owned by the store; a zero follows */
-    bool is_ready;          /* false: the numbers are not known yet; see on_ready */
     uint64_t epoch;         /* random; another one: these are not the EIDs of before */
     uint64_t first_eid;     /* of the oldest event; next_eid when there is none */
     uint64_t next_eid;      /* over all EIDs that were ever told */
@@ -52,10 +78,9 @@ struct store_stream {
     uint64_t bytes;         /* their records */
     uint64_t corrupt_count; /* records that were met and skipped, each time */
 
-    /* Called when ERR_AGAIN from store_read() is over, or the stream became ready. May be set
-     * after store_open_stream(); NULL: nobody wants to know. */
-    void (*on_ready)(void *ctx, struct store_stream *stream);
-    void *on_ready_ctx; /* borrowed */
+    /* May be set after store_open_stream(), in the same turn. NULL: nobody wants to know. */
+    const struct store_stream_watch *watch;
+    void *watch_ctx; /* borrowed */
 };
 
 enum store_op_type {
@@ -84,11 +109,15 @@ struct store_op {
  * that append nothing, and is borrowed for the call; NULL unless OK.
  *
  * ERR_LIMIT   the disk or the configured room is full: nothing of it is stored. Some room is
- * held back for submissions that append nothing and remove or delete something, also when they
- * put, so that those who consume can go on, and room comes back ERR_IO      the disk failed:
- * nothing of it is stored. The store has told its log why ERR_NOMEM   nothing of it is stored
- * ERR_CLOSED  the store lost what it stands on before an answer came (store_nats): whether it
- *             is stored is not known. store_mem and store_lmdb never say this
+ *             held back for submissions that append nothing and remove or delete something,
+ *             also when they put, so that those who consume can go on, and room comes back
+ * ERR_IO      the disk failed: nothing of it is stored. The store has told its log why
+ * ERR_NOMEM   nothing of it is stored
+ * ERR_CLOSED  a shared store lost its server before an answer came: whether it is stored is
+ *             not known; should it be, it is told as another realm's
+ *
+ * A shared store may find that another realm has just stored an event with the same publish id
+ * in the stream. Nothing is appended then, and the EID is that event's, which was told before.
  */
 typedef void store_done(void *ctx, enum err e, const uint64_t *eids);
 
@@ -99,10 +128,31 @@ typedef bool store_visit(void *ctx, const struct event *event);
 /** A key and its value, in the order of the bytes of the keys. Otherwise as store_visit. */
 typedef bool store_visit_key(void *ctx, struct span key, struct span value);
 
+/** Who has a lock. */
+enum store_lock_state {
+    STORE_LOCK_FREE,
+    STORE_LOCK_OURS,
+    STORE_LOCK_THEIRS, /* another realm's */
+};
+
+/** Once for each store_lock() that was accepted. With OK the lock is ours, and `value` is what
+ *  its last holder left, borrowed for the call; empty: nothing. ERR_AGAIN: another realm was
+ *  faster. ERR_CLOSED: the server is lost; the lock is not ours. ERR_NOMEM. */
+typedef void store_locked(void *ctx, enum err e, struct span value);
+
+/** What other realms did to a shared store, besides streams. */
+struct store_watch {
+    /** Put; or deleted, when `value` is NULL. store_get() shows it. Borrowed for the call. */
+    void (*on_key)(void *ctx, struct span key, const struct span *value);
+    /** Somebody else took it or gave it back, with what was left with it, also because that
+     *  realm has ended; or ours was lost with the server (then it is free, or theirs). */
+    void (*on_lock)(void *ctx, struct span key, enum store_lock_state state, struct span value);
+};
+
 struct store_ops {
-    const char *name; /* "mem", "lmdb" */
+    const char *name; /* "mem", "lmdb", "nats" */
     void (*close)(struct store *store);
-    enum err (*open_stream)(struct store *store, struct span name,
+    enum err (*open_stream)(struct store *store, struct span name, enum store_keep keep,
                             struct store_stream **ret_stream);
     enum err (*has_stream)(struct store *store, struct span name, bool *ret_has);
     enum err (*submit)(struct store *store, const struct store_op *ops, size_t count,
@@ -112,15 +162,23 @@ struct store_ops {
     enum err (*get)(struct store *store, struct span key, struct buf *value, bool *ret_found);
     enum err (*list)(struct store *store, struct span prefix, store_visit_key *visit,
                      void *ctx);
+    /* Of a shared store; NULL for others. */
+    enum err (*lock)(struct store *store, struct span key, store_locked *done, void *ctx);
+    void (*unlock)(struct store *store, struct span key, struct span value);
+    enum store_lock_state (*lock_state)(const struct store *store, struct span key,
+                                        struct span *ret_value);
 };
 
 /** What every kind of store begins with; the kind writes it, others read. */
 struct store {
     const struct store_ops *ops;
-    size_t pending_count;     /* submissions of which `done` has still to be called */
-    size_t pending_bytes;     /* memory that they hold, their events included */
-    size_t pending_bytes_max; /* past it nothing is accepted */
-    bool is_closing;          /* store_close() was called: nothing is accepted */
+    size_t pending_count;            /* submissions of which `done` has still to be called */
+    size_t pending_bytes;            /* memory that they hold, their events included */
+    size_t pending_bytes_max;        /* past it nothing is accepted */
+    bool is_closing;                 /* store_close() was called: nothing is accepted */
+    bool is_shared;                  /* others write to it, too */
+    const struct store_watch *watch; /* the owner's to set, as the next; NULL: none */
+    void *watch_ctx;                 /* borrowed */
     /** Called when store_is_congested() has become false, behind a `done`. The owner's to set;
      *  NULL: nobody waits. */
     void (*on_room)(void *ctx);
@@ -134,14 +192,15 @@ struct store {
 void store_close(struct store *store);
 
 /**
- * The stream of that name: made when there is none, the same one when it was opened before.
+ * The stream of that name: made when there is none, the same one when it was opened before
+ * (`keep` does not change then).
  *
  * A stream to which nothing was ever appended or reserved need not be kept: after a restart it
  * may have another epoch. ERR_NOMEM; ERR_LIMIT: the name's length, or as many streams as are
  * configured; ERR_IO.
  */
 must_check enum err store_open_stream(struct store *store, struct span name,
-                                      struct store_stream **ret_stream);
+                                      enum store_keep keep, struct store_stream **ret_stream);
 
 /** Whether there is a stream of that name to which something was appended or reserved. None is
  *  made. ERR_NOMEM, ERR_IO. */
@@ -171,7 +230,6 @@ bool store_is_congested(const struct store *store);
  * event behind the last one shown otherwise. A record that cannot be read is told to the log,
  * with the stream and the EID, counted, and skipped.
  *
- * ERR_AGAIN   it has to be fetched; on_ready will be called. (store_nats)
  * ERR_NOMEM, ERR_IO
  */
 must_check enum err store_read(struct store_stream *stream, uint64_t from, store_visit *visit,
@@ -184,3 +242,25 @@ must_check enum err store_get(struct store *store, struct span key, struct buf *
 /** Every key that begins with `prefix`, until `visit` has enough. ERR_NOMEM, ERR_IO. */
 must_check enum err store_list(struct store *store, struct span prefix, store_visit_key *visit,
                                void *ctx);
+
+/*
+ * Locks of a shared store. One belongs to one realm at a time, from `done` with OK until
+ * store_unlock(), or until the realm ends or is cut off from the server for some seconds: then
+ * it is free for others, and on_lock tells whom it was taken from. Keys as those of store_put.
+ */
+
+/** Ask for it. On OK `done` is called later, once. ERR_AGAIN: it is another realm's, as far as
+ *  is known here, or too much is pending; ERR_LIMIT: the key; ERR_CLOSED, ERR_NOMEM. It is not
+ *  ours yet, and was not asked for. */
+must_check enum err store_lock(struct store *store, struct span key, store_locked *done,
+                               void *ctx);
+
+/** Give it back, and leave a value with it, of at most STORE_LOCK_VALUE_MAX bytes, for the next
+ *  who holds it; empty: it is forgotten. Cannot fail: what does not reach the server now is
+ * done when it is back, or by the time that ends all our locks. */
+void store_unlock(struct store *store, struct span key, struct span value);
+
+/** Whose it is, as far as is known here; *ret_value, which may be NULL: what was left with it,
+ *  borrowed until the next call. Always free when the store is not shared. */
+enum store_lock_state store_lock_state(const struct store *store, struct span key,
+                                       struct span *ret_value);

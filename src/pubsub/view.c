@@ -280,9 +280,16 @@ static void judge(struct view_set *set, struct event_source *source)
     }
 }
 
+/* Of a selector's events a subscriber may lack the one before. */
+static bool wants_change(const struct view *view)
+{
+    return view->form->follows_changes && view->filter == NULL;
+}
+
 size_t view_set_append(struct view_set *set, struct event_source *source)
 {
     const struct event *event = source->event;
+    const struct event *change = source->change;
     size_t bytes = 0;
 
     judge(set, source);
@@ -293,10 +300,22 @@ size_t view_set_append(struct view_set *set, struct event_source *source)
             view_ring_skip(&view->ring, event->eid);
             continue;
         }
-        bytes += view_append(set, view, event);
+        bytes += view_append(set, view, wants_change(view) && change != NULL ? change : event);
         mark_dirty(set->room, view);
     }
     return bytes;
+}
+
+void view_set_lose(struct view_set *set)
+{
+    LIST_FOREACH (node, after, &set->list) {
+        struct view *view = LIST_ENTRY(node, struct view, node);
+
+        LIST_FOREACH (place, next, &view->cursors) {
+            LIST_ENTRY(place, struct view_cursor, node)->is_lost = true;
+        }
+        mark_dirty(set->room, view);
+    }
 }
 
 struct view *view_next_dirty(struct view_room *room)

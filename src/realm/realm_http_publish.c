@@ -135,6 +135,7 @@ enum err realm_http_publish_parts(const struct realm_http_env *env,
 {
     const bool keeps = verdict->keeps;
     const struct http1_field *id = http1_fields_find(head->fields, SPAN("publish-id"));
+    const struct http1_field *merge = http1_fields_find(head->fields, SPAN("merge"));
     struct realm_http_question question = {
         .env = env, .head = head, .out = out, .verdict = verdict};
     struct realm_http_place place;
@@ -160,6 +161,7 @@ enum err realm_http_publish_parts(const struct realm_http_env *env,
     if (id != NULL) {
         ret_publish->parts.publish_id = id->value;
     }
+    ret_publish->parts.is_change = merge != NULL && span_equals(merge->value, "true");
     TRY(realm_http_api_open(&question, &place, name, &ret_publish->route));
     if (ret_publish->route == NULL) {
         return OK;

@@ -166,9 +166,13 @@ void realm_stomp_forms_init(struct realm_stomp_forms *set, size_t event_bytes,
                 .version = (enum stomp_version)version,
                 .view = {.tag = tag, .ctx = form, .encode = encode_view},
                 .acked = {.tag = (char)(tag + 1), .ctx = form, .encode = encode_acked},
+                .changes = {.tag = (char)(tag + 2),
+                            .follows_changes = true,
+                            .ctx = form,
+                            .encode = encode_view},
                 .feed = {.ctx = form, .encode = encode_feed},
             };
-            tag = (char)(tag + 2);
+            tag = (char)(tag + 3);
         }
     }
 }
@@ -194,6 +198,13 @@ const struct view_form *realm_stomp_forms_acked(const struct realm_stomp_forms *
 {
     return version == STOMP_VERSION_1_2 ? &set->all[carrier][version].acked
                                         : realm_stomp_forms_view(set, carrier, version);
+}
+
+const struct view_form *realm_stomp_forms_changes(const struct realm_stomp_forms *set,
+                                                  enum realm_carrier_kind carrier,
+                                                  enum stomp_version version)
+{
+    return &set->all[carrier][version].changes;
 }
 
 const struct queue_feed_form *realm_stomp_forms_feed(const struct realm_stomp_forms *set,

@@ -31,6 +31,7 @@ struct realm_stomp_forms_form {
     enum stomp_version version;
     struct view_form view;
     struct view_form acked;
+    struct view_form changes;
     struct queue_feed_form feed;
 };
 
@@ -57,6 +58,11 @@ const struct view_form *realm_stomp_forms_view(const struct realm_stomp_forms *s
 const struct view_form *realm_stomp_forms_acked(const struct realm_stomp_forms *set,
                                                 enum realm_carrier_kind carrier,
                                                 enum stomp_version version);
+
+/** From a channel, for who has the events before and wants only what has changed. */
+const struct view_form *realm_stomp_forms_changes(const struct realm_stomp_forms *set,
+                                                  enum realm_carrier_kind carrier,
+                                                  enum stomp_version version);
 
 /** From a queue. */
 const struct queue_feed_form *realm_stomp_forms_feed(const struct realm_stomp_forms *set,

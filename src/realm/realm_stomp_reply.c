@@ -87,7 +87,7 @@ void realm_stomp_reply_epoch(uint64_t epoch, char room[REALM_STOMP_REPLY_EPOCH_C
 
 enum err realm_stomp_reply_subscribed(const struct realm_stomp_reply *reply,
                                       const struct stomp_frame *request,
-                                      const struct channel *channel, uint64_t next)
+                                      const struct realm_stomp_reply_start *start)
 {
     char epoch[REALM_STOMP_REPLY_EPOCH_CHARS + 1];
     struct stomp_encoder encoder;
@@ -95,9 +95,12 @@ enum err realm_stomp_reply_subscribed(const struct realm_stomp_reply *reply,
     if (!begin_receipt(reply, request, &encoder)) {
         return OK;
     }
-    realm_stomp_reply_epoch(channel->epoch, epoch);
+    realm_stomp_reply_epoch(start->epoch, epoch);
     stomp_encoder_header(&encoder, SPAN("epoch"), span_str(epoch));
-    stomp_encoder_header_u64(&encoder, SPAN("next"), next);
+    stomp_encoder_header_u64(&encoder, SPAN("next"), start->next_eid);
+    if (start->follows_changes) {
+        stomp_encoder_header(&encoder, SPAN("delta"), SPAN("true"));
+    }
     return finish(reply, &encoder);
 }
 

@@ -23,6 +23,13 @@ struct realm_stomp_reply_refusal {
     const char *sentence;
 };
 
+/** How a subscription begins. */
+struct realm_stomp_reply_start {
+    uint64_t epoch;
+    uint64_t next_eid;    /* the first event that it gets, or would get */
+    bool follows_changes; /* of changes it gets no more than these */
+};
+
 /** Where replies go. `scratch` is empty between calls. */
 struct realm_stomp_reply {
     struct realm_carrier *carrier;
@@ -42,7 +49,7 @@ must_check enum err realm_stomp_reply_published(const struct realm_stomp_reply *
                                                 uint64_t eid);
 must_check enum err realm_stomp_reply_subscribed(const struct realm_stomp_reply *reply,
                                                  const struct stomp_frame *request,
-                                                 const struct channel *channel, uint64_t next);
+                                                 const struct realm_stomp_reply_start *start);
 
 /** To SUBSCRIBE on a queue. */
 must_check enum err realm_stomp_reply_reading(const struct realm_stomp_reply *reply,

@@ -23,6 +23,8 @@ bool realm_stomp_send_travels(struct span name)
         "redelivered",
         "redelivery-count",
         "browser",
+        "merge",
+        "delta",
     };
 
     for (size_t i = 0; i < sizeof kept_here / sizeof kept_here[0]; i++) {
@@ -79,6 +81,8 @@ enum err realm_stomp_send(struct realm_stomp *stomp, const struct realm_stomp_in
     if (route == NULL) {
         return OK;
     }
+    parts.is_change =
+        realm_stomp_inside_find(request, SPAN("merge"), &name) && span_equals(name, "true");
     pick_headers(request->frame, headers, &parts);
     realm_stomp_inside_find(request, SPAN("publish-id"), &parts.publish_id);
     if (parts.publish_id.len > REALM_STOMP_SEND_ID_MAX) {

@@ -12,6 +12,13 @@ enum {
 
 /* ---- which ---- */
 
+static bool is_on(const struct realm_stomp_inside *request, struct span name)
+{
+    struct span value;
+
+    return realm_stomp_inside_find(request, name, &value) && span_equals(value, "true");
+}
+
 /* 1.0: "if no id is given, the destination is used"; its name with the "/" that it may lack. */
 static bool name_as_id(struct span name, uint8_t room[ROUTER_NAME_MAX], struct span *ret_id)
 {
@@ -190,6 +197,19 @@ static bool read_channel_ack(const struct realm_stomp_inside *request, bool *ret
     return span_equals(ack, "auto") || (*ret_by_ack && find_durable(request, &name));
 }
 
+/* Who gets only what has changed must have the event before of every key: from the start, or
+ * from where it says that it was; and every event since. */
+static bool may_follow_changes(const struct realm_stomp_inside *request,
+                               const struct wanted *wanted,
+                               const struct session_request *channel)
+{
+    const struct channel_conf *conf = &wanted->route->channel.conf;
+
+    return is_on(request, SPAN("delta")) && wanted->selector == NULL &&
+           channel->durable == NULL && channel->start.from != CHANNEL_FROM_NOW &&
+           conf->key_count > 0 && conf->slow == CHANNEL_SLOW_DROP;
+}
+
 static enum err subscribe(struct realm_stomp *stomp, const struct realm_stomp_inside *request,
                           const struct wanted *wanted)
 {
@@ -199,7 +219,7 @@ static enum err subscribe(struct realm_stomp *stomp, const struct realm_stomp_in
         .route = wanted->route,
         .selector = wanted->selector};
     struct realm_stomp_reply reply = realm_stomp_inside_reply(stomp);
-    bool is_refused;
+    bool is_refused, follows_changes;
     uint64_t next;
     enum err e;
 
@@ -221,22 +241,22 @@ static enum err subscribe(struct realm_stomp *stomp, const struct realm_stomp_in
     if (is_refused) {
         return OK;
     }
+    follows_changes = may_follow_changes(request, wanted, &channel);
+    if (follows_changes) {
+        channel.form =
+            realm_stomp_forms_changes(stomp->env->forms, stomp->carrier->kind, stomp->version);
+    }
     e = session_subscribe(&stomp->session, &channel, &next);
     if (e != OK) {
         durable_close(channel.durable);
         return refuse_more(stomp, request, e);
     }
-    return realm_stomp_reply_subscribed(&reply, request->frame, &wanted->route->channel, next);
+    return realm_stomp_reply_subscribed(
+        &reply, request->frame,
+        &(struct realm_stomp_reply_start){wanted->route->channel.epoch, next, follows_changes});
 }
 
 /* ---- queues ---- */
-
-static bool is_on(const struct realm_stomp_inside *request, struct span name)
-{
-    struct span value;
-
-    return realm_stomp_inside_find(request, name, &value) && span_equals(value, "true");
-}
 
 /* False: it is none of the words. */
 static bool read_ack(const struct realm_stomp_inside *request,

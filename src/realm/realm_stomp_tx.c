@@ -218,8 +218,7 @@ enum err realm_stomp_tx_commit(struct realm_stomp *stomp,
                                          TRANSACTION_ID_MAX);
     }
     if (commit_id.len > 0) {
-        outcome = transaction_memory_find(&stomp->env->hall->memory, commit_id,
-                                          stomp->env->router->room.now);
+        outcome = transaction_hall_find(stomp->env->hall, commit_id);
     }
     if (realm_stomp_inside_find(request, SPAN("query"), &query) && span_equals(query, "true")) {
         return ask(stomp, request, commit_id, outcome);
@@ -239,7 +238,6 @@ enum err realm_stomp_tx_commit(struct realm_stomp *stomp,
 enum err realm_stomp_tx_abort(struct realm_stomp *stomp,
                               const struct realm_stomp_inside *request)
 {
-    struct transaction_memory *memory = &stomp->env->hall->memory;
     uint64_t now = stomp->env->router->room.now;
     struct realm_stomp_reply reply = realm_stomp_inside_reply(stomp);
     uint8_t room[REALM_LOGIN_KEY_BYTES];
@@ -252,8 +250,9 @@ enum err realm_stomp_tx_abort(struct realm_stomp *stomp,
     }
     drop(stomp, transaction);
     if (read_commit_id(request, &commit_id) && commit_id.len > 0 &&
-        transaction_memory_find(memory, commit_id, now) == TRANSACTION_MEMORY_UNKNOWN) {
-        TRY(transaction_memory_put_for(memory, realm_login_key(stomp->login, room), commit_id,
+        transaction_hall_find(stomp->env->hall, commit_id) == TRANSACTION_MEMORY_UNKNOWN) {
+        TRY(transaction_memory_put_for(&stomp->env->hall->memory,
+                                       realm_login_key(stomp->login, room), commit_id,
                                        TRANSACTION_MEMORY_ABORTED, now));
     }
     return realm_stomp_reply_receipt(&reply, request->frame);

@@ -153,6 +153,13 @@ static void on_news(void *owner)
     look_later(owner);
 }
 
+/* Other realms have done something: it is sent, and may expire. */
+static void on_shared(void *ctx)
+{
+    realm_worker_tick(ctx);
+    realm_worker_published(ctx);
+}
+
 static struct router_conf router_conf_of(const struct realm_conf *conf)
 {
     return (struct router_conf){
@@ -274,6 +281,13 @@ enum err realm_worker_init(struct realm_worker *worker, const struct realm_worke
     realm_worker_tick(worker);
     TRY(restore(worker, parts));
     realm_made_open(&worker->made);
+    worker->shared = (struct realm_shared){.router = &worker->router,
+                                           .hall = &worker->hall,
+                                           .made = &worker->made,
+                                           .loop = worker->loop,
+                                           .on_news = on_shared,
+                                           .ctx = worker};
+    realm_shared_begin(&worker->shared);
     return OK;
 }
 
@@ -303,6 +317,7 @@ void realm_worker_fini(struct realm_worker *worker)
     realm_sockjs_fini(&worker->sockjs);
     loop_undefer(&worker->fan_out);
     timer_cancel(&worker->expiry);
+    realm_shared_end(&worker->shared);
     realm_store_close(&worker->store);
     transaction_hall_fini(&worker->hall);
     queue_set_fini(&worker->queues);

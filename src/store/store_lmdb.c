@@ -169,7 +169,6 @@ static enum err make_stream(struct lmdb *lmdb, struct span name,
     made->stream = (struct store_stream){
         .store = &lmdb->store,
         .name = span_of(copy, name.len),
-        .is_ready = true,
         .epoch = numbers->epoch,
         .first_eid = numbers->first_eid,
         .next_eid = numbers->next_eid,
@@ -181,7 +180,7 @@ static enum err make_stream(struct lmdb *lmdb, struct span name,
     return OK;
 }
 
-static enum err open_stream(struct store *store, struct span name,
+static enum err open_stream(struct store *store, struct span name, enum store_keep keep,
                             struct store_stream **ret_stream)
 {
     struct lmdb *lmdb = lmdb_of(store);
@@ -189,6 +188,7 @@ static enum err open_stream(struct store *store, struct span name,
     struct store_lmdb_write_stream *known = map_find(&lmdb->by_name, name);
     bool is_found = false;
 
+    (void)keep; /* of shared stores alone */
     if (known == NULL) {
         TRY(store_lmdb_read_numbers(&lmdb->env, name, &numbers, &is_found));
         if (!is_found) {

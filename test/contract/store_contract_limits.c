@@ -210,10 +210,13 @@ static void names_keys_values_and_counts_over_their_maximum_are_refused(void **s
     assert_ok(store_get(rig->store, bad[0].key, &buf, &found));
     assert_false(found);
     memset(name, 'n', sizeof name);
-    assert_int_equal(store_open_stream(rig->store, span_of(name, sizeof name - 1), &stream),
+    assert_int_equal(
+        store_open_stream(rig->store, span_of(name, sizeof name - 1), STORE_KEEP_ALL, &stream),
+        ERR_LIMIT);
+    assert_int_equal(store_open_stream(rig->store, SPAN(""), STORE_KEEP_ALL, &stream),
                      ERR_LIMIT);
-    assert_int_equal(store_open_stream(rig->store, SPAN(""), &stream), ERR_LIMIT);
-    assert_ok(store_open_stream(rig->store, span_of(name, STORE_NAME_MAX), &stream));
+    assert_ok(
+        store_open_stream(rig->store, span_of(name, STORE_NAME_MAX), STORE_KEEP_ALL, &stream));
     assert_int_equal(store_contract_rig_append(rig, stream, "x"), 1);
 }
 
@@ -251,7 +254,8 @@ static void streams_have_a_maximum_and_a_name_is_one_stream(void **state)
         assert_bytes(stream->name, span_str(name));
         assert_ptr_equal(store_contract_rig_stream(rig, name), stream);
     }
-    assert_int_equal(store_open_stream(rig->store, SPAN("/more"), &stream), ERR_LIMIT);
+    assert_int_equal(store_open_stream(rig->store, SPAN("/more"), STORE_KEEP_ALL, &stream),
+                     ERR_LIMIT);
     assert_ptr_equal(store_contract_rig_stream(rig, "/0"), first);
 }
 
@@ -311,7 +315,7 @@ static void use_everything(struct store_contract_rig *rig)
     bool is_told = false;
     uint64_t next;
 
-    if (store_open_stream(rig->store, SPAN("/fx"), &stream) != OK ||
+    if (store_open_stream(rig->store, SPAN("/fx"), STORE_KEEP_ALL, &stream) != OK ||
         event_new(0, &parts, &ops[0].event) != OK) {
         return;
     }
@@ -408,7 +412,7 @@ static void open_streams(struct store *store, struct store_stream **streams)
     static const char *const names[] = {"/a", "/b", "/c"};
 
     for (size_t i = 0; i < 3; i++) {
-        assert_ok(store_open_stream(store, span_str(names[i]), &streams[i]));
+        assert_ok(store_open_stream(store, span_str(names[i]), STORE_KEEP_ALL, &streams[i]));
     }
 }
 

@@ -53,7 +53,7 @@ struct store_stream *store_contract_rig_stream(struct store_contract_rig *rig, c
 {
     struct store_stream *stream;
 
-    assert_ok(store_open_stream(rig->store, span_str(name), &stream));
+    assert_ok(store_open_stream(rig->store, span_str(name), STORE_KEEP_ALL, &stream));
     return stream;
 }
 

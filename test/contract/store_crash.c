@@ -69,9 +69,9 @@ static void open_scene(struct scene *scene)
     must(mailbox_new(&scene->mailbox, scene->loop) == OK, "no mailbox");
     conf.mailbox = scene->mailbox;
     must(store_lmdb_open(&conf, &scene->store, fault) == OK, fault);
-    must(store_open_stream(scene->store, SPAN("/a"), &scene->a) == OK, "no /a");
-    must(store_open_stream(scene->store, SPAN("/b"), &scene->b) == OK, "no /b");
-    must(store_open_stream(scene->store, SPAN("/q"), &scene->q) == OK, "no /q");
+    must(store_open_stream(scene->store, SPAN("/a"), STORE_KEEP_ALL, &scene->a) == OK, "no /a");
+    must(store_open_stream(scene->store, SPAN("/b"), STORE_KEEP_ALL, &scene->b) == OK, "no /b");
+    must(store_open_stream(scene->store, SPAN("/q"), STORE_KEEP_ALL, &scene->q) == OK, "no /q");
 }
 
 static void close_scene(struct scene *scene)

@@ -161,7 +161,7 @@ static enum err open_store(struct scene *scene, char fault[STORE_LMDB_FAULT_BYTE
                                          .rng = &scene->rng};
 
     TRY(store_lmdb_open(&conf, &scene->store, fault));
-    return store_open_stream(scene->store, SPAN("/fx"), &scene->stream);
+    return store_open_stream(scene->store, SPAN("/fx"), STORE_KEEP_ALL, &scene->stream);
 }
 
 static void begin(struct scene *scene, const char *path)

@@ -198,6 +198,69 @@ test('a publish key holds the last value of each: the snapshot, then updates', a
   assert.deepEqual(bodies, ['g1', 'e2', 'g2']);
 });
 
+test('a change is stored as the whole, and goes as it is to who follows changes', async (t) => {
+  const { port } = await startRealm(t, {
+    more: `<Channel "/prices">
+    PublishKey symbol
+</Channel>
+<Channel "/skipping">
+    PublishKey symbol
+    SlowReader skip
+</Channel>
+<Channel "/plain">
+</Channel>
+`,
+  });
+  const stomp = await Stomp.connect(t, port, softly);
+  const type = { 'content-type': 'application/vnd.wayleave.event+json' };
+  const price = (dict, headers) =>
+    publish(stomp, '/prices', JSON.stringify({ dict }), { ...type, ...headers });
+  const subscribe = async (headers) => {
+    const watcher = await Stomp.connect(t, port);
+    const receipt = await watcher.ask('SUBSCRIBE', { id: 's', destination: '/prices', ...headers });
+    return Object.assign(watcher, { follows: receipt.delta });
+  };
+  const next = async (watcher) => {
+    const { headers, body } = await watcher.next();
+    assert.equal(headers.merge, undefined);
+    return { delta: headers.delta, ...JSON.parse(body).dict };
+  };
+  await price({ symbol: 'EUR', bid: 1, ask: 2 });
+  const follower = await subscribe({ from: 'stored', delta: true });
+  const others = [
+    await subscribe({ from: 'stored' }),
+    await subscribe({ from: 'now', delta: true }),
+    await subscribe({ from: '1', delta: true, selector: 'bid > 0' }),
+  ];
+  assert.equal(follower.follows, 'true');
+  assert.deepEqual(
+    others.map(({ follows }) => follows),
+    [undefined, undefined, undefined],
+  );
+  await price({ symbol: 'EUR', bid: 3 }, { merge: true, delta: 'a lie' });
+  const whole = { delta: undefined, symbol: 'EUR', bid: 3, ask: 2 };
+  assert.deepEqual(await next(follower), { ...whole, bid: 1 });
+  assert.deepEqual(await next(follower), { delta: 'true', symbol: 'EUR', bid: 3 });
+  await next(others[0]);
+  await next(others[2]);
+  for (const watcher of others) assert.deepEqual(await next(watcher), whole);
+  assert.deepEqual(await next(await subscribe({ from: 'stored', delta: true })), whole);
+
+  const answer = await fetch(`http://localhost:${port}/api/channels/prices/events`, {
+    method: 'POST',
+    headers: { 'content-type': type['content-type'], merge: 'true' },
+    body: JSON.stringify({ dict: { symbol: 'EUR', ask: 4 } }),
+  });
+  assert.equal(answer.status, 201);
+  assert.deepEqual(await next(follower), { delta: 'true', symbol: 'EUR', ask: 4 });
+  assert.deepEqual(await next(others[0]), { ...whole, ask: 4 });
+
+  for (const destination of ['/skipping', '/plain']) {
+    const headers = { id: destination, destination, from: 'stored', delta: true };
+    assert.equal((await stomp.ask('SUBSCRIBE', headers)).delta, undefined);
+  }
+});
+
 test('events expire, and the dead go where the configuration says', async (t) => {
   const { port } = await startRealm(t, {
     more: `<Channel "/short">

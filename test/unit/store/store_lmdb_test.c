@@ -99,7 +99,7 @@ static void open_store(struct scene *scene, uint64_t bytes_max)
     char fault[STORE_LMDB_FAULT_BYTES];
 
     assert_ok(store_lmdb_open(&conf, &scene->store, fault));
-    assert_ok(store_open_stream(scene->store, SPAN("/fx"), &scene->stream));
+    assert_ok(store_open_stream(scene->store, SPAN("/fx"), STORE_KEEP_ALL, &scene->stream));
 }
 
 static int begin(void **state)
@@ -440,9 +440,10 @@ static void a_stream_that_might_give_out_eids_twice_is_not_opened(void **state)
     store_close(scene->store);
     spoil_numbers(scene);
     assert_ok(store_lmdb_open(&conf, &scene->store, fault));
-    assert_int_equal(store_open_stream(scene->store, SPAN("/fx"), &stream), ERR_IO);
+    assert_int_equal(store_open_stream(scene->store, SPAN("/fx"), STORE_KEEP_ALL, &stream),
+                     ERR_IO);
     assert_non_null(strstr(scene->said, "store: the numbers of /fx in /tmp/wl-lmdb-"));
-    assert_ok(store_open_stream(scene->store, SPAN("/other"), &scene->stream));
+    assert_ok(store_open_stream(scene->store, SPAN("/other"), STORE_KEEP_ALL, &scene->stream));
     assert_ok(append(scene, 100)); /* the others go on */
     assert_int_equal(count_events(scene), 1);
 }

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+/*
+ * Publishing what has changed: in a channel with a publish key an event may hold only those
+ * members of its dictionary that differ from the event before it with the same key. What is
+ * stored is the whole, so that who comes later gets it; who has the event before needs no more
+ * than the change.
+ *
+ *     stored     {symbol: A, bid: 1, ask: 2}
+ *     published  {symbol: A, bid: 3}            is_change
+ *     stored     {symbol: A, bid: 3, ask: 2}    and the change goes to those who follow changes
+ *
+ * The first of the channel's keys says which event is before it, which may itself be on its way
+ * to the store. Should the store refuse that one, what it has changed is in the next.
+ */
+#pragma once
+
+#include "pubsub/channel.h"
+
+/**
+ * The entry's event, made of `parts` and with its groups found, becomes the merged one, and its
+ * change what it was. Nothing happens when there is no event before it, or one of the two has
+ * no dictionary.
+ *
+ * ERR_LIMIT: the merged one is over the channel's store_bytes; ERR_NOMEM; ERR_IO: the one
+ * before could not be read.
+ */
+must_check enum err channel_merge(const struct channel *channel, struct channel_entry *entry,
+                                  const struct event_parts *parts);
