@@ -73,8 +73,8 @@ static bool normalise(struct span name, uint8_t room[ROUTER_NAME_MAX], struct sp
     if (name.len > 0 && name.ptr[0] == '/') {
         name = span_tail(name, 1);
     }
-    if (name.len == 0 || name.len > ROUTER_NAME_MAX - 1 || has_control(name) ||
-        !utf8_is_valid(name)) {
+    if (name.len == 0 || name.ptr[0] == '$' || name.len > ROUTER_NAME_MAX - 1 ||
+        has_control(name) || !utf8_is_valid(name)) {
         return false;
     }
     room[0] = '/';
@@ -166,6 +166,9 @@ static enum err route_begin(struct router_route *route, const struct router_rule
     take_rule(route, rule);
     TRY(router_forward_begin(route));
     TRY(router_store_begin(route));
+    if (route->kind == ROUTER_GROUP && router->on_group != NULL) {
+        TRY(router->on_group(router->on_group_ctx, route));
+    }
     route->due.at = channel_deadline(&route->channel);
     TRY(heap_push(&router->expiries, &route->due));
     TRY(map_insert(&router->routes, route->channel.name, route));

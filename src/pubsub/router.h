@@ -8,7 +8,8 @@
  * A rule may also be made for one name while the realm runs (router_made_put()), and a route be
  * removed (router_admin.h).
  *
- * A name begins with "/"; without it the same route is meant.
+ * A name begins with "/"; without it the same route is meant. What begins with "/$" names no
+ * route: such names are for what is none (doc/wire.md).
  *
  * Wall time is told by the owner, with router_set_now(), before anything that depends on it:
  * publishing, reading, expiry.
@@ -26,6 +27,7 @@ enum {
 enum router_kind {
     ROUTER_CHANNEL, /* every reader gets each event */
     ROUTER_QUEUE,   /* each event goes to one reader */
+    ROUTER_GROUP,   /* each event goes to the data streams that are in it: datagroup.h */
 };
 
 /** Copies of a channel's events go to another channel, or to a queue. All borrowed as the rule
@@ -47,6 +49,7 @@ struct router_rule {
     size_t join_count;
     size_t redelivery_max; /* queues: how often an event may come back; 0: for ever */
     size_t window_max;     /* queues: events that one reader may have at once */
+    bool has_all_streams;  /* groups: every data stream is in it */
     void *access; /* borrowed likewise; who may do what: the owner's own, not looked at */
 };
 
@@ -114,14 +117,17 @@ struct router {
     struct view_room room;
     struct buf removals; /* struct store_op: what the store has still to be told */
     bool is_told;        /* the store knows already about what is dropped just now */
-    uint64_t uncopied;   /* to be read: joined or dead events that could not be passed on */
-    size_t dirty_bytes;  /* framed since the last dirty view was taken */
+    enum err (*on_group)(void *ctx, struct router_route *route); /* one of that kind is being
+                                  made: sets its hooks. NULL: nobody knows groups */
+    void *on_group_ctx;                                          /* borrowed from who set it */
+    uint64_t uncopied;  /* to be read: joined or dead events that could not be passed on */
+    size_t dirty_bytes; /* framed since the last dirty view was taken */
 };
 
 enum router_verdict {
     ROUTER_FOUND,
     ROUTER_MISSING,  /* no rule covers the name, or not any more; or one that makes nothing */
-    ROUTER_BAD_NAME, /* empty, too long, not UTF-8, or with a control character */
+    ROUTER_BAD_NAME, /* empty, too long, not UTF-8, "/$...", or with a control character */
     ROUTER_FULL,     /* limits.channels are in use */
     ROUTER_NOMEM,
     ROUTER_FAILED, /* the store said no */

@@ -14,7 +14,9 @@ void session_init(struct session *session, size_t max_subs, void *owner)
 
 static void forget(struct session *session, struct session_sub *sub)
 {
-    map_remove(&session->subs, span_of(sub->id, sub->id_len));
+    if (!sub->is_unlisted) {
+        map_remove(&session->subs, span_of(sub->id, sub->id_len));
+    }
     list_remove(&sub->ready);
     list_remove(&sub->of_route);
     if (sub->fed != NULL) {
@@ -23,7 +25,9 @@ static void forget(struct session *session, struct session_sub *sub)
     }
     view_detach(&sub->cursor);
     durable_close(sub->durable);
-    router_release(sub->route);
+    if (!sub->is_unlisted) {
+        router_release(sub->route);
+    }
     if (session->orphan == sub) {
         session->orphan = NULL;
     }
@@ -58,20 +62,15 @@ static void mark_ready(struct session_sub *sub)
     }
 }
 
-/* It is in the map, and reads nothing yet. */
-static enum err sub_new(struct session *session, struct span id, struct router_route *route,
-                        struct session_sub **ret_sub)
+/* It reads nothing yet. NULL: there is no memory. */
+static struct session_sub *sub_make(struct session *session, struct span id,
+                                    struct router_route *route)
 {
-    struct session_sub *sub;
-    enum err e;
+    struct session_sub *sub = calloc(1, sizeof *sub + id.len);
 
-    assert(session_find(session, id) == NULL && id.len <= VIEW_ID_MAX);
-    if (map_count(&session->subs) >= session->subs.max) {
-        return ERR_LIMIT;
-    }
-    sub = calloc(1, sizeof *sub + id.len);
+    assert(id.len <= VIEW_ID_MAX);
     if (sub == NULL) {
-        return ERR_NOMEM;
+        return NULL;
     }
     sub->session = session;
     sub->route = route;
@@ -80,6 +79,24 @@ static enum err sub_new(struct session *session, struct span id, struct router_r
     sub->id_len = id.len;
     if (id.len > 0) {
         memcpy(sub->id, id.ptr, id.len);
+    }
+    return sub;
+}
+
+/* It is in the map. */
+static enum err sub_new(struct session *session, struct span id, struct router_route *route,
+                        struct session_sub **ret_sub)
+{
+    struct session_sub *sub;
+    enum err e;
+
+    assert(session_find(session, id) == NULL);
+    if (map_count(&session->subs) >= session->subs.max) {
+        return ERR_LIMIT;
+    }
+    sub = sub_make(session, id, route);
+    if (sub == NULL) {
+        return ERR_NOMEM;
     }
     e = map_insert(&session->subs, span_of(sub->id, sub->id_len), sub);
     if (e != OK) {
@@ -155,6 +172,26 @@ enum err session_read_queue(struct session *session,
     return OK;
 }
 
+enum err session_join(struct session *session, const struct session_request *request,
+                      struct session_sub **ret_sub)
+{
+    const struct view_kind kind = {request->form, NULL, request->id};
+    struct session_sub *sub = sub_make(session, request->id, request->route);
+    enum err e;
+
+    if (sub == NULL) {
+        return ERR_NOMEM;
+    }
+    sub->is_unlisted = true;
+    e = view_attach(&sub->route->views, &kind, sub->route->channel.next_eid, &sub->cursor);
+    if (e != OK) {
+        forget(session, sub);
+        return e;
+    }
+    *ret_sub = sub;
+    return OK;
+}
+
 /* ---- either kind ---- */
 
 static enum err sub_peek(struct session_sub *sub, struct span *ret_bytes)
@@ -207,6 +244,14 @@ enum err session_unsubscribe(struct session *session, struct session_sub *sub)
     }
     forget(session, sub);
     return e;
+}
+
+void session_part(struct session_sub *sub)
+{
+    struct session *session = sub->session;
+    enum err e = session_unsubscribe(session, sub);
+
+    session->broken = e == OK ? session->broken : e;
 }
 
 struct session *session_wake(struct view_cursor *cursor)
@@ -289,6 +334,7 @@ enum err session_peek(struct session *session, bool only_owed, struct span *ret_
     size_t offered = session->offered;
     struct span bytes;
 
+    TRY(session->broken);
     if (session->rest.len > 0) {
         *ret_bytes = rest_of(session);
         return OK;

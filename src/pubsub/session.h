@@ -23,11 +23,12 @@ struct session_sub {
     struct view_cursor cursor;  /* of a channel: attached */
     struct session_fed *fed;    /* of a queue, owned; NULL: of a channel */
     struct session *session;    /* borrowed */
-    struct router_route *route; /* held */
+    struct router_route *route; /* held, unless it is unlisted */
     struct list of_route;       /* in the route's subs, or the router's orphans */
     struct list ready;          /* in session->ready while there may be something to send */
     struct durable *durable;    /* borrowed from the router; NULL: it is not durable */
     bool moves_by_ack;          /* what was delivered does not move the durable's place */
+    bool is_unlisted;           /* see session_join() */
     uint64_t counted;           /* of what the cursor has delivered, in session->delivered */
     size_t id_len;
     uint8_t id[];
@@ -43,6 +44,7 @@ struct session {
     uint64_t delivered;         /* events that have left, to be read */
     struct session_sub *orphan; /* to be read; of a route that was removed: the session is to
                                    end. NULL: there is none */
+    enum err broken;            /* OK; or what session_peek() says from now on */
     void *owner;                /* borrowed; for who finds the session by a cursor */
 };
 
@@ -90,6 +92,15 @@ must_check enum err session_read_queue(struct session *session,
  *  it cannot be, and the connection must end. The subscription is gone in any case. */
 must_check enum err session_unsubscribe(struct session *session, struct session_sub *sub);
 
+/** A subscription for which the caller answers: it is not among the session's own, does not
+ * hold its route, and is ended by session_part() before either of them. It begins with the next
+ *  event; of the request id, form and route count. ERR_NOMEM. */
+must_check enum err session_join(struct session *session, const struct session_request *request,
+                                 struct session_sub **ret_sub);
+
+/** End it, as session_unsubscribe() does; where that fails the session is broken. */
+void session_part(struct session_sub *sub);
+
 /** Its view has news. Returns the session, which is to be sent from. */
 struct session *session_wake(struct view_cursor *cursor);
 
@@ -113,6 +124,7 @@ void session_visit_readers(struct session *session,
  *         ERR_AGAIN  nothing to send
  *         ERR_LIMIT  a subscription is lost: what it needs is not stored any more
  *         ERR_NOMEM
+ *         others     it is broken
  */
 must_check enum err session_peek(struct session *session, bool only_owed,
                                  struct span *ret_bytes);

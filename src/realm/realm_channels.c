@@ -4,8 +4,10 @@
 
 #include "base/json.h"
 #include "base/utf8.h"
+#include "pubsub/datagroup.h"
 #include "pubsub/queue_set.h"
 #include "pubsub/session.h"
+#include "realm/realm_conf_route.h"
 
 #include <inttypes.h>
 
@@ -163,12 +165,14 @@ enum err realm_channels_write(const struct router_route *route, struct buf *out)
                    ", \"epoch\": \"%016" PRIx64 "\", \"first\": %" PRIu64 ", \"next\": %" PRIu64
                    ", \"count\": %zu, \"bytes\": %zu, "
                    "\"capacity\": %zu, ",
-                   route->kind == ROUTER_QUEUE ? "queue" : "channel", type_of(route),
-                   origin_of(route), channel->epoch, channel_first_eid(channel),
-                   channel->next_eid, channel_count(channel), channel->bytes,
-                   channel->conf.capacity));
+                   realm_conf_route_kind(route->kind)->word, type_of(route), origin_of(route),
+                   channel->epoch, channel_first_eid(channel), channel->next_eid,
+                   channel_count(channel), channel->bytes, channel->conf.capacity));
     if (route->kind == ROUTER_QUEUE) {
         return write_queue(route, out);
+    }
+    if (route->kind == ROUTER_GROUP) {
+        return buf_printf(out, "\"memberCount\": %zu}", datagroup_find(route)->member_count);
     }
     return buf_printf(out, "\"subscribers\": %zu}", count_subscribers(route));
 }
@@ -215,6 +219,11 @@ enum err realm_channels_write_attributes(const struct router_route *route, struc
     }
     TRY(buf_printf(out, ", \"slowReader\": \"%s\"",
                    conf->slow == CHANNEL_SLOW_SKIP ? "skip" : "drop"));
+    if (route->kind == ROUTER_GROUP) {
+        TRY(buf_printf(out, ", \"members\": \"%s\"",
+                       datagroup_find(route)->has_all ? "all" : "added"));
+        return write_joins(route->rule, out);
+    }
     TRY(write_keys(conf, out));
     return write_joins(route->rule, out);
 }

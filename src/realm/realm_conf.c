@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "realm/realm_conf.h"
 
+#include "realm/realm_conf_group.h"
 #include "realm/realm_conf_route.h"
 
 enum {
@@ -178,6 +179,11 @@ const struct directive realm_conf_rows[] = {
      .inner = realm_conf_route_queue_rows, .form = "\"/name\"",
      .help = "The same for queues, where each event goes to one reader. Channels and queues share "
              "their names."},
+    {.name = "DataGroup", .type = CONF_SECTION, .min = 1, .max = 1, .set = realm_conf_route_group,
+     .where = SERVICE_IN_SERVER, .opens = REALM_CONF_IN_GROUP, .ours = true,
+     .inner = realm_conf_group_rows, .form = "\"/name\"",
+     .help = "The same for data groups, whose events go to the data streams that are in them "
+             "(doc/datagroups.md). They share their names with channels and queues."},
     {ROW("Store", CONF_CHOICE, store), .initial = "memory", .choices = store_choices,
      .where = SERVICE_IN_SERVER,
      .help = "Where persistent channels and queues keep their events, and reliable ones their "
@@ -196,7 +202,7 @@ const struct directive realm_conf_rows[] = {
              "publishers wait."},
     {ROW("ChannelsMax", CONF_NUMBER, channels_max), .min = 1, .max = 10000000,
      .initial = "1000", .unit = "channels", .where = SERVICE_IN_SERVER,
-     .help = "The most channels and queues at once."},
+     .help = "The most channels, queues and data groups at once."},
     {ROW("DurablesMax", CONF_NUMBER, durables_max), .min = 0, .max = 10000000,
      .initial = "10000", .unit = "names", .where = SERVICE_IN_SERVER,
      .help = "The most durable subscriptions, of all channels."},

@@ -20,12 +20,13 @@ enum realm_conf_place {
     REALM_CONF_IN_CHANNEL =
         1u << 16, /* behind the proxy's, for the manual has both: inside <Channel "/demo/ *"> */
     REALM_CONF_IN_QUEUE = 1u << 17,
+    REALM_CONF_IN_GROUP = 1u << 18,
 };
 
 enum {
     REALM_CONF_INTERFACES_MAX = 16,
     REALM_CONF_ORIGINS_MAX = 256,
-    REALM_CONF_CHANNELS_MAX = 256, /* sections, of either kind */
+    REALM_CONF_CHANNELS_MAX = 256, /* sections, of each kind */
     REALM_CONF_EVENT_BYTES_MAX = 256 * 1024 * 1024,
 };
 

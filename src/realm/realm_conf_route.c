@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "pubsub/router_forward.h"
 #include "realm/realm_acl_conf.h"
+#include "realm/realm_conf_group.h"
 
 enum {
     DEPTH_MAX = 1000000,
@@ -77,7 +78,7 @@ static const struct conf_choice slow_choices[] = {{"drop", CHANNEL_SLOW_DROP},
          .type = CONF_CUSTOM,                                                                      \
          .min = 1,                                                                                 \
          .max = 1,                                                                                 \
-         .set = set_create_on_use,                                                                 \
+         .set = realm_conf_route_set_create_on_use,                                                \
          .where = (place),                                                                         \
          .form = "On|Off",                                                                         \
          .once = true,                                                                             \
@@ -114,8 +115,8 @@ static const struct conf_choice slow_choices[] = {{"drop", CHANNEL_SLOW_DROP},
         .help = "Who may not: written as Allow is, and judged with it, line by line."                    \
     }
 
-static enum err set_create_on_use(void *opaque, const struct conf_node *node,
-                                  const struct conf_apply *apply)
+enum err realm_conf_route_set_create_on_use(void *opaque, const struct conf_node *node,
+                                            const struct conf_apply *apply)
 {
     struct router_rule *rule = opaque;
 
@@ -197,8 +198,8 @@ static bool read_join(const struct conf_node *node, struct diag *diag,
     return true;
 }
 
-static enum err set_join(void *opaque, const struct conf_node *node,
-                         const struct conf_apply *apply)
+enum err realm_conf_route_set_join(void *opaque, const struct conf_node *node,
+                                   const struct conf_apply *apply)
 {
     struct router_rule *rule = opaque;
     void *array = (void *)(uintptr_t)rule->joins;
@@ -241,7 +242,7 @@ const struct directive realm_conf_route_channel_rows[] = {
      .where = REALM_CONF_IN_CHANNEL, .form = "name [depth]",
      .help = "Of the events with the same value of this member of the dictionary (or header) the "
              "newest depth stay, by default 1. May be repeated: each key counts by itself."},
-    {.name = "Join", .type = CONF_CUSTOM, .min = 1, .max = 2, .set = set_join,
+    {.name = "Join", .type = CONF_CUSTOM, .min = 1, .max = 2, .set = realm_conf_route_set_join,
      .where = REALM_CONF_IN_CHANNEL, .form = "/name [\"selector\"]",
      .help = "Each event, or each that the selector is true of, goes to that channel or queue, "
              "too. May be repeated."},
@@ -265,6 +266,18 @@ const struct directive realm_conf_route_queue_rows[] = {
 };
 /* clang-format on */
 
+const struct realm_conf_route_kind *realm_conf_route_kind(enum router_kind kind)
+{
+    static const struct realm_conf_route_kind kinds[] = {
+        [ROUTER_CHANNEL] = {"channel", "Channel", realm_conf_route_channel_rows,
+                            REALM_CONF_IN_CHANNEL},
+        [ROUTER_QUEUE] = {"queue", "Queue", realm_conf_route_queue_rows, REALM_CONF_IN_QUEUE},
+        [ROUTER_GROUP] = {"group", "DataGroup", realm_conf_group_rows, REALM_CONF_IN_GROUP},
+    };
+
+    return &kinds[kind];
+}
+
 /* ---- sections ---- */
 
 static enum err add_rule(struct realm_conf *conf, const struct router_rule *rule,
@@ -274,11 +287,11 @@ static enum err add_rule(struct realm_conf *conf, const struct router_rule *rule
     void *room;
 
     if (rule->pattern.len == 0 || rule->pattern.ptr[0] != '/' ||
-        rule->pattern.len > ROUTER_NAME_MAX) {
+        span_starts(rule->pattern, SPAN("/$")) || rule->pattern.len > ROUTER_NAME_MAX) {
         diag_error(
             apply->diag, node->file, node->line,
-            "<%.*s \"%.*s\">: a channel's name begins with / and has at most %d bytes (write "
-            "<%.*s \"/demo/*\">)",
+            "<%.*s \"%.*s\">: a channel's name begins with / but not with /$, and has at most "
+            "%d bytes (write <%.*s \"/demo/*\">)",
             SPAN_ARG(node->name), SPAN_ARG(diag_word(rule->pattern)), ROUTER_NAME_MAX,
             SPAN_ARG(node->name));
         return OK;
@@ -301,20 +314,22 @@ static enum err add_rule(struct realm_conf *conf, const struct router_rule *rule
 static enum err set_route(struct realm_conf *conf, enum router_kind kind,
                           const struct conf_node *node, const struct conf_apply *apply)
 {
-    const struct directive *rows =
-        kind == ROUTER_QUEUE ? realm_conf_route_queue_rows : realm_conf_route_channel_rows;
+    const struct realm_conf_route_kind *about = realm_conf_route_kind(kind);
     struct router_rule rule = {.pattern = node->words[0], .kind = kind};
-    const struct conf_table table = {rows, &rule};
+    const struct conf_table table = {about->rows, &rule};
     const struct conf_apply inner = {
         .tables = &table,
         .table_count = 1,
-        .place = kind == ROUTER_QUEUE ? REALM_CONF_IN_QUEUE : REALM_CONF_IN_CHANNEL,
+        .place = about->place,
         .arena = apply->arena,
         .diag = apply->diag,
         .outer = apply,
     };
 
-    conf_schema_defaults(rows, &rule);
+    conf_schema_defaults(about->rows, &rule);
+    if (kind == ROUTER_GROUP) {
+        realm_conf_group_begin(&rule);
+    }
     TRY(realm_acl_conf_begin(&rule, node, apply));
     TRY(conf_schema_apply(&inner, node->children));
     return add_rule(conf, &rule, node, apply);
@@ -330,6 +345,12 @@ enum err realm_conf_route_queue(void *conf, const struct conf_node *node,
                                 const struct conf_apply *apply)
 {
     return set_route(conf, ROUTER_QUEUE, node, apply);
+}
+
+enum err realm_conf_route_group(void *conf, const struct conf_node *node,
+                                const struct conf_apply *apply)
+{
+    return set_route(conf, ROUTER_GROUP, node, apply);
 }
 
 const struct router_rule *realm_conf_route_section(const void *opaque, struct span name)
@@ -355,7 +376,7 @@ const struct realm_acl *realm_conf_route_acl(const struct realm_conf *conf, stru
 
 static const char *section_of(const struct router_rule *rule)
 {
-    return rule->kind == ROUTER_QUEUE ? "Queue" : "Channel";
+    return realm_conf_route_kind(rule->kind)->section;
 }
 
 static void check_rule(const struct realm_conf *conf, const struct router_rule *rule,

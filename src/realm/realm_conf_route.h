@@ -16,6 +16,24 @@ enum err realm_conf_route_channel(void *conf, const struct conf_node *node,
                                   const struct conf_apply *apply);
 enum err realm_conf_route_queue(void *conf, const struct conf_node *node,
                                 const struct conf_apply *apply);
+enum err realm_conf_route_group(void *conf, const struct conf_node *node,
+                                const struct conf_apply *apply);
+
+/** Readers for rows whose struct is a struct router_rule. */
+must_check enum err realm_conf_route_set_create_on_use(void *rule, const struct conf_node *node,
+                                                       const struct conf_apply *apply);
+must_check enum err realm_conf_route_set_join(void *rule, const struct conf_node *node,
+                                              const struct conf_apply *apply);
+
+/** What a kind of route is called, and how its sections are written and found. */
+struct realm_conf_route_kind {
+    const char *word;    /* "channel" */
+    const char *section; /* "Channel" */
+    const struct directive *rows;
+    enum realm_conf_place place;
+};
+
+const struct realm_conf_route_kind *realm_conf_route_kind(enum router_kind kind);
 
 /** Who may do what with the route of that name, which begins with "/": what the first section
  *  says that covers it, as the router finds it. NULL: none does. */

@@ -18,6 +18,7 @@ enum err realm_era_new(struct realm_era **ret_era, const struct realm_conf *conf
     era->env = (struct realm_session_env){
         .stomp = {.router = parts->router,
                   .queues = parts->queues,
+                  .groups = parts->groups,
                   .hall = parts->hall,
                   .forms = parts->forms,
                   .scratch = parts->answers,

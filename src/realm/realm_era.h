@@ -26,6 +26,7 @@ struct realm_era {
 struct realm_era_parts {
     struct router *router;
     struct queue_set *queues;
+    struct datagroup_set *groups;
     struct transaction_hall *hall;
     struct realm_stomp_forms *forms;
     struct buf *answers;

@@ -69,6 +69,7 @@ struct realm_http_env {
     const struct realm_asset *assets;
     struct router *router;        /* of the API; what it tells is of this moment */
     struct queue_set *queues;     /* likewise */
+    struct datagroup_set *groups; /* likewise */
     struct realm_made *made;      /* NULL: nobody can make any */
     struct metric_sheet *metrics; /* NULL: nothing is counted */
     struct realm_http_gate *gate; /* of the diagnostics */

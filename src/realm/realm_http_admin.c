@@ -40,7 +40,10 @@ static enum change change_of(const struct realm_http_place *place, struct span m
     case REALM_HTTP_PLACE_HEALTH:
     case REALM_HTTP_PLACE_LIST:
     case REALM_HTTP_PLACE_EVENTS:
-    case REALM_HTTP_PLACE_DURABLES: break;
+    case REALM_HTTP_PLACE_DURABLES:
+    case REALM_HTTP_PLACE_MEMBERS:
+    case REALM_HTTP_PLACE_MEMBER:
+    case REALM_HTTP_PLACE_STREAMS: break;
     }
     return CHANGE_NONE;
 }

@@ -9,8 +9,9 @@
  *    GET     /api/channels/NAME/durables       its durable subscriptions
  *    DELETE  /api/channels/NAME/durables/ID    forget one
  *
- * The first three also below /api/queues. They wait for the store: from the whole body to
- * realm_http_admin_begin(), and when it has called, to realm_http_admin_done().
+ * The first three also below /api/queues, the first two also below /api/groups. They wait for
+ * the store: from the whole body to realm_http_admin_begin(), and when it has called, to
+ * realm_http_admin_done().
  */
 #pragma once
 

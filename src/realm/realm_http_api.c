@@ -8,7 +8,9 @@
 #include "pubsub/queue_set.h"
 #include "realm/realm_access.h"
 #include "realm/realm_channels.h"
+#include "realm/realm_conf_route.h"
 #include "realm/realm_http_admin.h"
+#include "realm/realm_http_group.h"
 #include "realm/realm_http_login.h"
 #include "realm/realm_http_queue.h"
 #include "realm/realm_made.h"
@@ -39,7 +41,7 @@ static enum err refuse_route(const struct realm_http_question *question,
     case ROUTER_MISSING:
         snprintf(sentence, sizeof sentence,
                  "there is no %s %s, and no <%s> section lets it be made", kind, shown,
-                 place->kind == ROUTER_QUEUE ? "Queue" : "Channel");
+                 realm_conf_route_kind(place->kind)->section);
         return realm_http_question_refuse(question, 404, sentence);
     case ROUTER_BAD_NAME:
         snprintf(sentence, sizeof sentence, "that is not a %s's name", kind);
@@ -60,7 +62,7 @@ static enum err refuse_route(const struct realm_http_question *question,
 static enum err refuse_kind(const struct realm_http_question *question,
                             const struct router_route *route)
 {
-    const char *kind = route->kind == ROUTER_QUEUE ? "queue" : "channel";
+    const char *kind = realm_conf_route_kind(route->kind)->word;
     char shown[NAME_TEXT_BYTES];
     char sentence[REALM_HTTP_WHY_BYTES];
 
@@ -97,6 +99,24 @@ enum err realm_http_api_find(const struct realm_http_question *question,
     snprintf(sentence, sizeof sentence, "there is no %s %s, or nobody has used it yet", kind,
              text_printable(name, shown, sizeof shown));
     return realm_http_question_refuse(question, 404, sentence);
+}
+
+enum err realm_http_api_open(const struct realm_http_question *question,
+                             const struct realm_http_place *place, struct span name,
+                             struct router_route **ret_route)
+{
+    struct router_route *route;
+    enum router_verdict found = router_open(question->env->router, name, &route);
+
+    *ret_route = NULL;
+    if (found != ROUTER_FOUND) {
+        return refuse_route(question, place, found, name);
+    }
+    if (route->kind != place->kind) {
+        return refuse_kind(question, route);
+    }
+    *ret_route = route;
+    return OK;
 }
 
 enum err realm_http_api_name(const struct realm_http_question *question,
@@ -395,7 +415,6 @@ enum err realm_http_api_parts(const struct realm_http_env *env, const struct htt
         .env = env, .head = head, .out = out, .verdict = verdict};
     struct realm_http_place place;
     uint8_t room[ROUTER_NAME_MAX];
-    enum router_verdict found;
     struct span name;
 
     (void)realm_http_question_read(&question);
@@ -417,12 +436,9 @@ enum err realm_http_api_parts(const struct realm_http_env *env, const struct htt
     if (id != NULL) {
         ret_publish->parts.publish_id = id->value;
     }
-    found = router_open(env->router, name, &ret_publish->route);
-    if (found != ROUTER_FOUND) {
-        return refuse_route(&question, &place, found, name);
-    }
-    if (ret_publish->route->kind != place.kind) {
-        return refuse_kind(&question, ret_publish->route);
+    TRY(realm_http_api_open(&question, &place, name, &ret_publish->route));
+    if (ret_publish->route == NULL) {
+        return OK;
     }
     ret_publish->known_eid =
         queue_set_find_id(ret_publish->route, ret_publish->parts.publish_id);
@@ -438,9 +454,11 @@ static enum err give_receipt(const struct realm_http_question *question,
     struct buf body;
     enum err e;
 
-    snprintf(location, sizeof location, "%.*s?from=%" PRIu64 "&max=1",
-             SPAN_ARG(question->target.path), receipt->eid);
-    realm_http_question_add(&answer, SPAN("Location"), span_str(location));
+    if (realm_http_place_of(question->target.path).kind != ROUTER_GROUP) {
+        snprintf(location, sizeof location, "%.*s?from=%" PRIu64 "&max=1",
+                 SPAN_ARG(question->target.path), receipt->eid);
+        realm_http_question_add(&answer, SPAN("Location"), span_str(location));
+    }
     buf_init(&body, REALM_HTTP_QUESTION_BODY_MAX);
     e = buf_printf(&body, "{\"eid\": %" PRIu64 ", \"repeated\": %s}\n", receipt->eid,
                    receipt->is_repeat ? "true" : "false");
@@ -517,11 +535,17 @@ static enum err give(const struct realm_http_question *question,
     case REALM_HTTP_PLACE_LIST: return give_list(question, place);
     case REALM_HTTP_PLACE_ONE: return give_one(question, place);
     case REALM_HTTP_PLACE_EVENTS:
+        if (place->kind == ROUTER_GROUP) { /* nothing of it is kept for those who ask */
+            break;
+        }
         return place->kind == ROUTER_QUEUE ? realm_http_queue_peek(question, place)
                                            : give_events(question, place);
+    case REALM_HTTP_PLACE_MEMBERS: return realm_http_group_members(question, place);
+    case REALM_HTTP_PLACE_STREAMS: return realm_http_group_streams(question);
     case REALM_HTTP_PLACE_DURABLES: return realm_http_admin_durables(question, place);
     case REALM_HTTP_PLACE_PURGE:
     case REALM_HTTP_PLACE_DURABLE:
+    case REALM_HTTP_PLACE_MEMBER:
     case REALM_HTTP_PLACE_NOWHERE: break;
     }
     return realm_http_question_refuse_method(question, realm_http_place_methods(place));
@@ -539,7 +563,9 @@ enum err realm_http_api_judge(struct realm_http_question *question)
     }
     if (place.what == REALM_HTTP_PLACE_NOWHERE) {
         return realm_http_question_refuse(
-            question, 404, "there are /api/channels, /api/queues, and what is below them");
+            question, 404,
+            "there are /api/channels, /api/queues, /api/groups and what is below them, and "
+            "/api/streams");
     }
     if (span_equals(method, "OPTIONS")) {
         return give_permission(question, methods);
@@ -553,6 +579,9 @@ enum err realm_http_api_judge(struct realm_http_question *question)
     }
     if (place.what == REALM_HTTP_PLACE_EVENTS && span_equals(method, "POST")) {
         return begin_publish(question, &place);
+    }
+    if (realm_http_group_has(&place, method)) {
+        return realm_http_group_change(question, &place);
     }
     if (realm_http_admin_has(&place, method)) {
         return realm_http_admin_judge(question, &place);

@@ -10,7 +10,8 @@
  *    GET   /api/health
  *
  * Queues are below /api/queues; what is there to be taken from is shown by realm_http_queue.
- * What administrators do is realm_http_admin's.
+ * Data groups are below /api/groups, and who is in them is realm_http_group's. What
+ * administrators do is realm_http_admin's.
  */
 #pragma once
 
@@ -30,6 +31,11 @@ enum {
 must_check enum err realm_http_api_find(const struct realm_http_question *question,
                                         enum realm_acl_right right,
                                         const struct realm_http_place *place,
+                                        struct router_route **ret_route);
+
+/** The same, and it is made where a section lets it be; the client's right was asked for. */
+must_check enum err realm_http_api_open(const struct realm_http_question *question,
+                                        const struct realm_http_place *place, struct span name,
                                         struct router_route **ret_route);
 
 /** Its name, if it can be one and the client has the right. */

@@ -2,6 +2,8 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "realm/realm_http_place.h"
 
+#include "realm/realm_conf_route.h"
+
 /* ---- names ---- */
 
 static int digit_of(uint8_t c)
@@ -77,8 +79,8 @@ static bool cut(struct span *name, struct span suffix)
     return true;
 }
 
-/* "NAME/durables/ID" */
-static bool cut_durable(struct span *name, struct span *ret_durable)
+/* "NAME/durables/ID", with that suffix in the middle. */
+static bool cut_inner(struct span *name, struct span suffix, struct span *ret_id)
 {
     struct span rest = *name;
     size_t at = name->len;
@@ -90,10 +92,10 @@ static bool cut_durable(struct span *name, struct span *ret_durable)
         return false;
     }
     rest = span_head(*name, at - 1);
-    if (!cut(&rest, SPAN("/durables"))) {
+    if (!cut(&rest, suffix)) {
         return false;
     }
-    *ret_durable = span_tail(*name, at);
+    *ret_id = span_tail(*name, at);
     *name = rest;
     return true;
 }
@@ -101,18 +103,25 @@ static bool cut_durable(struct span *name, struct span *ret_durable)
 static enum realm_http_place_what what_of(struct realm_http_place *place)
 {
     bool is_channel = place->kind == ROUTER_CHANNEL;
+    bool is_group = place->kind == ROUTER_GROUP;
 
     if (cut(&place->name, SPAN("/events"))) {
         return REALM_HTTP_PLACE_EVENTS;
     }
-    if (cut(&place->name, SPAN("/purge"))) {
+    if (!is_group && cut(&place->name, SPAN("/purge"))) {
         return REALM_HTTP_PLACE_PURGE;
     }
     if (is_channel && cut(&place->name, SPAN("/durables"))) {
         return REALM_HTTP_PLACE_DURABLES;
     }
-    if (is_channel && cut_durable(&place->name, &place->durable)) {
+    if (is_channel && cut_inner(&place->name, SPAN("/durables"), &place->durable)) {
         return REALM_HTTP_PLACE_DURABLE;
+    }
+    if (is_group && cut(&place->name, SPAN("/streams"))) {
+        return REALM_HTTP_PLACE_MEMBERS;
+    }
+    if (is_group && cut_inner(&place->name, SPAN("/streams"), &place->stream)) {
+        return REALM_HTTP_PLACE_MEMBER;
     }
     return REALM_HTTP_PLACE_ONE;
 }
@@ -120,7 +129,8 @@ static enum realm_http_place_what what_of(struct realm_http_place *place)
 struct realm_http_place realm_http_place_of(struct span path)
 {
     static const struct span prefixes[] = {[ROUTER_CHANNEL] = SPAN_INIT("/api/channels"),
-                                           [ROUTER_QUEUE] = SPAN_INIT("/api/queues")};
+                                           [ROUTER_QUEUE] = SPAN_INIT("/api/queues"),
+                                           [ROUTER_GROUP] = SPAN_INIT("/api/groups")};
     struct realm_http_place place = {.what = REALM_HTTP_PLACE_NOWHERE};
     struct span rest;
 
@@ -128,7 +138,13 @@ struct realm_http_place realm_http_place_of(struct span path)
         place.what = REALM_HTTP_PLACE_HEALTH;
         return place;
     }
-    place.kind = span_starts(path, prefixes[ROUTER_QUEUE]) ? ROUTER_QUEUE : ROUTER_CHANNEL;
+    if (span_equals(path, "/api/streams")) {
+        place.what = REALM_HTTP_PLACE_STREAMS;
+        return place;
+    }
+    place.kind = span_starts(path, prefixes[ROUTER_QUEUE])   ? ROUTER_QUEUE
+                 : span_starts(path, prefixes[ROUTER_GROUP]) ? ROUTER_GROUP
+                                                             : ROUTER_CHANNEL;
     if (!span_starts(path, prefixes[place.kind])) {
         return place;
     }
@@ -149,18 +165,22 @@ const char *realm_http_place_methods(const struct realm_http_place *place)
 {
     switch (place->what) {
     case REALM_HTTP_PLACE_ONE: return "GET, HEAD, PUT, DELETE, OPTIONS";
-    case REALM_HTTP_PLACE_EVENTS: return "GET, HEAD, POST, OPTIONS";
+    case REALM_HTTP_PLACE_EVENTS:
+        return place->kind == ROUTER_GROUP ? "POST, OPTIONS" : "GET, HEAD, POST, OPTIONS";
     case REALM_HTTP_PLACE_PURGE: return "POST, OPTIONS";
     case REALM_HTTP_PLACE_DURABLE: return "DELETE, OPTIONS";
+    case REALM_HTTP_PLACE_MEMBER: return "PUT, DELETE, OPTIONS";
     case REALM_HTTP_PLACE_NOWHERE:
     case REALM_HTTP_PLACE_HEALTH:
     case REALM_HTTP_PLACE_LIST:
-    case REALM_HTTP_PLACE_DURABLES: break;
+    case REALM_HTTP_PLACE_DURABLES:
+    case REALM_HTTP_PLACE_MEMBERS:
+    case REALM_HTTP_PLACE_STREAMS: break;
     }
     return "GET, HEAD, OPTIONS";
 }
 
 const char *realm_http_place_kind(const struct realm_http_place *place)
 {
-    return place->kind == ROUTER_QUEUE ? "queue" : "channel";
+    return realm_conf_route_kind(place->kind)->word;
 }

@@ -2,8 +2,10 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
  * What a path below /api/ is about. A name stands there without its first "/", percent-encoded
- * where needed. What ends in "/events", "/purge", "/durables" or "/durables/ID" means that; a
- * name that itself does so is written with "%2F" there.
+ * where needed. What ends in "/events", "/purge", "/durables" or "/durables/ID", or of groups
+ * in
+ * "/streams" or "/streams/ID", means that; a name that itself does so is written with "%2F"
+ * there.
  */
 #pragma once
 
@@ -18,14 +20,18 @@ enum realm_http_place_what {
     REALM_HTTP_PLACE_PURGE,
     REALM_HTTP_PLACE_DURABLES, /* of channels alone, as is the next */
     REALM_HTTP_PLACE_DURABLE,
+    REALM_HTTP_PLACE_MEMBERS, /* of groups alone, as is the next */
+    REALM_HTTP_PLACE_MEMBER,
+    REALM_HTTP_PLACE_STREAMS, /* all data streams */
 };
 
 /** The spans are the path's, and still encoded. */
 struct realm_http_place {
     enum realm_http_place_what what;
-    enum router_kind kind; /* /api/channels or /api/queues */
+    enum router_kind kind; /* /api/channels, /api/queues or /api/groups */
     struct span name;
     struct span durable;
+    struct span stream;
 };
 
 struct realm_http_place realm_http_place_of(struct span path);
@@ -33,7 +39,7 @@ struct realm_http_place realm_http_place_of(struct span path);
 /** "GET, HEAD, OPTIONS": for Allow. */
 const char *realm_http_place_methods(const struct realm_http_place *place);
 
-/** "channel", "queue". */
+/** "channel", "queue", "group". */
 const char *realm_http_place_kind(const struct realm_http_place *place);
 
 /** A name of a channel or queue, behind a "/" of its own unless it begins with one. False: it

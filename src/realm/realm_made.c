@@ -3,9 +3,11 @@
 #include "realm/realm_made.h"
 
 #include "base/text.h"
+#include "pubsub/datagroup.h"
 #include "pubsub/dict_json_write.h"
 #include "realm/realm_access.h"
 #include "realm/realm_channels.h"
+#include "realm/realm_conf_route.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -403,8 +405,8 @@ static enum realm_made_verdict look(const struct realm_made *made,
     if (section != NULL && section->kind != request->kind) {
         snprintf(sentence, REALM_MADE_RULE_SENTENCE_BYTES,
                  "%s cannot be a %s: a <%s> section covers it", shown,
-                 request->kind == ROUTER_QUEUE ? "queue" : "channel",
-                 section->kind == ROUTER_QUEUE ? "Queue" : "Channel");
+                 realm_conf_route_kind(request->kind)->word,
+                 realm_conf_route_kind(section->kind)->section);
         return REALM_MADE_CONFLICT;
     }
     if (router_find(made->router, request->name) != NULL) {
@@ -509,6 +511,12 @@ enum realm_made_verdict realm_made_remove(struct realm_made *made, enum router_k
     }
     if (one != NULL && one->is_pending) {
         return REALM_MADE_BEHIND;
+    }
+    if (route != NULL && !force && kind == ROUTER_GROUP &&
+        datagroup_find(route)->member_count > 0) {
+        snprintf(sentence, REALM_MADE_RULE_SENTENCE_BYTES,
+                 "%s has members (ask with ?force=true, and they get no more of it)", shown);
+        return REALM_MADE_CONFLICT;
     }
     if (route != NULL && !force && !list_is_empty(&route->subs)) {
         snprintf(sentence, REALM_MADE_RULE_SENTENCE_BYTES,

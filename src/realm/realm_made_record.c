@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "pubsub/dict_json.h"
 #include "pubsub/dict_json_write.h"
+#include "realm/realm_conf_route.h"
 
 #include <inttypes.h>
 
@@ -27,8 +28,7 @@ struct span realm_made_record_name(struct span key)
 
 enum err realm_made_record_write(const struct realm_made_record *record, struct buf *out)
 {
-    TRY(buf_printf(
-        out, "{\"kind\":\"%s\",\"by\":", record->kind == ROUTER_QUEUE ? "queue" : "channel"));
+    TRY(buf_printf(out, "{\"kind\":\"%s\",\"by\":", realm_conf_route_kind(record->kind)->word));
     TRY(json_put_string(out, span_str(record->by)));
     TRY(buf_printf(out, ",\"at\":%" PRIu64 ",\"attributes\":", record->at));
     TRY(buf_append(out, buf_span(&record->attributes)));
@@ -47,7 +47,9 @@ static enum err read_members(const struct dict *value, struct realm_made_record 
         attributes->type != DICT_DICT) {
         return ERR_PROTO;
     }
-    record->kind = span_equals(kind->text, "queue") ? ROUTER_QUEUE : ROUTER_CHANNEL;
+    record->kind = span_equals(kind->text, "queue")   ? ROUTER_QUEUE
+                   : span_equals(kind->text, "group") ? ROUTER_GROUP
+                                                      : ROUTER_CHANNEL;
     record->at = (uint64_t)at->integer;
     text_printable(by->text, record->by, sizeof record->by);
     return dict_json_write(attributes->dict, &record->attributes);

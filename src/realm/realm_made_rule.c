@@ -171,15 +171,14 @@ static enum err read_lines(const struct dict *attributes, struct lines *lines,
 
 static enum err apply(const struct lines *lines, struct router_rule *rule)
 {
-    const struct directive *rows = rule->kind == ROUTER_QUEUE ? realm_conf_route_queue_rows
-                                                              : realm_conf_route_channel_rows;
-    const struct conf_table table = {rows, rule};
+    const struct realm_conf_route_kind *about = realm_conf_route_kind(rule->kind);
+    const struct conf_table table = {about->rows, rule};
     const struct diag_message *message;
     struct diag diag;
     const struct conf_apply apply = {
         .tables = &table,
         .table_count = 1,
-        .place = rule->kind == ROUTER_QUEUE ? REALM_CONF_IN_QUEUE : REALM_CONF_IN_CHANNEL,
+        .place = about->place,
         .arena = lines->arena,
         .diag = &diag,
     };
@@ -201,7 +200,7 @@ static enum err begin_with_section(const struct realm_conf *conf,
                                    struct router_rule *rule)
 {
     const struct router_rule *section = realm_conf_route_section(conf, wish->name);
-    const char *kind = wish->kind == ROUTER_QUEUE ? "queue" : "channel";
+    const char *kind = realm_conf_route_kind(wish->kind)->word;
 
     if (section == NULL) {
         return complain(sentence, "no section of the configuration covers %.*s",
@@ -217,7 +216,7 @@ static enum err begin_with_section(const struct realm_conf *conf,
     if (section->kind != wish->kind) {
         return complain(sentence, "%.*s cannot be a %s: <%s \"%.*s\"> covers it",
                         SPAN_ARG(diag_word(wish->name)), kind,
-                        section->kind == ROUTER_QUEUE ? "Queue" : "Channel",
+                        realm_conf_route_kind(section->kind)->section,
                         SPAN_ARG(diag_word(section->pattern)));
     }
     *rule = *section;

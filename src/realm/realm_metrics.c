@@ -79,6 +79,8 @@ const struct metric_row realm_metrics_rows[] = {
         "Memory of what the store has still to write.", NULL, 0},
     [REALM_METRICS_DURABLES] = {METRIC_GAUGE, "wayleave_realm_durables", NULL,
         "Durable subscriptions that are remembered.", NULL, 0},
+    [REALM_METRICS_DATA_STREAMS] = {METRIC_GAUGE, "wayleave_realm_data_streams", NULL,
+        "Data streams that are open.", NULL, 0},
     [REALM_METRICS_FAN_OUT_US] = {METRIC_HISTOGRAM, "wayleave_realm_fan_out_seconds", NULL,
         "From a turn's first publish until every subscriber's socket was offered it.", fan_out_bounds, 1000000},
     [REALM_METRICS_COUNT] = {.name = NULL},

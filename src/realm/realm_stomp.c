@@ -8,6 +8,7 @@
 #include "realm/realm_stomp_later.h"
 #include "realm/realm_stomp_login.h"
 #include "realm/realm_stomp_send.h"
+#include "realm/realm_stomp_stream.h"
 #include "realm/realm_stomp_sub.h"
 #include "realm/realm_stomp_tx.h"
 
@@ -64,6 +65,7 @@ void realm_stomp_init(struct realm_stomp *stomp, const struct realm_stomp_env *e
 void realm_stomp_fini(struct realm_stomp *stomp)
 {
     realm_stomp_later_leave(stomp);
+    realm_stomp_stream_end(stomp);
     session_fini(&stomp->session);
     realm_stomp_tx_leave(stomp);
     release_decoder(stomp);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/metric.h"
+#include "pubsub/datagroup.h"
 #include "pubsub/router_publish.h"
 #include "pubsub/session.h"
 #include "pubsub/transaction.h"
@@ -33,6 +34,7 @@ enum {
 struct realm_stomp_env {
     struct router *router;
     struct queue_set *queues;
+    struct datagroup_set *groups;
     struct transaction_hall *hall;
     struct realm_stomp_forms *forms; /* of events that go out */
     struct buf *scratch;             /* answers are encoded in it */
@@ -56,13 +58,14 @@ enum realm_stomp_state {
 /* realm_stomp.c's own, but for what is marked. */
 struct realm_stomp {
     const struct realm_stomp_env *env;
-    struct realm_carrier *carrier; /* borrowed from the owner, for the session's life */
-    struct session session;        /* the owner sends from it */
-    struct realm_login *login;     /* borrowed likewise; NULL: nobody comes in */
-    struct buf behind;             /* what came while the password was verified */
-    struct list laters;            /* requests that are not answered yet */
-    size_t owed_bytes;             /* to be read: what the answers to those may come to */
-    struct list transactions;      /* struct transaction, open; owned */
+    struct realm_carrier *carrier;   /* borrowed from the owner, for the session's life */
+    struct session session;          /* the owner sends from it */
+    struct datagroup_stream *stream; /* NULL: the session has none */
+    struct realm_login *login;       /* borrowed likewise; NULL: nobody comes in */
+    struct buf behind;               /* what came while the password was verified */
+    struct list laters;              /* requests that are not answered yet */
+    size_t owed_bytes;               /* to be read: what the answers to those may come to */
+    struct list transactions;        /* struct transaction, open; owned */
     size_t transaction_count;
     enum stomp_version version;    /* 1.2 until another is agreed on */
     struct stomp_decoder *decoder; /* owned; NULL between frames */

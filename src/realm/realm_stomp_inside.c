@@ -146,7 +146,7 @@ enum err realm_stomp_inside_route(struct realm_stomp *stomp,
     case ROUTER_BAD_NAME:
         return realm_stomp_inside_refuse(
             stomp, request, REALM_STOMP_INSIDE_ILLEGAL,
-            "\"%s\" is not a channel's name (1 to %d bytes of printable UTF-8)",
+            "\"%s\" is not a channel's name (1 to %d bytes of printable UTF-8, not /$...)",
             realm_stomp_inside_text(name->value, room), ROUTER_NAME_MAX);
     case ROUTER_FULL:
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_LIMIT,

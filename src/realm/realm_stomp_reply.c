@@ -113,6 +113,18 @@ enum err realm_stomp_reply_reading(const struct realm_stomp_reply *reply,
     return finish(reply, &encoder);
 }
 
+enum err realm_stomp_reply_stream(const struct realm_stomp_reply *reply,
+                                  const struct stomp_frame *request, const char *id)
+{
+    struct stomp_encoder encoder;
+
+    if (!begin_receipt(reply, request, &encoder)) {
+        return OK;
+    }
+    stomp_encoder_header(&encoder, SPAN("stream"), span_str(id));
+    return finish(reply, &encoder);
+}
+
 enum err realm_stomp_reply_outcome(const struct realm_stomp_reply *reply,
                                    const struct stomp_frame *request, const char *outcome)
 {

@@ -34,7 +34,7 @@ struct realm_stomp_reply {
 must_check enum err realm_stomp_reply_connected(const struct realm_stomp_reply *reply,
                                                 uint64_t session_id, msec heart_beat);
 
-/** Nothing is sent when the request asks for no receipt. So also for the next four. */
+/** Nothing is sent when the request asks for no receipt. So also for the next five. */
 must_check enum err realm_stomp_reply_receipt(const struct realm_stomp_reply *reply,
                                               const struct stomp_frame *request);
 must_check enum err realm_stomp_reply_published(const struct realm_stomp_reply *reply,
@@ -47,6 +47,10 @@ must_check enum err realm_stomp_reply_subscribed(const struct realm_stomp_reply 
 /** To SUBSCRIBE on a queue. */
 must_check enum err realm_stomp_reply_reading(const struct realm_stomp_reply *reply,
                                               const struct stomp_frame *request, size_t window);
+
+/** To SUBSCRIBE for a data stream: what others call it. */
+must_check enum err realm_stomp_reply_stream(const struct realm_stomp_reply *reply,
+                                             const struct stomp_frame *request, const char *id);
 
 /** To COMMIT: "committed". */
 must_check enum err realm_stomp_reply_outcome(const struct realm_stomp_reply *reply,

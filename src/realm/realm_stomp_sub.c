@@ -3,6 +3,7 @@
 #include "realm/realm_stomp_sub.h"
 
 #include "base/text.h"
+#include "realm/realm_stomp_stream.h"
 
 enum {
     WINDOW = 5 /* events that a reader may have at once who says nothing about it */
@@ -305,6 +306,17 @@ static enum err find_route(struct realm_stomp *stomp, const struct realm_stomp_i
     return OK;
 }
 
+static enum err refuse_group(struct realm_stomp *stomp,
+                             const struct realm_stomp_inside *request, struct span name)
+{
+    char room[REALM_STOMP_INSIDE_NAME_BYTES];
+
+    return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_ILLEGAL,
+                                     "%s is a data group: subscribe to /$data, and who may "
+                                     "manage the group adds your data stream",
+                                     realm_stomp_inside_text(name, room));
+}
+
 enum err realm_stomp_sub_begin(struct realm_stomp *stomp,
                                const struct realm_stomp_inside *request)
 {
@@ -317,13 +329,20 @@ enum err realm_stomp_sub_begin(struct realm_stomp *stomp,
     if (wanted.id.ptr == NULL) {
         return OK;
     }
-    if (session_find(&stomp->session, wanted.id) != NULL) {
+    if (session_find(&stomp->session, wanted.id) != NULL ||
+        realm_stomp_stream_has_id(stomp, wanted.id)) {
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_ILLEGAL,
                                          "a subscription with this id exists already");
+    }
+    if (realm_stomp_stream_is_wanted(request)) {
+        return realm_stomp_stream_begin(stomp, request, wanted.id);
     }
     TRY(find_route(stomp, request, &wanted.route));
     if (wanted.route == NULL) {
         return OK;
+    }
+    if (wanted.route->kind == ROUTER_GROUP) {
+        return refuse_group(stomp, request, wanted.route->channel.name);
     }
     TRY(read_selector(stomp, request, &wanted.selector, &is_refused));
     if (is_refused) {
@@ -376,6 +395,9 @@ enum err realm_stomp_sub_end(struct realm_stomp *stomp,
     TRY(find_id(stomp, request, room, &id));
     if (id.ptr == NULL) {
         return OK;
+    }
+    if (realm_stomp_stream_has_id(stomp, id)) {
+        realm_stomp_stream_end(stomp);
     }
     sub = session_find(&stomp->session, id);
     if (sub != NULL) {

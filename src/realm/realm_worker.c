@@ -6,6 +6,7 @@
 #include "realm/realm_conn.h"
 #include "realm/realm_conn_life.h"
 #include "realm/realm_metrics.h"
+#include "realm/realm_stomp_stream.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -175,6 +176,7 @@ static enum err begin_era(struct realm_worker *worker, const struct realm_conf *
     const struct realm_era_parts parts = {
         .router = &worker->router,
         .queues = &worker->queues,
+        .groups = &worker->groups,
         .hall = &worker->hall,
         .forms = &worker->forms,
         .answers = &worker->answers,
@@ -209,7 +211,7 @@ static enum err restore(struct realm_worker *worker, const struct realm_worker_p
     TRY(realm_made_load(&worker->made, parts->conf));
     return explain(
         router_declare(&worker->router), parts,
-        "ChannelsMax: there are more <Channel> and <Queue> sections of a single name "
+        "ChannelsMax: there are more <Channel>, <Queue> and <DataGroup> sections of a single name "
         "than that (raise it)");
 }
 
@@ -239,6 +241,7 @@ enum err realm_worker_init(struct realm_worker *worker, const struct realm_worke
         router_conf.store->on_room_ctx = worker;
     }
     router_init(&worker->router, &router_conf, &worker->rng);
+    datagroup_set_init(&worker->groups, &worker->router, realm_stomp_stream_may);
     queue_set_init(&worker->queues,
                    &(struct queue_set_conf){.router = &worker->router,
                                             .ids_max = parts->conf->publish_ids_max,
@@ -299,6 +302,7 @@ void realm_worker_fini(struct realm_worker *worker)
     queue_set_fini(&worker->queues);
     realm_made_fini(&worker->made);
     router_fini(&worker->router);
+    datagroup_set_fini(&worker->groups);
     realm_stomp_forms_fini(&worker->forms);
     buf_fini(&worker->answers);
     realm_clients_fini(&worker->clients);
@@ -344,6 +348,7 @@ void realm_worker_published(struct realm_worker *worker)
     set_expiry(worker);
     count_store(worker);
     metric_set(worker->metrics, REALM_METRICS_CHANNELS, map_count(&worker->router.routes));
+    metric_set(worker->metrics, REALM_METRICS_DATA_STREAMS, map_count(&worker->groups.map));
     metric_set(worker->metrics, REALM_METRICS_STORED_BYTES, worker->router.budget.used);
     if (queue_set_is_busy(&worker->queues) || !list_is_empty(&worker->router.orphans)) {
         loop_defer(worker->loop, &worker->fan_out);

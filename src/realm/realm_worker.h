@@ -45,6 +45,7 @@ struct realm_worker {
     struct realm_store store;
     struct router router;
     struct queue_set queues;
+    struct datagroup_set groups;
     struct transaction_hall hall;
     struct realm_stomp_forms forms;
     struct realm_made made;
