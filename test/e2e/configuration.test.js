@@ -243,7 +243,7 @@ const WRONG_REALM = {
   'a channel without its slash': [
     realm('<Channel demo>\n</Channel>'),
     [
-      ':4: <Channel "demo">: a channel\'s name begins with / and has at most 255 bytes (write <Channel "/demo/*">)',
+      ':4: <Channel "demo">: a channel\'s name begins with / but not with /$, and has at most 255 bytes (write <Channel "/demo/*">)',
     ],
   ],
   'a queue whose readers may have nothing': [

@@ -14,6 +14,7 @@
 #include "realm/realm_http_login.h"
 #include "realm/realm_http_sockjs.h"
 #include "realm/realm_made.h"
+#include "realm/realm_stomp_stream.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,10 @@ static struct router_rule rules[] = {
     {.pattern = {(const uint8_t *)"/jobs/*", 7},
      .kind = ROUTER_QUEUE,
      .channel = {.capacity = 4, .store_bytes = 1 << 16},
+     .access = &acl},
+    {.pattern = {(const uint8_t *)"/desk/*", 7},
+     .kind = ROUTER_GROUP,
+     .channel = {.type = CHANNEL_TRANSIENT, .capacity = 4, .store_bytes = 1 << 16},
      .access = &acl},
 };
 
@@ -196,7 +201,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                     .interface_count = 1,
                                     .access = {.allows_anonymous = true, .has_rules = true},
                                     .rules = rules,
-                                    .rule_count = 2,
+                                    .rule_count = sizeof rules / sizeof rules[0],
                                     .takes_deflate = true,
                                     .sockjs = {.is_on = true,
                                                .has_websocket = true,
@@ -212,7 +217,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                     .field_bytes = 2000};
     const struct router_conf router_conf = {
         .rules = rules,
-        .rule_count = 2,
+        .rule_count = sizeof rules / sizeof rules[0],
         .limits = {.channels = 4,
                    .store_bytes = 1 << 20,
                    .ring_bytes = 1 << 20,
@@ -222,6 +227,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct realm_http_gate gate = {0};
     struct router router;
     struct queue_set queues;
+    struct datagroup_set groups;
     struct realm_made made;
     const struct realm_login_env login_env = {.conf = &conf};
     const struct addr host = {0};
@@ -231,6 +237,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                  .assets = assets,
                                  .router = &router,
                                  .queues = &queues,
+                                 .groups = &groups,
                                  .made = &made,
                                  .gate = &gate,
                                  .rng = &rng,
@@ -241,6 +248,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(addr_parse(SPAN("127.0.0.1"), 9000, &interface.addr));
     realm_login_init(&login, &login_env, &host, NULL, NULL, NULL);
     router_init(&router, &router_conf, &rng);
+    datagroup_set_init(&groups, &router, realm_stomp_stream_may);
     queue_set_init(&queues, &(struct queue_set_conf){.router = &router, .ids_max = 4});
     realm_made_init(&made, &router, NULL);
     realm_made_adopt(&made, &conf);
@@ -250,5 +258,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     queue_set_fini(&queues);
     realm_made_fini(&made);
     router_fini(&router);
+    datagroup_set_fini(&groups);
     return 0;
 }

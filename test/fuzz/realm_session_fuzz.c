@@ -10,6 +10,7 @@
  */
 #include "base/utf8.h"
 #include "realm/realm_session.h"
+#include "realm/realm_stomp_stream.h"
 #include "sockjs/sockjs_frame.h"
 #include "sockjs/sockjs_messages.h"
 
@@ -37,6 +38,7 @@ struct client {
 struct world {
     struct router router;
     struct queue_set queues;
+    struct datagroup_set groups;
     struct transaction_hall hall;
 };
 
@@ -247,7 +249,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     static const uint8_t any[] = "/*";
-    static const uint8_t queue[] = "/q*", dead[] = "/dead";
+    static const uint8_t queue[] = "/q*", dead[] = "/dead", group[] = "/g*";
     const struct router_rule rules[] = {
         {.pattern = {queue, 3},
          .kind = ROUTER_QUEUE,
@@ -255,13 +257,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
          .dead_events = {dead, 5},
          .redelivery_max = 1,
          .window_max = 3},
+        {.pattern = {group, 3},
+         .kind = ROUTER_GROUP,
+         .channel = {.type = CHANNEL_TRANSIENT, .capacity = 5, .store_bytes = 1 << 18},
+         .has_all_streams = true},
         {.pattern = {any, 2}, .channel = {.capacity = 5, .store_bytes = 1 << 18}},
     };
     const struct transaction_hall_conf transactions = {
         .remembered_max = 2, .remembered = 60000, .items_max = 2, .bytes_max = 4096};
     const struct router_conf conf = {
         .rules = rules,
-        .rule_count = 2,
+        .rule_count = sizeof rules / sizeof rules[0],
         .limits = {.channels = 5,
                    .store_bytes = 1 << 24,
                    .ring_bytes = 1 << 24,
@@ -292,12 +298,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     buf_init(&stream, 1 << 24);
     buf_init(&client.text, 1 << 24);
     router_init(&world.router, &conf, &rng);
+    datagroup_set_init(&world.groups, &world.router, realm_stomp_stream_may);
     queue_set_init(&world.queues,
                    &(struct queue_set_conf){.router = &world.router, .ids_max = 2});
     transaction_hall_init(&world.hall, &world.router, &transactions);
     env = (struct realm_session_env){
         .stomp = {.router = &world.router,
                   .queues = &world.queues,
+                  .groups = &world.groups,
                   .hall = &world.hall,
                   .transactions_max = 2,
                   .forms = &forms,
@@ -337,6 +345,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     transaction_hall_fini(&world.hall);
     queue_set_fini(&world.queues);
     router_fini(&world.router);
+    datagroup_set_fini(&world.groups);
     buf_fini(&client.text);
     buf_fini(&stream);
     realm_stomp_forms_fini(&forms);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "realm/realm_session.h"
+#include "realm/realm_stomp_stream.h"
 
 #include "lib/testing.h"
 #include "unit/realm/anybody.h"
@@ -28,12 +29,20 @@ static const struct router_rule pair_rules[] = {
      .dead_events = BYTES("/demo/dead"),
      .redelivery_max = 2,
      .window_max = 10},
+    {.pattern = BYTES("/desk"),
+     .kind = ROUTER_GROUP,
+     .channel = {.type = CHANNEL_TRANSIENT, .capacity = 50, .store_bytes = 1 << 20}},
+    {.pattern = BYTES("/everybody"),
+     .kind = ROUTER_GROUP,
+     .channel = {.type = CHANNEL_TRANSIENT, .capacity = 50, .store_bytes = 1 << 20},
+     .has_all_streams = true},
 };
 
 struct realm {
     struct rng rng;
     struct router router;
     struct queue_set queues;
+    struct datagroup_set groups;
     struct transaction_hall hall;
     struct realm_stomp_forms forms;
     struct buf scratch;
@@ -66,6 +75,7 @@ static inline void realm_begin(struct realm *realm)
 
     realm->rng = rng_seeded(5);
     router_init(&realm->router, &conf, &realm->rng);
+    datagroup_set_init(&realm->groups, &realm->router, realm_stomp_stream_may);
     queue_set_init(&realm->queues,
                    &(struct queue_set_conf){.router = &realm->router, .ids_max = 3});
     transaction_hall_init(&realm->hall, &realm->router, &transactions);
@@ -74,6 +84,7 @@ static inline void realm_begin(struct realm *realm)
     realm->env = (struct realm_session_env){
         .stomp = {.router = &realm->router,
                   .queues = &realm->queues,
+                  .groups = &realm->groups,
                   .hall = &realm->hall,
                   .transactions_max = 2,
                   .forms = &realm->forms,
@@ -93,6 +104,7 @@ static inline void realm_end(struct realm *realm)
     transaction_hall_fini(&realm->hall);
     queue_set_fini(&realm->queues);
     router_fini(&realm->router);
+    datagroup_set_fini(&realm->groups);
     realm_stomp_forms_fini(&realm->forms);
     buf_fini(&realm->scratch);
 }

@@ -113,6 +113,38 @@ static void a_section_says_what_its_channels_are_like(void **state)
     unload(&loaded);
 }
 
+static void a_section_says_what_its_groups_are_like(void **state)
+{
+    struct loaded loaded;
+    const struct router_rule *desk, *all;
+
+    (void)state;
+    load(&loaded, INTERFACE "<DataGroup \"/desk/*\">\n"
+                            "    Allow manage,publish *\n"
+                            "    SlowReader skip\n"
+                            "    TTL 5s\n"
+                            "    CreateOnUse Off\n"
+                            "    Join /all\n"
+                            "</DataGroup>\n"
+                            "<DataGroup \"/all\">\n"
+                            "    Members all\n"
+                            "</DataGroup>\n");
+    assert_string_equal(said(&loaded), "");
+    desk = &loaded.conf.rules[0];
+    all = &loaded.conf.rules[1];
+    assert_int_equal(desk->kind, ROUTER_GROUP);
+    assert_int_equal(desk->channel.type, CHANNEL_TRANSIENT);
+    assert_int_equal(desk->channel.slow, CHANNEL_SLOW_SKIP);
+    assert_int_equal(desk->channel.ttl, 5000);
+    assert_int_equal(desk->join_count, 1);
+    assert_true(desk->is_closed);
+    assert_false(desk->has_all_streams);
+    assert_true(all->has_all_streams);
+    assert_int_equal(all->channel.slow, CHANNEL_SLOW_DROP);
+    assert_int_equal(all->channel.capacity, 1000);
+    unload(&loaded);
+}
+
 static const struct {
     const char *text;
     const char *says;
@@ -126,8 +158,20 @@ static const struct {
      "r.conf:6: warning: <Queue \"/a/b/*\"> counts for nothing: <Channel \"/a/*\"> in line 2 "
      "covers every such name, and the first section that fits counts (put this one above it)\n"},
     {"<Queue \"orders\">\n</Queue>\n",
-     "r.conf:2: <Queue \"orders\">: a channel's name begins with / and has at most 255 bytes "
-     "(write <Queue \"/demo/*\">)\n"},
+     "r.conf:2: <Queue \"orders\">: a channel's name begins with / but not with /$, and has at most "
+     "255 bytes (write <Queue \"/demo/*\">)\n"},
+    {"<Channel \"/$data\">\n</Channel>\n",
+     "r.conf:2: <Channel \"/$data\">: a channel's name begins with / but not with /$, and has at most "
+     "255 bytes (write <Channel \"/demo/*\">)\n"},
+    {"<DataGroup \"/a\">\nMembers some\n</DataGroup>\n",
+     "r.conf:3: Members: \"some\" is neither all nor added\n"},
+    {"<DataGroup \"/a\">\nCapacity 0\n</DataGroup>\n",
+     "r.conf:3: Capacity: 0 is too small (write 1 to 1000000000 events)\n"},
+    {"<DataGroup \"/a\">\nJoin /b\n</DataGroup>\n<DataGroup \"/b\">\nJoin /a\n</DataGroup>\n",
+     "r.conf: <DataGroup \"/a\">: Join, DeadEvents: events of /b would come back to it, or go through more "
+     "than 16 channels (remove one of the joins between)\n"},
+    {"<DataGroup \"/a\">\nType persistent\n</DataGroup>\n",
+     "r.conf:3: Type may not stand inside <DataGroup>\n"},
     {"<Channel \"/a\">\nType persistent\n</Channel>\n",
      "r.conf: <Channel \"/a\">: Type persistent needs a store (add Store lmdb and StorePath)\n"},
     {"Store lmdb\n<Channel \"/a\">\n</Channel>\n",
@@ -192,6 +236,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_section_says_what_its_channels_are_like),
+        cmocka_unit_test(a_section_says_what_its_groups_are_like),
         cmocka_unit_test(every_fault_has_its_sentence),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
     };

@@ -159,7 +159,7 @@ static const struct {
      "r.conf:4: warning: AllowOrigin *: any page that a user opens, wherever it comes from, can "
      "use this realm as that user (name the sites: AllowOrigin https://app.example)"},
     {GOOD "<Channel demo>\n</Channel>\n",
-     "r.conf:4: <Channel \"demo\">: a channel's name begins with / and has at most 255 bytes "
+     "r.conf:4: <Channel \"demo\">: a channel's name begins with / but not with /$, and has at most 255 bytes "
      "(write <Channel \"/demo/*\">)"},
     {GOOD "<Channel \"/a\">\nStoreBytes 64k\n</Channel>\n",
      "r.conf: <Channel \"/a\">: StoreBytes 65536 is less than twice EventBytesMax 1048576: an "

@@ -27,6 +27,16 @@ static const struct {
     {"/api/channels/durables/x", REALM_HTTP_PLACE_ONE, ROUTER_CHANNEL, "durables/x", ""},
     {"/api/queues/a/durables", REALM_HTTP_PLACE_ONE, ROUTER_QUEUE, "a/durables", ""},
     {"/api/queues/a/durables/x", REALM_HTTP_PLACE_ONE, ROUTER_QUEUE, "a/durables/x", ""},
+    {"/api/groups", REALM_HTTP_PLACE_LIST, ROUTER_GROUP, "", ""},
+    {"/api/groups/a/b", REALM_HTTP_PLACE_ONE, ROUTER_GROUP, "a/b", ""},
+    {"/api/groups/a/events", REALM_HTTP_PLACE_EVENTS, ROUTER_GROUP, "a", ""},
+    {"/api/groups/a/purge", REALM_HTTP_PLACE_ONE, ROUTER_GROUP, "a/purge", ""},
+    {"/api/groups/a/b/streams", REALM_HTTP_PLACE_MEMBERS, ROUTER_GROUP, "a/b", ""},
+    {"/api/groups/a/b/streams/7-0a", REALM_HTTP_PLACE_MEMBER, ROUTER_GROUP, "a/b", ""},
+    {"/api/groups/a/streams/", REALM_HTTP_PLACE_ONE, ROUTER_GROUP, "a/streams/", ""},
+    {"/api/channels/a/streams", REALM_HTTP_PLACE_ONE, ROUTER_CHANNEL, "a/streams", ""},
+    {"/api/streams", REALM_HTTP_PLACE_STREAMS, ROUTER_CHANNEL, "", ""},
+    {"/api/streams/7", REALM_HTTP_PLACE_NOWHERE, ROUTER_CHANNEL, "", ""},
     {"/api/channelsx", REALM_HTTP_PLACE_NOWHERE, ROUTER_CHANNEL, "", ""},
     {"/api/queue", REALM_HTTP_PLACE_NOWHERE, ROUTER_CHANNEL, "", ""},
     {"/api/", REALM_HTTP_PLACE_NOWHERE, ROUTER_CHANNEL, "", ""},
@@ -44,6 +54,17 @@ static void every_path_is_about_something(void **state)
             fail_msg("%s", rows[i].path);
         }
     }
+}
+
+static void the_stream_of_a_group_is_named_behind_it(void **state)
+{
+    const struct realm_http_place place =
+        realm_http_place_of(SPAN("/api/groups/a%2Fb/streams/7-0c5d31f2"));
+
+    (void)state;
+    assert_true(span_equals(place.name, "a%2Fb"));
+    assert_true(span_equals(place.stream, "7-0c5d31f2"));
+    assert_string_equal(realm_http_place_methods(&place), "PUT, DELETE, OPTIONS");
 }
 
 static void names_are_decoded(void **state)
@@ -76,6 +97,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_path_is_about_something),
+        cmocka_unit_test(the_stream_of_a_group_is_named_behind_it),
         cmocka_unit_test(names_are_decoded),
     };
 
