@@ -20,11 +20,12 @@ const ENCODING = 'content-transfer-encoding';
  * @property {string} [durable] the name under which the realm keeps its place
  * @property {boolean} [isAcknowledged] the reader says what it is done with
  * @property {number} [window] events that a queue's reader may have at once
+ * @property {string} [name] what a data stream calls itself
  */
 
 /**
  * @typedef {{ type: 'connected', session: string, server: string, sendMs: number, expectMs: number }
- *   | { type: 'subscribed', id: string, epoch?: string, next?: number }
+ *   | { type: 'subscribed', id: string, epoch?: string, next?: number, stream?: string }
  *   | { type: 'unsubscribed', id: string }
  *   | { type: 'published', id: string, eid?: number }
  *   | { type: 'acknowledged' | 'prepared' | 'aborted' | 'forgotten', id: string }
@@ -64,7 +65,8 @@ export function onAnswer(request, id, headers) {
       return { type: 'outcome', id, outcome: headers.get('outcome') ?? 'committed' };
   }
   const next = readEid(headers.get('next'));
-  return { type: 'subscribed', id, epoch: headers.get('epoch'), next };
+  const stream = headers.get('stream');
+  return { type: 'subscribed', id, epoch: headers.get('epoch'), next, stream };
 }
 
 /**

@@ -20,6 +20,7 @@ export { Transaction } from './transaction.js';
 export { Typed, typed } from './typed.js';
 export { ChannelEvent } from './event.js';
 export { EventStream } from './stream.js';
+export { DataStream } from './data-stream.js';
 export { driversOf } from './drivers/drivers.js';
 export { webSocketDriver } from './drivers/websocket.js';
 export * from './errors.js';

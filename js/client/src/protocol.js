@@ -84,7 +84,7 @@ export class Protocol {
    * @param {string} destination
    * @param {Terms & Partial<Position>} terms
    */
-  subscribe(id, destination, { from, epoch, filter, durable, isAcknowledged, window }) {
+  subscribe(id, destination, { from, epoch, filter, durable, isAcknowledged, window, name }) {
     this.#ask('subscribe', id, 'SUBSCRIBE', [
       ['id', id],
       ['destination', destination],
@@ -94,6 +94,7 @@ export class Protocol {
       ...given('durable', durable),
       ...given('ack', isAcknowledged ? 'client' : undefined),
       ...given('window', window),
+      ...given('name', name),
     ]);
   }
 

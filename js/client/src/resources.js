@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: The Wayleave authors
 
-/** The channels and queues of a session, each made once, and its transactions. */
+/** The channels and queues of a session, each made once, its transactions and its data stream. */
 
 import { Channel, channelName } from './channel.js';
+import { DataStream } from './data-stream.js';
 import { Queue } from './queue.js';
 import { Transaction } from './transaction.js';
 
@@ -33,6 +34,11 @@ export class Resources {
     const queue = this.#queues.get(whole) ?? new Queue(whole, this.#access);
     this.#queues.set(whole, queue);
     return queue;
+  }
+
+  /** @param {import('./data-stream.js').DataStreamOptions} [options] */
+  dataStream(options) {
+    return new DataStream(this.#access, options);
   }
 
   /** @param {{ id?: string }} [options] */

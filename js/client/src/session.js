@@ -147,6 +147,14 @@ export class Session {
     return this.#resources.transaction(options);
   }
 
+  /**
+   * Events of the data groups into which others put this session; it has one such stream.
+   * @param {import('./data-stream.js').DataStreamOptions} [options]
+   */
+  dataStream(options) {
+    return this.#resources.dataStream(options);
+  }
+
   /** What was tried, what is in use, and one sentence for a person. */
   path() {
     return this.#dialer.path;

@@ -13,7 +13,8 @@ import { Deferred } from './system.js';
 
 /** @typedef {import('./subscription.js').Subscription} Subscription */
 /** @typedef {import('./queue-subscription.js').QueueSubscription} QueueSubscription */
-/** @typedef {Subscription | QueueSubscription} AnySubscription */
+/** @typedef {import('./data-stream.js').DataSubscription} DataSubscription */
+/** @typedef {Subscription | QueueSubscription | DataSubscription} AnySubscription */
 /** @typedef {import('./protocol.js').Protocol} Protocol */
 
 /** The realm may not know yet that the last connection of a durable reader is gone. */

@@ -31,6 +31,7 @@ function network() {
   const clock = { ...systemTimer, set: (/** @type {() => void} */ run) => setTimeout(run, 0) };
   const made = new FakeNetwork(/** @type {any} */ (clock));
   made.realm.queue('/jobs');
+  made.realm.group('/notices', true);
   return made;
 }
 

@@ -11,6 +11,8 @@ import { Driver } from './constants.js';
 
 /** Of both generations. */
 const KNOWN = new Set([...Object.values(Driver), 'STREAMINGCOMET', 'LONGPOLLCOMET']);
+/** At most 255 bytes, whatever they are. */
+const NAME_CHARS = 85;
 const HANDED_IN = /** @type {const} */ ([
   ...['WebSocket', 'fetch', 'XMLHttpRequest', 'EventSource', 'timer', 'random'],
   ...['storage', 'network', 'page', 'limits'],
@@ -65,9 +67,6 @@ export function hostRealmsOf({ webSocketPort, secure, realmHosts }, page = thisP
  * @returns {import('../session.js').SessionOptions}
  */
 export function optionsOf(config) {
-  if (config.enableDataStreams) {
-    console.warn('wayleave: this realm has no data streams; the session gets no DataGroup events');
-  }
   return {
     ...handedIn(config),
     drivers: driversOf(config),
@@ -86,6 +85,15 @@ function handedIn(config) {
     if (config[name] !== undefined) given[name] = config[name];
   }
   return given;
+}
+
+/**
+ * What the session's data stream is to be, if there is to be one.
+ * @param {Config} config
+ */
+export function dataStreamOf({ enableDataStreams, sessionName }) {
+  const isWanted = Boolean(enableDataStreams) && enableDataStreams !== 'false';
+  return isWanted ? { name: text(sessionName)?.slice(0, NAME_CHARS) } : undefined;
 }
 
 /** @param {Config} config @returns {string[] | undefined} names; none: all there are */

@@ -3,14 +3,16 @@
 
 /** A session as the guides describe it, over session.js. Starting it makes a new one underneath. */
 
+import { RefusedError } from '../errors.js';
 import { Session } from '../session.js';
-import { randomId, systemRandom } from '../system.js';
+import { harmless, randomId, systemRandom } from '../system.js';
 import { CompatChannel } from './channel.js';
 import { Observe } from './constants.js';
 import { debug, levelOf } from './debug.js';
 import { toText } from './dictionary.js';
+import { CompatEvent } from './event.js';
 import { NirvanaException, Observable } from './observable.js';
-import { hostRealmsOf, optionsOf, realmsOf } from './options.js';
+import { dataStreamOf, hostRealmsOf, optionsOf, realmsOf } from './options.js';
 import { CompatQueue } from './queue.js';
 
 /** @typedef {import('./options.js').Config} Config */
@@ -65,6 +67,7 @@ export class CompatSession extends Observable {
     on('driver', () => this.#onUp(undefined));
     core.on('close', (error) => ifMine(() => this.#onFailed(error))());
     core.open().catch(() => {}); // 'close' tells
+    this.#listenToData(core);
     for (const resource of this.getResources()) resource.attach(core);
     for (const run of this.#waiting.splice(0)) run(core);
   }
@@ -154,6 +157,19 @@ export class CompatSession extends Observable {
     }
   }
 
+  /** Events of data groups are the session's own. @param {Session} core */
+  #listenToData(core) {
+    const wanted = dataStreamOf(this.#config);
+    if (!wanted) return;
+    /** @param {import('../event.js').ChannelEvent} event */
+    const onEvent = (event) => {
+      if (this.#core !== core) return;
+      this.notify(Observe.DATA, CompatEvent.from(event, event.channel));
+    };
+    const ended = core.dataStream({ ...wanted, onEvent }).next();
+    ended.catch((error) => error instanceof RefusedError && this.fail(error));
+  }
+
   /** @param {string | undefined} observable */
   #onUp(observable) {
     const driver = this.getCurrentDriver() ?? '';
@@ -200,8 +216,19 @@ function keyOf(name) {
 
 /** The one session of the older generation: options come with start(), the host from the page. */
 export class PageSession extends CompatSession {
-  /** For DataGroup events, of which our realm has none. @type {((event: any) => void) | undefined} */
+  /** For DataGroup events. @type {((event: CompatEvent) => void) | undefined} */
   onData;
+
+  /**
+   * @param {unknown} config
+   * @param {Observable} [parent]
+   */
+  constructor(config, parent) {
+    super(config, parent);
+    this.on(Observe.DATA, (/** @type {CompatEvent} */ event) => {
+      harmless(() => this.onData?.(event));
+    });
+  }
 
   /** @param {unknown} [config] */
   start(config) {

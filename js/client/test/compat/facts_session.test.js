@@ -225,13 +225,54 @@ test('17: the resources of a session, its driver and its path can be asked for',
   assert.match(session.path().sentence, /\w+ \w+/);
 });
 
-test('18: data streams: accepted, said to be missing, and the session works', async (t) => {
-  const { mock } = t.mock.method(console, 'warn', () => {});
-  const { clock, session, log } = world({ enableDataStreams: true });
-  session.on(Nirvana.Observe.DATA, () => log.push('never'));
+test('18: with enableDataStreams DataGroup events come to the session itself, told apart by their tags', async () => {
+  const { clock, network, realm, session, log } = world({
+    enableDataStreams: true,
+    sessionName: 'desk 7',
+  });
+  realm.group('/all', true);
+  session.on(Nirvana.Observe.DATA, (/** @type {Any} */ event) => {
+    log.push(`${event.getTag()} ${event.getDictionary().get('n')} ${event.resourceName}`);
+  });
+  session.start();
+  const tell = async (/** @type {string} */ tag, /** @type {number} */ n) => {
+    const event = Nirvana.createEvent();
+    event.setTag(tag);
+    event.getDictionary().putInteger('n', n);
+    session.getChannel('/all').publish(event);
+    await clock.advance(100);
+  };
+  await clock.advance(100);
+  await tell('price', 1);
+  network.cut();
+  await clock.advance(5000);
+  await tell('news', 2);
+  session.stop();
+  await clock.advance(100);
   session.start();
   await clock.advance(100);
-  assert.deepEqual([log, mock.callCount()], [['START'], 1]);
+  await tell('price', 3);
+  const ups = ['START', 'price 1 /all', 'DISCONNECT', 'RECONNECT', 'news 2 /all'];
+  assert.deepEqual(log, [...ups, 'STOP', 'START', 'price 3 /all']);
+  assert.ok(realm.log.includes('stream desk 7'));
+});
+
+test('18: without it none come; a realm that has no data streams says so on the session', async () => {
+  const without = world();
+  without.realm.group('/all', true);
+  without.session.on(Nirvana.Observe.DATA, () => without.log.push('never'));
+  without.session.start();
+  await without.clock.advance(100);
+  without.realm.publish('/all', 'a');
+  await without.clock.advance(100);
+  assert.deepEqual(without.log, ['START']);
+
+  const older = world({ enableDataStreams: true });
+  older.realm.missing.add('/$data');
+  older.session.start();
+  await older.clock.advance(100);
+  assert.deepEqual(older.log, ['START', 'ERROR session MissingResourceException']);
+  assert.equal(older.session.getStatus(), 'CONNECTED');
 });
 
 test('19: the generation before: one ready-made session, and channels with onData and onPublish', async (t) => {
@@ -241,7 +282,13 @@ test('19: the generation before: one ready-made session, and channels with onDat
     ...{ webSocket: true, webSocketPort: 9000, realmHosts: ['realm'], webSocketAttempts: 1 },
     ...{ protocolSelection: ['websocket', 'streamingcomet', 'longpollcomet'] },
     ...{ domain: 'x', libPath: '/lib', maxStreamLength: 5e7, activeDelay: 100, idleTimeOut: 6e4 },
-    ...{ enableDebug: true, debugLevel: 0, serverLogging: true, verboseKeepalives: false },
+    ...{
+      enableDataStreams: true,
+      enableDebug: true,
+      debugLevel: 0,
+      serverLogging: true,
+      verboseKeepalives: false,
+    },
     ...system,
   });
   t.after(() => NirvanaSession.stop());
@@ -249,6 +296,8 @@ test('19: the generation before: one ready-made session, and channels with onDat
   const channel = new NirvanaChannel('/fx');
   /** @type {Any[]} */
   const got = [];
+  realm.group('/all', true);
+  NirvanaSession.onData = (event) => got.push(`session ${event.getData()}`);
   channel.onData = (event) => got.push(event.getDictionary().get('price'));
   channel.onPublish = (status) => got.push(status);
   channel.subscribe({ filter: 'odd' });
@@ -261,6 +310,8 @@ test('19: the generation before: one ready-made session, and channels with onDat
   }
   await clock.advance(100);
   assert.deepEqual(network.dialled, ['ws://realm:9000/stomp']);
-  assert.deepEqual(got.sort(), [1.2261, 'OK', 'OK'].sort());
+  realm.publish('/all', 'to all');
+  await clock.advance(100);
+  assert.deepEqual(got.sort(), [1.2261, 'OK', 'OK', 'session to all'].sort());
   assert.equal(NirvanaSession.getConfig().sessionName, 'one');
 });

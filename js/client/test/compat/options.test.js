@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hostRealmsOf, optionsOf, realmsOf } from '../../src/compat/options.js';
+import { dataStreamOf, hostRealmsOf, optionsOf, realmsOf } from '../../src/compat/options.js';
 
 const PAGE = { protocol: 'http:', host: 'page.example:8080' };
 
@@ -63,6 +63,16 @@ test('drivers by name, in order; who names none that is known gets all', (t) => 
   assert.equal(mock.callCount(), 0);
   assert.equal(named({ drivers: ['CARRIER_PIGEON'] }), undefined);
   assert.match(mock.calls[0].arguments[0], /no driver is called CARRIER_PIGEON/);
-  optionsOf({ enableDataStreams: true });
-  assert.match(mock.calls[1].arguments[0], /no data streams/);
+});
+
+test('a data stream is what is asked for by name; who says false means it', () => {
+  const named = (/** @type {any} */ config) => dataStreamOf(config);
+  assert.equal(named({}), undefined);
+  for (const enableDataStreams of [false, 'false', 0, null]) {
+    assert.equal(named({ enableDataStreams, sessionName: 's' }), undefined);
+  }
+  assert.deepEqual(named({ enableDataStreams: true }), { name: undefined });
+  assert.deepEqual(named({ enableDataStreams: 'true', sessionName: 7 }), { name: '7' });
+  const long = named({ enableDataStreams: 1, sessionName: '\u20ac'.repeat(500) });
+  assert.equal(new TextEncoder().encode(long?.name).length, 255);
 });

@@ -20,6 +20,8 @@ export class FakePeer {
   /** @type {Map<string, import('./queues.js').Reader>} */
   #readers = new Map();
   #transactions;
+  /** Its data stream. @type {{ id: string, subscription: string } | undefined} */
+  #stream;
 
   /** Heart-beats since something came. */
   silent = 0;
@@ -58,6 +60,12 @@ export class FakePeer {
     }
   }
 
+  /** @param {import('./groups.js').FakeGroup} group @param {string} name @param {Stored} event */
+  deliverTo(group, name, event) {
+    if (!this.#stream || !group.has(this.#stream.id)) return;
+    this.#frame(this.#stream.subscription, name, event, []);
+  }
+
   /** @param {string} command @param {Map<string, string>} headers @param {Uint8Array} body */
   #answer(command, headers, body) {
     if (command === 'CONNECT') this.#connect();
@@ -89,13 +97,27 @@ export class FakePeer {
     if (this.#isMissing(name, headers)) return;
     const id = headers.get('id') ?? '';
     const selector = headers.get('selector') ?? '';
-    if (selector.endsWith('>')) {
+    if (name === '/$data') {
+      this.#openStream(id, headers);
+    } else if (selector.endsWith('>')) {
       this.#refuse(headers, 'IllegalArgumentException', 'selector, at byte 5: the end');
     } else if (this.#realm.queues.has(name)) {
       this.#read(id, name, headers);
     } else {
       this.#open({ id, name, selector, durable: headers.get('durable') }, headers);
     }
+  }
+
+  /** @param {string} subscription @param {Map<string, string>} headers */
+  #openStream(subscription, headers) {
+    if (this.#stream) {
+      this.#refuse(headers, 'IllegalArgumentException', 'this session has its data stream already');
+      return;
+    }
+    const id = `stream-${++this.#realm.streams}`;
+    this.#stream = { id, subscription };
+    this.#realm.log.push(`stream ${headers.get('name') ?? ''}`.trim());
+    this.#receipt(headers, [['stream', id]]);
   }
 
   /** @param {Reading} reading @param {Map<string, string>} headers */
@@ -149,6 +171,7 @@ export class FakePeer {
     const id = headers.get('id') ?? '';
     const durable = headers.get('durable');
     if (durable) this.#realm.places.delete(`${headers.get('destination')} ${durable}`);
+    if (id === this.#stream?.subscription) this.#stream = undefined;
     this.#subscriptions.delete(id);
     this.#readers.get(id)?.leave();
     this.#readers.delete(id);

@@ -3,6 +3,7 @@
 
 /** A realm in memory that speaks doc/wire.md: channels, EIDs, epochs, receipts, publish-ids. */
 
+import { FakeGroup } from './groups.js';
 import { FakePeer } from './peer.js';
 import { FakeQueue } from './queues.js';
 
@@ -25,6 +26,10 @@ export class FakeRealm {
   log = [];
   /** Those names are queues. @type {Map<string, FakeQueue>} */
   queues = new Map();
+  /** Those names are data groups. @type {Map<string, FakeGroup>} */
+  groups = new Map();
+  /** How many data streams there were. */
+  streams = 0;
   /** What came of transactions, by commit-id. @type {Map<string, string>} */
   outcomes = new Map();
   /** Where durable subscriptions stand, by channel and name. @type {Map<string, number>} */
@@ -49,6 +54,13 @@ export class FakeRealm {
     const queue = this.queues.get(name) ?? new FakeQueue();
     this.queues.set(name, queue);
     return queue;
+  }
+
+  /** @param {string} name @param {boolean} [hasAll] every data stream is in it */
+  group(name, hasAll = false) {
+    const group = this.groups.get(name) ?? new FakeGroup(hasAll);
+    this.groups.set(name, group);
+    return group;
   }
 
   /** @param {string} name */
@@ -99,6 +111,12 @@ export class FakeRealm {
   store(name, headers, body, publishId) {
     const queue = this.queues.get(name);
     if (queue) return queue.put(headers, body, publishId);
+    const group = this.groups.get(name);
+    if (group) {
+      const event = { eid: ++group.published, headers, body };
+      for (const peer of this.peers) peer.deliverTo(group, name, event);
+      return event.eid;
+    }
     const life = this.life(name);
     const twice = publishId && life.events.find((event) => event.publishId === publishId);
     if (twice) return twice.eid;

@@ -46,6 +46,7 @@ NirvanaSession.start({ webSocket: true, webSocketPort: 9000 });
 const older = new NirvanaChannel('/fx');
 older.onData = (came) => console.log(came.getTag());
 older.subscribe({ filter: 'a = 1' });
+NirvanaSession.onData = (came) => console.log(came.getTag(), came.resourceName);
 new Nirvana.nEventProperties().putString('a', 'b');
 
 // @ts-expect-error: there is no such put

@@ -65,6 +65,9 @@ try {
   if (error instanceof WayleaveError) console.log(error.code);
 }
 
+const data = session.dataStream({ name: 'desk', limit: 10, onOpen: (id: string) => console.log(id) });
+for await (const event of data) console.log(event.channel, event.tag, data.id);
+
 // @ts-expect-error: there is no such policy
 channel.subscribe({ overflow: 'explode' });
 // @ts-expect-error: there is no such type
