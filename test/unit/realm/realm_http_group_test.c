@@ -154,8 +154,6 @@ static void streams_are_listed_and_put_into_groups(void **state)
 
     (void)state;
     begin(&world);
-    assert_says(&world, "GET /api/streams", "HTTP/1.1 403");
-    assert_says(&world, "GET /api/streams", "shown to those who may manage a data group");
     assert_says(&world, "PUT /api/groups/desk/a/streams/ID", "{\"added\": \"1-");
     assert_says(&world, "PUT /api/groups/desk/a/streams/ID", "{\"added\": \"1-");
     assert_says(
@@ -215,6 +213,20 @@ static void what_cannot_be_is_refused_in_a_sentence(void **state)
     end(&world);
 }
 
+static void the_list_of_all_is_for_those_who_manage_a_group(void **state)
+{
+    struct world world;
+
+    (void)state;
+    begin(&world);
+    rules[0].access = &closed_acl;
+    assert_says(&world, "GET /api/streams", "HTTP/1.1 403");
+    assert_says(&world, "GET /api/streams", "shown to those who may manage a data group");
+    rules[0].access = &open_acl;
+    assert_says(&world, "GET /api/streams", "HTTP/1.1 200");
+    end(&world);
+}
+
 /* Who may not subscribe to a group is put into it by nobody. */
 static void a_stream_whose_client_may_not_is_not_added(void **state)
 {
@@ -261,6 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(streams_are_listed_and_put_into_groups),
         cmocka_unit_test(what_cannot_be_is_refused_in_a_sentence),
+        cmocka_unit_test(the_list_of_all_is_for_those_who_manage_a_group),
         cmocka_unit_test(a_stream_whose_client_may_not_is_not_added),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
     };

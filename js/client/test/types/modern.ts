@@ -65,7 +65,11 @@ try {
   if (error instanceof WayleaveError) console.log(error.code);
 }
 
-const data = session.dataStream({ name: 'desk', limit: 10, onOpen: (id: string) => console.log(id) });
+const data = session.dataStream({
+  name: 'desk',
+  limit: 10,
+  onOpen: (id: string) => console.log(id),
+});
 for await (const event of data) console.log(event.channel, event.tag, data.id);
 
 // @ts-expect-error: there is no such policy
