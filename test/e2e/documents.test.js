@@ -144,6 +144,7 @@ for (const [page, whole] of [
   ['doc/realm.md', true],
   ['doc/channels.md', true],
   ['doc/queues.md', true],
+  ['doc/datagroups.md', true],
   ['doc/selectors.md', false],
   ['doc/security-realm.md', false],
 ]) {

@@ -5,7 +5,7 @@
 
 /** @typedef {{ kind: 'conf' | 'shell' | 'js' | 'shown', text: string, line: number }} Block */
 
-const CONF = /^(Interface|Anonymous|Store|Auth\w+|<Channel|<Queue) /;
+const CONF = /^(Interface|Anonymous|Store|Auth\w+|<Channel|<Queue|<DataGroup) /;
 const SHELL =
   /^(wayleave [a-z]+ |curl |htpasswd |kill |mkdir |echo |export |tail |useradd |[A-Z_]+=\S+ )/;
 
