@@ -389,6 +389,15 @@ static void check_rule(const struct realm_conf *conf, const struct router_rule *
                    section_of(rule), SPAN_ARG(diag_word(rule->pattern)),
                    rule->channel.store_bytes, conf->event_bytes);
     }
+    if (rule->has_all_streams && !rule->is_closed &&
+        span_find(rule->pattern, '*') < rule->pattern.len) {
+        diag_error(
+            diag, file, 0,
+            "<%s \"%.*s\">: Members all with * in the name: each new name that somebody "
+            "publishes to would take memory for every data stream (add CreateOnUse Off, or "
+            "write a section for each name)",
+            section_of(rule), SPAN_ARG(diag_word(rule->pattern)));
+    }
     if (rule->channel.type == CHANNEL_PERSISTENT && conf->store == REALM_CONF_STORE_MEMORY) {
         diag_error(
             diag, file, 0,

@@ -66,7 +66,8 @@ export function onAnswer(request, id, headers) {
   }
   const next = readEid(headers.get('next'));
   const stream = headers.get('stream');
-  return { type: 'subscribed', id, epoch: headers.get('epoch'), next, stream };
+  if (stream !== undefined) return { type: 'subscribed', id, stream };
+  return { type: 'subscribed', id, epoch: headers.get('epoch'), next };
 }
 
 /**

@@ -54,6 +54,17 @@ test('a subscription says where it begins, and its receipt where it does', () =>
   ]);
 });
 
+test('a data stream says its name, and the receipt its id', () => {
+  const { protocol } = open();
+  protocol.subscribe('/$data', '/$data', { name: 'desk:7' });
+  assert.deepEqual(protocol.takeOutgoing(), [
+    'SUBSCRIBE\nid:/$data\ndestination:/$data\nname:desk\\c7\nreceipt:subscribe-1\n\n\0',
+  ]);
+  assert.deepEqual(receipt(protocol, 'subscribe-1\nstream:7-0c5d31f2'), [
+    { type: 'subscribed', id: '/$data', stream: '7-0c5d31f2' },
+  ]);
+});
+
 test('a receipt counts once', () => {
   const { protocol } = open();
   protocol.publish('p1', '/fx', [], 'x');

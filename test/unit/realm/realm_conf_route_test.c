@@ -165,6 +165,11 @@ static const struct {
      "255 bytes (write <Channel \"/demo/*\">)\n"},
     {"<DataGroup \"/a\">\nMembers some\n</DataGroup>\n",
      "r.conf:3: Members: \"some\" is neither all nor added\n"},
+    {"<DataGroup \"/a/*\">\nMembers all\nCreateOnUse Off\n</DataGroup>\n", ""},
+    {"<DataGroup \"/a/*\">\nMembers all\n</DataGroup>\n",
+     "r.conf: <DataGroup \"/a/*\">: Members all with * in the name: each new name that somebody "
+     "publishes to would take memory for every data stream (add CreateOnUse Off, or write a section for "
+     "each name)\n"},
     {"<DataGroup \"/a\">\nCapacity 0\n</DataGroup>\n",
      "r.conf:3: Capacity: 0 is too small (write 1 to 1000000000 events)\n"},
     {"<DataGroup \"/a\">\nJoin /b\n</DataGroup>\n<DataGroup \"/b\">\nJoin /a\n</DataGroup>\n",
