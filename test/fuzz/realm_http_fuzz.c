@@ -194,6 +194,16 @@ static void ask(struct realm_http_env *env, struct span input, struct buf *out)
     http1_head_fini(&head);
 }
 
+static enum err encode(void *ctx, struct span channel, struct span id,
+                       const struct event *event, struct buf *out)
+{
+    (void)ctx;
+    (void)channel;
+    (void)id;
+    (void)event;
+    return buf_append_byte(out, 'x');
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct realm_conf_interface interface = {.line = 1};
@@ -228,6 +238,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct router router;
     struct queue_set queues;
     struct datagroup_set groups;
+    const struct view_form form = {.tag = 'f', .encode = encode};
+    struct session session;
+    struct realm_stomp stomp = {.id = 1};
+    const struct datagroup_stream_parts parts = {.session = &session,
+                                                 .form = &form,
+                                                 .owner = &stomp,
+                                                 .id = {(const uint8_t *)"s", 1},
+                                                 .name = {(const uint8_t *)"\"", 1}};
+    struct datagroup_stream *stream;
     struct realm_made made;
     const struct realm_login_env login_env = {.conf = &conf};
     const struct addr host = {0};
@@ -252,9 +271,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     queue_set_init(&queues, &(struct queue_set_conf){.router = &router, .ids_max = 4});
     realm_made_init(&made, &router, NULL);
     realm_made_adopt(&made, &conf);
+    must(realm_login_without(&login) == REALM_LOGIN_RIGHT);
+    stomp.login = &login;
+    session_init(&session, 1, NULL);
+    must(datagroup_stream_begin(&groups, &parts, &stream) == OK);
     buf_init(&out, 1 << 24);
     ask(&env, span_of(data, size), &out);
     buf_fini(&out);
+    datagroup_stream_end(stream);
+    session_fini(&session);
     queue_set_fini(&queues);
     realm_made_fini(&made);
     router_fini(&router);
