@@ -157,7 +157,7 @@ test('ChannelsMax is named when it is too small for the sections', async (t) => 
   writeFileSync(file, `Interface http://127.0.0.1:${await freePort()}\nAnonymous On\n${two}`);
   const { code, stderr } = await runWayleave(['realm', '-f', file, '-u', 'root']);
   assert.equal(code, 1);
-  assert.match(stderr, /ChannelsMax: there are more <Channel> and <Queue> sections/);
+  assert.match(stderr, /ChannelsMax: there are more <Channel>, <Queue> and <DataGroup> sections/);
 });
 
 test('a section that another one covers counts for nothing, and that is said', async (t) => {
