@@ -58,7 +58,8 @@ async function sockReader(t, port, kind) {
     while (numbers.length < EVENTS) {
       const frame = await receiver.next();
       if (frame === null) receiver = await session.receive(kind);
-      else numbers = numbers.concat(numbersIn(JSON.parse(frame.replace(/^(data: )?a/, '')).join('')));
+      else
+        numbers = numbers.concat(numbersIn(JSON.parse(frame.replace(/^(data: )?a/, '')).join('')));
     }
     assert.deepEqual(numbers, ALL);
   };
