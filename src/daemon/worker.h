@@ -2,7 +2,8 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
  * One thread with one loop. Workers share nothing but the configuration, immutable events and
- * mailbox letters.
+ * mailbox letters; a worker that has more hands than its own may lend them its memory while it
+ * waits for them (io/crew.h).
  */
 #pragma once
 
