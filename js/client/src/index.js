@@ -16,6 +16,7 @@ import { Session } from './session.js';
 export { Session } from './session.js';
 export { Channel } from './channel.js';
 export { Queue, QueueReader } from './queue.js';
+export { QueueBrowser } from './queue-browser.js';
 export { Transaction } from './transaction.js';
 export { Typed, typed } from './typed.js';
 export { ChannelEvent } from './event.js';

@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Beat } from '../src/beat.js';
-import { world } from './lib/world.js';
+import { diceOf } from './lib/clock.js';
+import { collect, world } from './lib/world.js';
 
 /** @typedef {import('../src/connection.js').Ending} Ending */
 
@@ -109,6 +110,25 @@ async function pinged(session, clock) {
   const ping = session.ping();
   await clock.advance(50);
   return ping;
+}
+
+for (let seed = 1; seed <= 5; seed++) {
+  test(`whatever the traffic, an hour behind a limit costs three cuts and no event, with the dice of ${seed}`, async () => {
+    const { clock, session, losses, realm } = await behind(12_000);
+    const dice = diceOf(seed * 104_729);
+    const { seen } = collect(session, '/fx');
+    let published = 0;
+    while (clock.now() < 3_600_000) {
+      realm.publish('/fx', `${published++}`);
+      await clock.advance(dice() * (dice() < 0.5 ? 3_000 : 40_000));
+    }
+    await clock.advance(60_000);
+    assert.equal(losses(), 3);
+    assert.deepEqual(
+      seen,
+      Array.from({ length: published }, (_, n) => `${n + 1}:${n}`),
+    );
+  });
 }
 
 test('the next session knows, on this network and with this realm', async () => {

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { world } from './lib/world.js';
+import { wideWorld, WEB, WS, WSS, world } from './lib/world.js';
 
 /** A session beside a queue that holds `texts`. @param {string} texts */
 async function opened(texts) {
@@ -131,4 +131,21 @@ test('what was only seen cannot be committed', async () => {
   await clock.advance(50);
   const { value } = await look.next();
   await assert.rejects(reader.commit(value), { code: 'argument' });
+});
+
+test('a session does not move to a better driver in the middle of a look', async () => {
+  const { clock, network, realm, session } = wideWorld({}, { [WSS]: 'refuse' });
+  network.slow = { [WS]: 3_000 };
+  realm.queue('/jobs');
+  realm.publish('/jobs', 'a');
+  realm.isEnding = false;
+  session.open();
+  await clock.advance(2_500);
+  const look = session.queue('/jobs').browse();
+  await clock.advance(3_000);
+  assert.equal(session.path().inUse?.url, WEB);
+  assert.equal((await look.next()).value.data, 'a');
+  look.close();
+  await clock.advance(1_000);
+  assert.equal(session.path().inUse?.url, WS);
 });

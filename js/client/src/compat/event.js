@@ -111,6 +111,11 @@ export class CompatEvent {
     return this.#attributes;
   }
 
+  /** Only what has changed since the event of the same publish key that came before. */
+  isDelta() {
+    return this.getEventAttributes().isDelta();
+  }
+
   /** Milliseconds; 0: no end. @param {unknown} ms */
   setTTL(ms) {
     this.getEventAttributes().setTimeToLive(ms);

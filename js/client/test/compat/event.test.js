@@ -95,6 +95,7 @@ test('a delta says so; that it was one is not sent on', () => {
   assert.equal(whole.getEventAttributes().isDelta(), false);
   const delta = CompatEvent.from(new ChannelEvent({ channel: '/fx', isDelta: true }), 'fx');
   assert.equal(delta.getEventAttributes().isDelta(), true);
+  assert.deepEqual([whole.isDelta(), delta.isDelta()], [false, true]);
   assert.deepEqual(delta.toInit().attributes, {});
   assert.equal(delta.toInit().merge, false);
 });

@@ -110,3 +110,14 @@ test('the name of a session can be read back', () => {
   assert.equal(world({ sessionName: 'mine' }).session.getConfig().sessionName, 'mine');
   assert.match(world().session.getConfig().sessionName, /^wayleave-/);
 });
+
+test('publishes that wait for start() are bounded', async () => {
+  const { clock, realm, session, log } = world();
+  const channel = session.getChannel('/fx');
+  for (let n = 0; n < 1001; n++) channel.publish(`${n}`);
+  await clock.advance(10);
+  assert.deepEqual(log, ['ERROR /fx LimitException']);
+  session.start();
+  await clock.advance(1000);
+  assert.equal(realm.life('/fx').events.length, 1000);
+});

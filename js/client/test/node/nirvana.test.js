@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import '../../src/node/nirvana.js';
-import { serveProxy } from '../lib/loopback.js';
+import { CERTIFICATE, serveProxy } from '../lib/loopback.js';
 import { serveRealm } from '../lib/served.js';
 
 const { Nirvana, NirvanaSession, NirvanaChannel } = /** @type {any} */ (globalThis);
@@ -61,6 +61,23 @@ for (const [how, configured] of /** @type {Array<[string, (proxy: string) => obj
     await stopped(session);
   });
 }
+
+test('by TLS to the proxy, whose authority is given', async (t) => {
+  const { port } = await serveRealm(t);
+  const { port: proxyPort, heads } = await serveProxy(t, () => OK, { isSecure: true });
+  const proxy = `https://localhost:${proxyPort}`;
+  const options = { realms: [`http://127.0.0.1:${port}`], proxy, webSocketAttempts: 1 };
+  const session = Nirvana.createSession({ ...options, ca: CERTIFICATE });
+  const start = told(session, 'START');
+  session.start();
+  await start;
+  assert.match(heads[0], /^CONNECT /);
+  await stopped(session);
+  const wary = Nirvana.createSession(options);
+  const error = told(wary, Nirvana.Observe.ERROR);
+  wary.start();
+  assert.match((await error)[1].message, /cannot be reached: its certificate is not trusted/);
+});
 
 test('the generation before goes the same way', async (t) => {
   const { realm, port } = await serveRealm(t);
