@@ -399,3 +399,10 @@ void queue_set_expire(struct queue_set *set)
         queue_share_again(&LIST_ENTRY(node, struct member, node)->share);
     }
 }
+
+void queue_set_finish(struct queue_set *set)
+{
+    set->again_at = 0;
+    queue_set_expire(set);
+    queue_set_tidy(set);
+}

@@ -72,6 +72,10 @@ void queue_set_locked(struct queue_set *set, struct span key, enum store_lock_st
 /** What a shared store did not take a moment ago is tried again with the next tidying. */
 void queue_set_expire(struct queue_set *set);
 
+/** A shared store is to be closed: everything is tidied that can be, so that other realms know
+ *  as much as this one. */
+void queue_set_finish(struct queue_set *set);
+
 /** Whether there is anything for tidying, or a reader to be woken. */
 static inline bool queue_set_is_busy(const struct queue_set *set)
 {

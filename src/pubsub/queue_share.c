@@ -207,6 +207,9 @@ static void on_locked(void *ctx, enum err e, struct span value)
         } else {
             try_again_later(share);
         }
+        if (errand->store->is_closing) {
+            queue_share_tidy(share); /* the last chance to give it back */
+        }
         router_shared_tell(share->route->router);
     }
     if (e == OK && !is_here) {
@@ -341,10 +344,22 @@ void queue_share_again(struct queue_share *share)
     }
 }
 
+/* Its last holder ended when it had removed the event, but not yet forgotten the lock. */
+static bool is_left_over(const struct queue_share *share, uint64_t eid,
+                         enum store_lock_state state, struct span value)
+{
+    return state == STORE_LOCK_FREE && value.len > 0 && eid < share->queue->next_eid &&
+           shelf_find(&share->queue->shelf, eid) == NULL;
+}
+
 void queue_share_on_lock(struct queue_share *share, uint64_t eid, enum store_lock_state state,
                          struct span value)
 {
-    if (state == STORE_LOCK_THEIRS) {
+    if (is_left_over(share, eid, state, value)) {
+        enum err e = send_for_lock(share, eid); /* and it is given back empty */
+
+        (void)e; /* some bytes stay in the store */
+    } else if (state == STORE_LOCK_THEIRS) {
         queue_lock_taken(share->queue, eid, read_left(value));
     } else {
         queue_lock_freed(share->queue, eid, read_left(value));

@@ -312,7 +312,7 @@ void realm_worker_fini(struct realm_worker *worker)
     realm_sockjs_fini(&worker->sockjs);
     loop_undefer(&worker->fan_out);
     timer_cancel(&worker->expiry);
-    queue_set_tidy(&worker->queues); /* other realms know how often an event came back */
+    queue_set_finish(&worker->queues);
     realm_shared_end(&worker->shared);
     realm_store_close(&worker->store);
     transaction_hall_fini(&worker->hall);
