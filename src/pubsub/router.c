@@ -140,8 +140,7 @@ static void on_drop(void *ctx, const struct channel_entry *entry, enum channel_d
     }
     router_store_forget(route, entry->eid);
     if (route->hooks != NULL) {
-        route->hooks->on_drop(route->hooks_ctx, entry->eid,
-                              is_theirs ? CHANNEL_DROP_REMOVED : why);
+        route->hooks->on_drop(route->hooks_ctx, entry->eid, why);
     }
 }
 
