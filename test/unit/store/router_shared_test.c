@@ -366,6 +366,29 @@ static void a_route_that_was_removed_hears_nothing_more(void **state)
     tear_down(&world);
 }
 
+static void what_was_on_its_way_to_a_removed_route_arrives_at_the_next_of_its_name(void **state)
+{
+    struct router_route *gone, *next;
+    struct ticket ticket;
+    struct world world;
+
+    (void)state;
+    set_up(&world);
+    gone = open_route(&world.b, "/r/x");
+    publish(gone, "one", "", &ticket);
+    router_hold(gone);
+    router_leave(gone);
+    router_unname(gone);
+    router_release(gone);
+    next = open_route(&world.b, "/r/x");
+    run_both(&world);
+    assert_int_equal(ticket.calls, 1);
+    assert_int_equal(ticket.receipt.eid, 1);
+    assert_ptr_equal(next, open_route(&world.b, "/r/x"));
+    assert_holds(&world.b, "/r/x", "1:one ");
+    tear_down(&world);
+}
+
 /* ---- without memory ---- */
 
 static struct world oom_world;
@@ -462,6 +485,8 @@ int main(void)
         cmocka_unit_test(what_follows_from_an_event_is_done_once),
         cmocka_unit_test(a_publish_that_was_cut_off_may_be_sent_again_elsewhere),
         cmocka_unit_test(a_route_that_was_removed_hears_nothing_more),
+        cmocka_unit_test(
+            what_was_on_its_way_to_a_removed_route_arrives_at_the_next_of_its_name),
         cmocka_unit_test(what_there_is_no_memory_for_is_taken_in_later),
     };
 
