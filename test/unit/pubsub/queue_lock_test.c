@@ -196,6 +196,22 @@ static void what_is_granted_early_waits_for_those_before_it(void **state)
     end(&world);
 }
 
+static void a_reader_is_woken_when_what_it_waits_for_is_refused(void **state)
+{
+    struct world world;
+
+    (void)state;
+    begin(&world, 0);
+    put(&world, 2);
+    attach(&world, 0, 2);
+    assert_wanted(&world, (const uint64_t[]){1, 2}, 2);
+    answer(&world, 2, QUEUE_LOCK_GRANTED);
+    answer(&world, 1, QUEUE_LOCK_REFUSED);
+    assert_true(is_woken(&world, 0)); /* though nothing else was dealt to it */
+    assert_sent(&world, 0, 2, 0);
+    end(&world);
+}
+
 static void what_another_realm_has_is_passed_over_until_it_is_given_back(void **state)
 {
     struct world world;
@@ -427,6 +443,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_readers_have_room_for_is_asked_for_and_sent_when_it_is_ours),
         cmocka_unit_test(what_is_granted_early_waits_for_those_before_it),
+        cmocka_unit_test(a_reader_is_woken_when_what_it_waits_for_is_refused),
         cmocka_unit_test(what_another_realm_has_is_passed_over_until_it_is_given_back),
         cmocka_unit_test(what_comes_back_goes_to_a_reader_here_or_is_given_back),
         cmocka_unit_test(a_realm_whose_reader_has_left_gives_back_what_it_asked_for),
