@@ -18,7 +18,7 @@ void router_init(struct router *router, const struct router_conf *conf, struct r
     map_init(&router->made, conf->limits.channels);
     list_init(&router->orphans);
     heap_init(&router->expiries);
-    durable_set_init(&router->durables, conf->store, conf->limits.durables);
+    durable_set_init(&router->durables, conf->store, conf->limits.durables, rng);
     buf_init(&router->removals, SIZE_MAX / 2); /* router_store bounds it */
     view_room_init(&router->room, conf->limits.view.frame_bytes, conf->limits.ring_bytes);
 }
