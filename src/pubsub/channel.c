@@ -378,7 +378,25 @@ struct run {
     uint64_t now;
     uint64_t next_eid; /* behind the last one that was looked at */
     bool is_enough;
+    bool is_lost;
+    uint64_t corrupt_count; /* of the stream, before */
 };
+
+/* The store does not show what is here before this event: another realm has dropped it, and
+ * will be heard of in a moment. It may have made room, and is lost to readers then. */
+static bool is_lost_before(const struct run *run, uint64_t eid)
+{
+    const struct channel *channel = run->channel;
+    const struct channel_entry *next = shelf_from(&channel->shelf, run->next_eid);
+    bool is_bounded =
+        channel->conf.capacity > 0 || channel->bytes > channel->conf.store_bytes / 2;
+
+    if (!channel->stream->store->is_shared || !is_bounded || next == NULL || next->eid >= eid ||
+        next->event != NULL || channel->stream->corrupt_count != run->corrupt_count) {
+        return false;
+    }
+    return !heap_has(&next->due) || next->due.at > run->now;
+}
 
 static bool on_store_event(void *ctx, const struct event *event)
 {
@@ -387,6 +405,10 @@ static bool on_store_event(void *ctx, const struct event *event)
 
     if (entry != NULL && entry->event != NULL) {
         return false; /* in memory again */
+    }
+    run->is_lost = is_lost_before(run, event->eid);
+    if (run->is_lost) {
+        return false;
     }
     run->next_eid = event->eid + 1;
     if (entry != NULL && !event_is_expired(event, run->now)) {
@@ -399,14 +421,21 @@ static enum err read_store(struct run *run, uint64_t eid)
 {
     uint64_t next;
 
-    run->next_eid = eid + 1; /* where its record cannot be read */
-    return store_read(run->channel->stream, eid, on_store_event, run, &next);
+    run->next_eid = eid;
+    run->corrupt_count = run->channel->stream->corrupt_count;
+    TRY(store_read(run->channel->stream, eid, on_store_event, run, &next));
+    if (run->next_eid == eid && !run->is_lost) { /* nothing was shown */
+        run->is_lost = is_lost_before(run, UINT64_MAX);
+        run->next_eid = eid + 1; /* its record cannot be read */
+    }
+    return run->is_lost ? ERR_LIMIT : OK;
 }
 
 enum err channel_read(const struct channel *channel, uint64_t eid, uint64_t now,
                       channel_visit *visit, void *ctx)
 {
-    struct run run = {channel, visit, ctx, now, eid, false};
+    struct run run = {
+        .channel = channel, .visit = visit, .ctx = ctx, .now = now, .next_eid = eid};
     const struct channel_entry *entry;
 
     if (eid <= channel->lost_eid) {

@@ -170,8 +170,8 @@ void channel_lose(struct channel *channel, uint64_t eid);
 typedef bool channel_visit(void *ctx, const struct event *event);
 
 /** Shows the stored events from `eid` on, in their order, but for those that are expired at
- *  `now`. OK also at the end. ERR_LIMIT: some of them had to make room; nothing was shown.
- * Others from the store: ERR_NOMEM, ERR_IO. */
+ *  `now`. OK also at the end. ERR_LIMIT: the next ones had to make room, here or in another
+ * realm. Others from the store: ERR_NOMEM, ERR_IO. */
 must_check enum err channel_read(const struct channel *channel, uint64_t eid, uint64_t now,
                                  channel_visit *visit, void *ctx);
 

@@ -14,9 +14,9 @@ enum {
 
 const struct span durable_prefix = SPAN_INIT("durable\0");
 
-void durable_set_init(struct durable_set *set, struct store *store, size_t max)
+void durable_set_init(struct durable_set *set, struct store *store, size_t max, struct rng *rng)
 {
-    *set = (struct durable_set){.store = store};
+    *set = (struct durable_set){.store = store, .rng = rng};
     map_init(&set->map, max);
 }
 
@@ -71,11 +71,17 @@ static void drop(struct durable *durable)
     durable_place_settle(durable);
 }
 
-static void set_place(struct durable *durable, const struct durable_place *place)
+static bool is_shared(const struct durable_set *set)
+{
+    return set->store != NULL && set->store->is_shared;
+}
+
+void durable_place_set(struct durable *durable, const struct durable_place *place)
 {
     durable->has_place = true;
     durable->epoch = place->epoch;
     durable->next_eid = place->next_eid;
+    durable->life = place->life;
 }
 
 /* Found or made. What is nothing of ours makes none. */
@@ -88,13 +94,13 @@ static enum err take(struct durable_set *set, struct span key, struct span value
         return OK;
     }
     if (durable != NULL && durable->is_active) {
-        durable_place_take(durable, &place, false);
+        durable_place_advance(durable, &place);
         return OK;
     }
     if (durable == NULL) {
         TRY(durable_new(set, key, &durable));
     }
-    set_place(durable, &place);
+    durable_place_set(durable, &place);
     return OK;
 }
 
@@ -149,9 +155,6 @@ static enum err look_in_store(struct durable_set *set, struct span key)
     bool found;
     enum err e;
 
-    if (set->store == NULL || !set->store->is_shared) {
-        return OK;
-    }
     buf_init(&value, STORE_VALUE_MAX);
     e = store_get(set->store, key, &value, &found);
     if (e == OK && found) {
@@ -164,11 +167,20 @@ static enum err look_in_store(struct durable_set *set, struct span key)
 static enum err find_or_make(struct durable_set *set, struct span key,
                              struct durable **ret_durable)
 {
-    if (map_find(&set->map, key) == NULL) {
+    if (map_find(&set->map, key) == NULL && is_shared(set)) {
         TRY(look_in_store(set, key));
     }
     *ret_durable = map_find(&set->map, key);
-    return *ret_durable == NULL ? durable_new(set, key, ret_durable) : OK;
+    if (*ret_durable != NULL) {
+        return OK;
+    }
+    TRY(durable_new(set, key, ret_durable));
+    if (is_shared(set)) {
+        uint64_t *life = &(*ret_durable)->life;
+
+        rng_fill(set->rng, mspan_of((uint8_t *)life, sizeof *life));
+    }
+    return OK;
 }
 
 enum err durable_open(struct durable_set *set, struct span channel, struct span name,
@@ -238,10 +250,10 @@ static void on_written(void *ctx, enum err e, const uint64_t *eids)
 
 static void write_place(struct durable *durable)
 {
-    const struct durable_place place = {durable->epoch, durable->next_eid};
+    struct durable_place room;
     const struct store_op op = {.type = STORE_PUT,
                                 .key = span_of(durable->key, durable->key_len),
-                                .value = span_of(&place, sizeof place)};
+                                .value = durable_place_write(durable, &room)};
 
     if (durable->set->store == NULL || !durable_lock_may_write(durable) ||
         store_submit(durable->set->store, &op, 1, on_written, durable) != OK) {
@@ -253,20 +265,38 @@ static void write_place(struct durable *durable)
 
 bool durable_place_read(struct span value, struct durable_place *ret_place)
 {
-    if (value.len != sizeof *ret_place) {
+    if (value.len != sizeof *ret_place && value.len != DURABLE_PLACE_SHORT) {
         return false;
     }
-    memcpy(ret_place, value.ptr, sizeof *ret_place);
+    *ret_place = (struct durable_place){.life = 0};
+    memcpy(ret_place, value.ptr, value.len);
     return true;
 }
 
-void durable_place_take(struct durable *durable, const struct durable_place *place,
-                        bool is_final)
+struct span durable_place_write(const struct durable *durable, struct durable_place *room)
 {
-    if (is_final || !durable->has_place ||
-        (durable->epoch == place->epoch && durable->next_eid < place->next_eid)) {
-        set_place(durable, place);
-        durable->is_dirty = durable->is_dirty || is_final;
+    *room = (struct durable_place){durable->epoch, durable->next_eid, durable->life};
+    return span_of(room, durable->life == 0 ? DURABLE_PLACE_SHORT : sizeof *room);
+}
+
+bool durable_place_find(const struct durable *durable, struct durable_place *ret_place)
+{
+    struct buf value;
+    bool found = false;
+
+    buf_init(&value, STORE_VALUE_MAX);
+    found = store_get(durable->set->store, span_of(durable->key, durable->key_len), &value,
+                      &found) == OK &&
+            found && durable_place_read(buf_span(&value), ret_place);
+    buf_fini(&value);
+    return found;
+}
+
+void durable_place_advance(struct durable *durable, const struct durable_place *place)
+{
+    if (durable->has_place && durable->life == place->life && durable->epoch == place->epoch &&
+        durable->next_eid < place->next_eid) {
+        durable->next_eid = place->next_eid;
     }
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "base/rng.h"
 #include "pubsub/account.h"
 #include "pubsub/channel.h"
 #include "pubsub/store.h"
@@ -28,6 +29,7 @@ struct durable_set {
     struct store *store;          /* borrowed; NULL: places last as long as the set */
     struct map map;               /* by key; owned */
     struct account_set *accounts; /* borrowed; NULL: nobody's are counted */
+    struct rng *rng;              /* borrowed */
 };
 
 struct durable {
@@ -37,6 +39,7 @@ struct durable {
     bool has_place;
     uint64_t epoch;    /* of the channel */
     uint64_t next_eid; /* the first event that it has not got */
+    uint64_t life; /* in a shared store random: another one after it was forgotten; else 0 */
 
     /* For who reads, after durable_open(): another realm has a reader, who was faster. It is to
      * go soon. NULL: nobody cares. */
@@ -56,7 +59,8 @@ struct durable {
 };
 
 /** At most `max` names. */
-void durable_set_init(struct durable_set *set, struct store *store, size_t max);
+void durable_set_init(struct durable_set *set, struct store *store, size_t max,
+                      struct rng *rng);
 
 /** The store must be closed. */
 void durable_set_fini(struct durable_set *set);

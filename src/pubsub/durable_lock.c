@@ -29,24 +29,33 @@ static void lose(struct durable *durable)
     }
 }
 
+/* The reader began where he asked to, as no place was known; but there is one. He is to begin
+ * again. What was left with the lock may be of a name that is forgotten; what is in the store
+ * is not, but may be older. */
+static void begin_again(struct durable *durable, const struct durable_place *left)
+{
+    struct durable_place stored;
+
+    if (durable_place_find(durable, &stored) && stored.life != durable->life) {
+        durable_place_set(durable, &stored);
+        durable_place_advance(durable, left);
+        lose(durable);
+    }
+}
+
 static void on_locked(void *ctx, enum err e, struct span value)
 {
     struct durable *durable = ctx;
-    struct durable_place place;
+    struct durable_place left = {.life = 0};
 
     durable->is_locking = false;
     durable->is_locked = e == OK;
-    if (e == OK && durable_place_read(value, &place)) {
-        bool is_new = durable->is_active && durable->began_without_place;
-
-        /* Where it began was not known to be wrong: it is to begin again, at its place. */
-        durable_place_take(durable, &place, is_new);
-        if (is_new) {
-            lose(durable);
-        }
+    if (e == OK && durable_place_read(value, &left)) {
+        durable_place_advance(durable, &left);
     }
-    if (e == OK) {
+    if (e == OK && durable->began_without_place) {
         durable->began_without_place = false;
+        begin_again(durable, &left);
     } else if (e == ERR_AGAIN) {
         lose(durable);
     }
@@ -67,7 +76,7 @@ enum err durable_lock_ask(struct durable *durable)
         return ERR_AGAIN;
     }
     if (durable_place_read(value, &place)) {
-        durable_place_take(durable, &place, false);
+        durable_place_advance(durable, &place);
     }
     e = store_lock(store, key_of(durable), on_locked, durable);
     durable->is_locking = e == OK;
@@ -84,13 +93,13 @@ void durable_lock_keep(struct durable *durable)
 
 void durable_lock_give_back(struct durable *durable, bool is_forgotten)
 {
-    struct durable_place place = {durable->epoch, durable->next_eid};
     bool is_empty = is_forgotten || !durable->has_place;
+    struct durable_place room;
 
     if (durable->is_locked) {
         durable->is_locked = false;
         store_unlock(durable->set->store, key_of(durable),
-                     span_of(&place, is_empty ? 0 : sizeof place));
+                     is_empty ? span_of(NULL, 0) : durable_place_write(durable, &room));
     }
 }
 
@@ -101,7 +110,7 @@ void durable_lock_changed(struct durable *durable, enum store_lock_state state,
 
     durable->is_locked = false;
     if (durable_place_read(value, &place)) {
-        durable_place_take(durable, &place, false);
+        durable_place_advance(durable, &place);
     }
     if (state == STORE_LOCK_THEIRS && !durable->is_locking) {
         lose(durable);

@@ -19,7 +19,7 @@ void router_init(struct router *router, const struct router_conf *conf, struct r
     list_init(&router->orphans);
     heap_init(&router->expiries);
     account_set_init(&router->accounts);
-    durable_set_init(&router->durables, conf->store, conf->limits.durables);
+    durable_set_init(&router->durables, conf->store, conf->limits.durables, rng);
     router->durables.accounts = &router->accounts;
     buf_init(&router->removals, SIZE_MAX / 2); /* router_store bounds it */
     view_room_init(&router->room, conf->limits.view.frame_bytes, conf->limits.ring_bytes);
@@ -144,8 +144,7 @@ static void on_drop(void *ctx, const struct channel_entry *entry, enum channel_d
     }
     router_store_forget(route, entry->eid);
     if (route->hooks != NULL) {
-        route->hooks->on_drop(route->hooks_ctx, entry->eid,
-                              is_theirs ? CHANNEL_DROP_REMOVED : why);
+        route->hooks->on_drop(route->hooks_ctx, entry->eid, why);
     }
 }
 

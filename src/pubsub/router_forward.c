@@ -11,7 +11,6 @@
 enum {
     OWN_HEADERS = 3, /* at most, on a copy */
     NUMBER_BYTES = 24,
-    ID_BYTES = ROUTER_NAME_MAX + 64,
 };
 
 /* ---- copies ---- */
@@ -188,15 +187,15 @@ void router_forward_joins(struct router_route *route, struct event_source *sourc
 
 /* ---- dead events ---- */
 
-/* Of several realms that find the event dead the store takes one copy. */
-static struct span dead_id(const struct router_route *route, uint64_t eid, char room[ID_BYTES])
+struct span router_forward_dead_id(const struct router_route *route, uint64_t eid,
+                                   char room[ROUTER_FORWARD_ID_BYTES])
 {
     const struct store *store = route->router->conf.store;
 
     if (store == NULL || !store->is_shared) {
         return span_of(NULL, 0);
     }
-    snprintf(room, ID_BYTES, "dead-event:%.*s:%" PRIx64 ":%" PRIu64,
+    snprintf(room, ROUTER_FORWARD_ID_BYTES, "dead-event:%.*s:%" PRIx64 ":%" PRIu64,
              SPAN_ARG(route->channel.name), route->channel.epoch, eid);
     return span_str(room);
 }
@@ -204,7 +203,7 @@ static struct span dead_id(const struct router_route *route, uint64_t eid, char 
 void router_forward_dead(struct router_route *route, const struct event *event,
                          const char *reason)
 {
-    char eid[NUMBER_BYTES], id[ID_BYTES];
+    char eid[NUMBER_BYTES], id[ROUTER_FORWARD_ID_BYTES];
     struct event_header own[OWN_HEADERS];
     struct copy copy = {.from = route, .own = own, .own_count = OWN_HEADERS};
 
@@ -216,7 +215,7 @@ void router_forward_dead(struct router_route *route, const struct event *event,
     own[1] = (struct event_header){SPAN("dead-event-eid"), span_str(eid)};
     own[2] = (struct event_header){SPAN("dead-event-reason"), span_str(reason)};
     copy.to = route->rule->dead_events;
-    copy.id = dead_id(route, event->eid, id);
+    copy.id = router_forward_dead_id(route, event->eid, id);
     send_copy(&copy, event);
 }
 

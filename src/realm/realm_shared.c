@@ -38,6 +38,8 @@ static void on_lock(void *ctx, struct span key, enum store_lock_state state, str
 
     if (span_starts(key, durable_prefix)) {
         durable_set_locked(&shared->router->durables, key, state, value);
+    } else {
+        queue_set_locked(shared->queues, key, state, value);
     }
     on_news(shared);
 }

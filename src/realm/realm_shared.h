@@ -6,11 +6,12 @@
  * to their routes by themselves (pubsub/router_shared.h).
  *
  *     "durable"  pubsub/durable       "tx/"   pubsub/transaction
- *     "made"     realm_made_shared
+ *     "made"     realm_made_shared     "queue"  pubsub/queue_set
  */
 #pragma once
 
 #include "io/loop.h"
+#include "pubsub/queue_set.h"
 #include "pubsub/transaction.h"
 #include "realm/realm_made.h"
 
@@ -18,6 +19,7 @@ struct realm_shared {
     struct router *router;         /* borrowed for its life, as all of these */
     struct transaction_hall *hall; /* of the same router */
     struct realm_made *made;
+    struct queue_set *queues; /* of the same router */
     struct loop *loop;
     void (*on_news)(void *ctx); /* once for whatever has happened in a turn */
     void *ctx;
