@@ -102,7 +102,8 @@ static void on_committed(void *ctx, enum err e)
 
 static enum err commit(struct realm *realm, const char *id)
 {
-    const struct transaction_commit_parts parts = {span_str(id), on_committed, realm};
+    const struct transaction_commit_parts parts = {
+        .commit_id = span_str(id), .done = on_committed, .ctx = realm};
     struct transaction *transaction;
     struct router_route *route;
     enum err e;
