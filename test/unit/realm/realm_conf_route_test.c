@@ -176,7 +176,7 @@ static const struct {
      "r.conf: <DataGroup \"/a\">: Join, DeadEvents: events of /b would come back to it, or go through more "
      "than 16 channels (remove one of the joins between)\n"},
     {"<DataGroup \"/a\">\nType persistent\n</DataGroup>\n",
-     "r.conf:3: Type may not stand inside <DataGroup>\n"},
+     "r.conf:3: Type may not stand inside <DataGroup> (put it inside <Channel>)\n"},
     {"<Channel \"/a\">\nType persistent\n</Channel>\n",
      "r.conf: <Channel \"/a\">: Type persistent needs a store (add Store lmdb and StorePath)\n"},
     {"Store lmdb\n<Channel \"/a\">\n</Channel>\n",
