@@ -45,8 +45,8 @@ export class Beat {
 
   /** @returns {IdleLimit | null} */
   get limit() {
-    if (this.everyMs) return { ms: this.#remembered.idleLimitMs, beatMs: this.everyMs };
-    return this.#tooShortMs ? { ms: this.#tooShortMs, beatMs: 0 } : null;
+    if (this.#tooShortMs) return { ms: this.#tooShortMs, beatMs: 0 };
+    return this.everyMs ? { ms: this.#remembered.idleLimitMs, beatMs: this.everyMs } : null;
   }
 
   /**

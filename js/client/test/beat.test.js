@@ -48,6 +48,15 @@ test('a limit that no heart-beat can keep is known, and nothing is done about it
   assert.deepEqual([beat.everyMs, beat.limit], [0, { ms: 4_000, beatMs: 0 }]);
 });
 
+test('a limit that gets shorter than heart-beats may be is told as it is', () => {
+  const { beat, lose } = made();
+  lose(10_000, 10_000, 10_000);
+  lose(4_900, 4_900, 4_900);
+  assert.deepEqual([beat.everyMs, beat.limit], [5_000, { ms: 4_900, beatMs: 0 }]);
+  lose(8_000, 8_000, 8_000);
+  assert.deepEqual(beat.limit, { ms: 8_000, beatMs: 5_000 });
+});
+
 test('a silence longer than heart-beats was a machine that slept', () => {
   const { beat, lose } = made();
   lose(60_000, 60_000, 60_000);

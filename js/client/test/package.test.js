@@ -5,12 +5,12 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import vm from 'node:vm';
 import { build } from 'esbuild';
-import { CLIENT, installPackage } from './lib/package.js';
+import { CLIENT, compile, installPackage } from './lib/package.js';
 
 /** @param {string} dir @returns {string[]} */
 const filesIn = (dir) =>
@@ -113,4 +113,15 @@ test('the one file for pages is a module, and has what the package has', async (
   const file = await import(new URL('../dist/wayleave.mjs', import.meta.url).href);
   const source = await import('../src/index.js');
   assert.deepEqual(Object.keys(file).sort(), Object.keys(source).sort());
+});
+
+test('programs in TypeScript compile against the published types, wrong ones do not', () => {
+  const { dir } = installed();
+  cpSync(join(CLIENT, 'test/types'), dir, { recursive: true });
+  symlinkSync(join(CLIENT, '../../node_modules/@types'), join(dir, 'node_modules/@types'));
+  const strict = ['--strict', '--noEmit', '--target', 'es2022', '--lib', 'es2022,dom,dom.iterable'];
+  const programs = ['modern.ts', 'classic.ts'].map((name) => join(dir, name));
+  const inNode = ['--module', 'nodenext'];
+  const bundled = ['--module', 'esnext', '--moduleResolution', 'bundler'];
+  for (const how of [inNode, bundled]) assert.equal(compile(...strict, ...how, ...programs), '');
 });

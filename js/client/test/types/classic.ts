@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: The Wayleave authors
 
-/** A program of the documented API, as TypeScript: compiled by types.test.js, never run. */
+/** A program of the documented API, as TypeScript: compiled by package.test.js, never run. */
 
 import 'wayleave/nirvana';
 

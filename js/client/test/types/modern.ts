@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: The Wayleave authors
 
-/** Compiled against the published types by types.test.js, never run. */
+/** Compiled against the published types by package.test.js, never run. */
 
 import {
   type Channel,
