@@ -59,7 +59,7 @@ struct realm_stomp {
     struct realm_carrier *carrier; /* borrowed from the owner, for the session's life */
     struct session session;        /* the owner sends from it */
     struct realm_login *login;     /* borrowed likewise; NULL: nobody comes in */
-    struct buf behind;             /* what came while the password was verified */
+    struct buf *behind;            /* owned; what came while the password was verified; NULL */
     struct list laters;            /* requests that are not answered yet */
     size_t owed_bytes;             /* to be read: what the answers to those may come to */
     struct list transactions;      /* struct transaction, open; owned */
