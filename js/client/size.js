@@ -11,8 +11,8 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 
 /** Bytes, compressed. Whoever raises one says in the commit what for. */
 const BUDGET = {
-  'dist/nirvana.js': { gzip: 27_000, brotli: 24_000 },
-  'dist/wayleave.mjs': { gzip: 22_000, brotli: 20_000 },
+  'dist/nirvana.js': { gzip: 28_000, brotli: 25_000 },
+  'dist/wayleave.mjs': { gzip: 23_000, brotli: 20_500 },
 };
 
 for (const [file, { gzip, brotli }] of Object.entries(BUDGET)) {

@@ -11,7 +11,6 @@ void session_init(struct session *session, size_t max_subs, void *owner)
     *session = (struct session){.owner = owner};
     map_init(&session->subs, max_subs);
     list_init(&session->ready);
-    buf_init(&session->rest, SIZE_MAX / 2); /* one offer and one frame: views bound both */
 }
 
 static void forget(struct session *session, struct session_sub *sub)
@@ -45,11 +44,20 @@ static void on_last_visit(void *ctx, void *value)
     forget(ctx, value);
 }
 
+static void forget_rest(struct session *session)
+{
+    if (session->rest != NULL) {
+        buf_fini(&session->rest->bytes);
+        free(session->rest);
+        session->rest = NULL;
+    }
+}
+
 void session_fini(struct session *session)
 {
     map_visit(&session->subs, on_last_visit, session);
     map_fini(&session->subs);
-    buf_fini(&session->rest);
+    forget_rest(session);
 }
 
 struct session_sub *session_find(const struct session *session, struct span id)
@@ -249,13 +257,28 @@ static bool sub_is_inside(const struct session_sub *sub)
 
 /* ---- sending ---- */
 
+/* Nothing else is owed: while there is a rest, nobody is current. */
+static enum err keep_rest(struct session *session, struct session_sub *sub)
+{
+    enum err e;
+
+    assert(session->rest == NULL);
+    session->rest = calloc(1, sizeof *session->rest);
+    if (session->rest == NULL) {
+        return ERR_NOMEM;
+    }
+    buf_init(&session->rest->bytes, SIZE_MAX / 2); /* one offer and a frame: views bound both */
+    e = sub_copy_owed(sub, session->offered, &session->rest->bytes);
+    if (e != OK || session->rest->bytes.len == 0) {
+        forget_rest(session);
+    }
+    return e;
+}
+
 enum err session_unsubscribe(struct session *session, struct session_sub *sub)
 {
-    enum err e = OK;
+    enum err e = session->current == sub ? keep_rest(session, sub) : OK;
 
-    if (session->current == sub) {
-        e = sub_copy_owed(sub, session->offered, &session->rest);
-    }
     forget(session, sub);
     return e;
 }
@@ -339,7 +362,7 @@ void session_visit_readers(struct session *session,
 /* What is left of what ended subscriptions owed. */
 static struct span rest_of(const struct session *session)
 {
-    return span_tail(buf_span(&session->rest), session->rest_sent);
+    return span_tail(buf_span(&session->rest->bytes), session->rest->sent);
 }
 
 /* Whose turn it is; those who have nothing leave the line. */
@@ -364,7 +387,7 @@ enum err session_peek(struct session *session, bool only_owed, struct span *ret_
     struct span bytes;
 
     TRY(session->broken);
-    if (session->rest.len > 0) {
+    if (session->rest != NULL) {
         *ret_bytes = rest_of(session);
         return OK;
     }
@@ -399,12 +422,11 @@ void session_sent(struct session *session, size_t len)
 {
     struct session_sub *sub = session->current;
 
-    if (session->rest.len > 0) {
-        session->rest_sent += len;
-        assert(session->rest_sent <= session->rest.len);
-        if (session->rest_sent == session->rest.len) {
-            session->rest_sent = 0;
-            buf_fini(&session->rest);
+    if (session->rest != NULL) {
+        session->rest->sent += len;
+        assert(session->rest->sent <= session->rest->bytes.len);
+        if (session->rest->sent == session->rest->bytes.len) {
+            forget_rest(session);
         }
         return;
     }

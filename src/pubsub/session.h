@@ -34,19 +34,24 @@ struct session_sub {
     uint8_t id[];
 };
 
+/* What an ended subscription owed: the end of a frame. */
+struct session_rest {
+    struct buf bytes;
+    size_t sent;
+};
+
 struct session {
     struct map subs;             /* by id; owned */
     struct list ready;           /* whose turn comes next is first */
     struct session_sub *current; /* the one whose bytes were offered last and have not left */
     size_t offered;              /* bytes of that offer */
-    struct buf rest;             /* what ended subscriptions owed: goes before all others */
-    size_t rest_sent;
-    uint64_t delivered;         /* events that have left, to be read */
-    struct session_sub *orphan; /* to be read; of a route that was removed, or of a durable
-                                   subscription that another realm reads: the session is to
-                                   end. NULL: there is none */
-    enum err broken;            /* OK; or what session_peek() says from now on */
-    void *owner;                /* borrowed; for who finds the session by a cursor */
+    struct session_rest *rest;   /* owned; goes before all others; NULL: there is none */
+    uint64_t delivered;          /* events that have left, to be read */
+    struct session_sub *orphan;  /* to be read; of a route that was removed, or of a durable
+                                    subscription that another realm reads: the session is to
+                                    end. NULL: there is none */
+    enum err broken;             /* OK; or what session_peek() says from now on */
+    void *owner;                 /* borrowed; for who finds the session by a cursor */
 };
 
 struct session_request {
@@ -145,7 +150,7 @@ uint64_t session_take_skipped(struct session *session, struct span *ret_channel)
  *  part, or the stream was offered bytes and has not taken them. */
 static inline bool session_is_inside(const struct session *session)
 {
-    return session->current != NULL || session->rest.len > 0;
+    return session->current != NULL || session->rest != NULL;
 }
 
 /** The subscription that session_peek() called lost, for a log line. */

@@ -77,15 +77,21 @@ enum err realm_carrier_init(struct realm_carrier *carrier, enum realm_carrier_ki
 {
     *carrier =
         (struct realm_carrier){.kind = kind, .heart_beat = limits->heart_beat, .sent_at = now};
-    buf_init(&carrier->out, limits->ws.max_output_bytes + CONTROL_BYTES);
-    ws_conn_init(&carrier->ws, WS_SERVER, &limits->ws, rng, now);
+    if (realm_carrier_kind_is_ws(kind)) {
+        ws_conn_init(&carrier->ws, WS_SERVER, &limits->ws, rng, now);
+    } else {
+        buf_init(&carrier->out, limits->ws.max_output_bytes + CONTROL_BYTES);
+    }
     return realm_carrier_kind_is_sockjs(kind) ? put_frame(carrier, FRAME_OPEN, SPAN("")) : OK;
 }
 
 void realm_carrier_fini(struct realm_carrier *carrier)
 {
-    ws_conn_fini(&carrier->ws);
-    buf_fini(&carrier->out);
+    if (realm_carrier_is_ws(carrier)) {
+        ws_conn_fini(&carrier->ws);
+    } else {
+        buf_fini(&carrier->out);
+    }
 }
 
 void realm_carrier_heard(struct realm_carrier *carrier, msec now)

@@ -25,8 +25,10 @@ struct realm_carrier_limits {
 /* realm_carrier.c's own, but for what is marked. */
 struct realm_carrier {
     enum realm_carrier_kind kind; /* to be read */
-    struct ws_conn ws;            /* of those on WebSocket: to be fed */
-    struct buf out;               /* over HTTP: whole frames */
+    union {
+        struct ws_conn ws; /* of those on WebSocket: to be fed */
+        struct buf out;    /* over HTTP: whole frames */
+    };
     msec heart_beat;
     msec sent_at;
     bool is_closed;   /* over HTTP: the "c" is said */

@@ -131,7 +131,6 @@ enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer,
         .has_more = true,
     };
     buf_init(&conn->answer, ANSWER_BYTES_MAX);
-    buf_init(&conn->early, REALM_WORKER_ROOM_BYTES);
     if (realm_conn_http_begin(conn) != OK) {
         realm_clients_leave(&worker->clients, client);
         realm_era_unref(conn->era);
@@ -139,7 +138,7 @@ enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer,
         return ERR_NOMEM;
     }
     *take_stream = NULL;
-    realm_login_init(&conn->login, &worker->login, peer, client, on_login, conn);
+    realm_login_init(&conn->login, &worker->login, &conn->peer, client, on_login, conn);
     timer_init(&conn->timer, worker->loop, on_time, conn);
     loop_later_init(&conn->later, on_later, conn);
     list_init(&conn->due);

@@ -35,17 +35,57 @@ static size_t body_bytes_max(const struct realm_conn *conn)
     return max > conn->era->env.sockjs_bytes ? max : conn->era->env.sockjs_bytes;
 }
 
+/* A few stay for connections to come. Where each was freed as its session begins, the next
+ * connection's memory would be cut out of it, and no request would fit there again: a hole for
+ * each session. */
+static struct realm_conn_request *take_spare(struct realm_worker *worker)
+{
+    struct realm_conn_request *request;
+
+    if (list_is_empty(&worker->spare_requests)) {
+        return malloc(sizeof *request);
+    }
+    request = LIST_ENTRY(worker->spare_requests.next, struct realm_conn_request, spare);
+    list_remove(&request->spare);
+    worker->spare_count--;
+    return request;
+}
+
+static void keep_spare(struct realm_worker *worker, struct realm_conn_request *request)
+{
+    if (worker->spare_count == REALM_WORKER_SPARE_MAX) {
+        free(request);
+        return;
+    }
+    list_append(&worker->spare_requests, &request->spare);
+    worker->spare_count++;
+}
+
+void realm_conn_http_forget_spares(struct realm_worker *worker)
+{
+    LIST_FOREACH (node, after, &worker->spare_requests) {
+        list_remove(node);
+        free(LIST_ENTRY(node, struct realm_conn_request, spare));
+    }
+}
+
 enum err realm_conn_http_begin(struct realm_conn *conn)
 {
     const struct http1_limits limits = realm_conf_limits(conn->era->conf);
 
+    struct buf early;
+
+    buf_init(&early, REALM_WORKER_ROOM_BYTES);
     if (conn->request == NULL) {
-        conn->request = malloc(sizeof *conn->request);
+        conn->request = take_spare(conn->worker);
+    } else {
+        early = conn->request->early;
     }
     if (conn->request == NULL) {
         return ERR_NOMEM;
     }
-    *conn->request = (struct realm_conn_request){.conn = conn};
+    *conn->request = (struct realm_conn_request){.conn = conn, .early = early};
+    list_init(&conn->request->spare);
     http1_head_init(&conn->request->head, HTTP1_REQUEST, &limits);
     http1_body_reader_init(&conn->request->reader,
                            &(struct http1_body){.type = HTTP1_BODY_NONE}, &limits);
@@ -77,15 +117,15 @@ void realm_conn_http_end(struct realm_conn *conn)
 {
     if (conn->request != NULL) {
         forget_request(conn);
-        free(conn->request);
+        buf_fini(&conn->request->early);
+        keep_spare(conn->worker, conn->request);
         conn->request = NULL;
     }
-    buf_fini(&conn->early);
 }
 
 bool realm_conn_http_is_idle(const struct realm_conn *conn)
 {
-    return conn->state == REALM_CONN_LIFE_READING && conn->early.len == 0 &&
+    return conn->state == REALM_CONN_LIFE_READING && conn->request->early.len == 0 &&
            !http1_head_has_begun(&conn->request->head);
 }
 
@@ -150,7 +190,7 @@ static void begin_session(struct realm_conn *conn)
         .sender = conn,
     };
     struct metric_sheet *metrics = conn->worker->metrics;
-    struct buf early = conn->early;
+    struct buf early = conn->request->early;
     enum err e;
 
     conn->session = malloc(sizeof *conn->session);
@@ -177,7 +217,7 @@ static void begin_session(struct realm_conn *conn)
         conn->is_diagnostic = true; /* it goes on running: counted off at the end */
         conn->request->verdict.is_diagnostic = false;
     }
-    buf_init(&conn->early, early.max);
+    buf_init(&conn->request->early, early.max); /* it is ours now */
     realm_conn_http_end(conn);
     if (e == OK) {
         realm_conn_session_take_early(conn, mspan_of(early.ptr, early.len));
@@ -300,11 +340,11 @@ static void use(struct realm_conn *conn, struct span input, bool is_early)
         return;
     }
     if (is_early) {
-        buf_consume(&conn->early, all - input.len);
-        if (conn->early.len == 0) {
-            buf_fini(&conn->early);
+        buf_consume(&conn->request->early, all - input.len);
+        if (conn->request->early.len == 0) {
+            buf_fini(&conn->request->early);
         }
-    } else if (input.len > 0 && buf_append(&conn->early, input) != OK) {
+    } else if (input.len > 0 && buf_append(&conn->request->early, input) != OK) {
         realm_conn_life_end_why(conn, err_text(ERR_NOMEM));
         return;
     }
@@ -321,7 +361,8 @@ static void use(struct realm_conn *conn, struct span input, bool is_early)
 static void on_end_of_stream(struct realm_conn *conn)
 {
     if (conn->state == REALM_CONN_LIFE_ENDING) { /* what was waited for */
-        realm_conn_http_answer(conn, buf_append(&conn->answer, buf_span(&conn->early)));
+        realm_conn_http_answer(conn,
+                               buf_append(&conn->answer, buf_span(&conn->request->early)));
         return;
     }
     realm_conn_life_end_why(conn, realm_conn_http_is_idle(conn)
@@ -334,9 +375,9 @@ static void on_bytes(struct realm_conn *conn, struct span bytes)
     realm_conn_life_heard(conn, bytes.len);
     if (conn->state != REALM_CONN_LIFE_ENDING) {
         use(conn, bytes, false);
-    } else if (conn->early.len + bytes.len > REALM_HTTP_DIAG_FIN_BYTES) {
+    } else if (conn->request->early.len + bytes.len > REALM_HTTP_DIAG_FIN_BYTES) {
         realm_conn_life_end_why(conn, "the client sent more than /diag/fin takes");
-    } else if (buf_append(&conn->early, bytes) != OK) {
+    } else if (buf_append(&conn->request->early, bytes) != OK) {
         realm_conn_life_end_why(conn, err_text(ERR_NOMEM));
     }
 }
@@ -348,8 +389,8 @@ static bool read_more(struct realm_conn *conn)
     size_t len;
     enum err e;
 
-    if (conn->early.len > 0 && conn->state != REALM_CONN_LIFE_ENDING) {
-        use(conn, buf_span(&conn->early), true);
+    if (conn->request->early.len > 0 && conn->state != REALM_CONN_LIFE_ENDING) {
+        use(conn, buf_span(&conn->request->early), true);
         return true;
     }
     e = stream_read(conn->stream, room, &len);

@@ -21,8 +21,10 @@
 #include "realm/realm_drip.h"
 #include "realm/realm_sockjs.h"
 
-/* A request in hand, and its answer. */
+/* A request in hand, and what came behind it. */
 struct realm_conn_request {
+    struct list spare; /* among its worker's, when no connection has it */
+    struct buf early;  /* outlives the request: it is the next one's input, or the session's */
     struct http1_head head;
     struct http1_body_reader reader;
     struct buf body;
@@ -44,6 +46,9 @@ must_check enum err realm_conn_http_begin(struct realm_conn *conn);
 
 /** Gives back what the request in hand takes. */
 void realm_conn_http_end(struct realm_conn *conn);
+
+/** Frees the worker's spare ones; every connection is gone. */
+void realm_conn_http_forget_spares(struct realm_worker *worker);
 
 /** Everything that waits. Returns with conn->state changed to something else than HTTP's, or
  *  when it must wait. */

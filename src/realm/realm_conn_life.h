@@ -45,7 +45,6 @@ struct realm_conn {
     struct realm_clients_client *client;   /* held: where it comes from */
     struct realm_login login;              /* who it is */
     struct realm_conn_request *request;    /* owned; NULL in a session */
-    struct buf early;                      /* what came behind the request in hand */
     struct realm_session *session;         /* owned; NULL before the 101 */
     struct realm_sockjs_session *receives; /* borrowed from the table; NULL: not RECEIVING */
     struct realm_conn_receiver receiver;

@@ -171,7 +171,7 @@ static void read_on(struct realm_conn *conn)
     size_t len;
     enum err e;
 
-    room.len = conn->early.max - conn->early.len;
+    room.len = conn->request->early.max - conn->request->early.len;
     if (room.len == 0) {
         return;
     }
@@ -185,7 +185,7 @@ static void read_on(struct realm_conn *conn)
     } else {
         realm_conn_life_heard(conn, len);
         loop_defer(conn->worker->loop, &conn->later);
-        if (buf_append(&conn->early, span_of(room.ptr, len)) != OK) {
+        if (buf_append(&conn->request->early, span_of(room.ptr, len)) != OK) {
             realm_conn_life_end_why(conn, err_text(ERR_NOMEM));
         }
     }

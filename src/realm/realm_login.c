@@ -15,7 +15,7 @@ void realm_login_init(struct realm_login *login, const struct realm_login_env *e
                       realm_login_done *done, void *ctx)
 {
     *login = (struct realm_login){
-        .env = env, .client = client, .host = *host, .done = done, .ctx = ctx};
+        .env = env, .client = client, .host = host, .done = done, .ctx = ctx};
 }
 
 static void forget_user(struct realm_login *login)
@@ -106,7 +106,7 @@ static enum realm_login_verdict on_wrong(struct realm_login *login)
     char host[ADDR_TEXT_BYTES], user[USER_TEXT_BYTES];
 
     log_info(env->log, "client %s: user \"%s\": wrong password or no such user",
-             addr_host_text(&login->host, host),
+             addr_host_text(login->host, host),
              text_printable(span_of(login->name, login->name_len), user, sizeof user));
     if (login->client != NULL &&
         realm_clients_failed(login->client, env->conf->access.login_failures_max,
@@ -202,7 +202,7 @@ struct span realm_login_key(const struct realm_login *login,
     size_t len = login->name_len < AUTH_BASIC_USER_MAX ? login->name_len : AUTH_BASIC_USER_MAX;
 
     if (len == 0) {
-        return realm_clients_key(&login->host, room);
+        return realm_clients_key(login->host, room);
     }
     room[0] = 'u'; /* an address has another letter there */
     memcpy(room + 1, login->name, len);
@@ -212,6 +212,6 @@ struct span realm_login_key(const struct realm_login *login,
 struct realm_acl_subject realm_login_subject(const struct realm_login *login)
 {
     return (struct realm_acl_subject){.user = span_of(login->name, login->name_len),
-                                      .host = login->host,
+                                      .host = *login->host,
                                       .groups = login->env->conf->access.groups};
 }

@@ -50,7 +50,7 @@ struct realm_login_env {
 struct realm_login {
     const struct realm_login_env *env;
     struct realm_clients_client *client; /* borrowed; NULL: failures are not counted */
-    struct addr host;
+    const struct addr *host;             /* borrowed for its life */
     realm_login_done *done;
     void *ctx;
     struct auth_job *job; /* NULL: none runs */
@@ -62,7 +62,7 @@ struct realm_login {
     uint8_t *name;        /* owned; NULL when nobody has given a name */
 };
 
-/** Takes no memory. `client` is where failures are counted. */
+/** Takes no memory. `client` is where failures are counted; `host` stays where it is. */
 void realm_login_init(struct realm_login *login, const struct realm_login_env *env,
                       const struct addr *host, struct realm_clients_client *client,
                       realm_login_done *done, void *ctx);

@@ -56,6 +56,18 @@ static struct realm_carrier_limits limits_of(const struct realm_session_env *env
     return limits;
 }
 
+static enum err begin_rate(struct realm_session *session, msec now)
+{
+    const struct realm_session_env *env = session->env;
+
+    session->publishing = malloc(sizeof *session->publishing);
+    if (session->publishing == NULL) {
+        return ERR_NOMEM;
+    }
+    realm_rate_init(session->publishing, env->publish_rate, SECOND_MS, env->publish_burst, now);
+    return OK;
+}
+
 enum err realm_session_init(struct realm_session *session, const struct realm_session_env *env,
                             const struct realm_session_birth *birth, msec now)
 {
@@ -64,8 +76,6 @@ enum err realm_session_init(struct realm_session *session, const struct realm_se
 
     *session = (struct realm_session){.env = env, .kind = birth->kind, .sender = birth->sender};
     list_init(&session->held);
-    realm_rate_init(&session->publishing, env->publish_rate, SECOND_MS, env->publish_burst,
-                    now);
     switch (birth->kind) {
     case REALM_SESSION_STOMP:
         realm_stomp_init(&session->as.stomp, &env->stomp, &session->carrier, birth->id,
@@ -76,7 +86,8 @@ enum err realm_session_init(struct realm_session *session, const struct realm_se
     }
     buf_init(&session->waiting, is_ws ? WAITING_BYTES_MAX : env->sockjs_bytes);
     buf_init(&session->message, env->sockjs_bytes);
-    return realm_carrier_init(&session->carrier, birth->carrier, &limits, env->rng, now);
+    TRY(realm_carrier_init(&session->carrier, birth->carrier, &limits, env->rng, now));
+    return env->publish_rate > 0 ? begin_rate(session, now) : OK;
 }
 
 void realm_session_fini(struct realm_session *session)
@@ -87,6 +98,8 @@ void realm_session_fini(struct realm_session *session)
     case REALM_SESSION_ECHO: realm_echo_fini(&session->as.echo); break;
     }
     realm_carrier_fini(&session->carrier);
+    free(session->publishing);
+    session->publishing = NULL;
     list_remove(&session->held);
     buf_fini(&session->waiting);
     buf_fini(&session->message);
@@ -182,11 +195,14 @@ static void count_sends(struct realm_session *session, msec now)
 {
     uint64_t sends = session->as.stomp.sends;
 
-    for (; session->counted_sends < sends; session->counted_sends++) {
-        realm_rate_take(&session->publishing, now);
+    if (session->publishing == NULL) {
+        return;
     }
-    if (realm_rate_is_over(&session->publishing, now)) {
-        session->resume_at = realm_rate_ready_at(&session->publishing, now);
+    for (; session->counted_sends < sends; session->counted_sends++) {
+        realm_rate_take(session->publishing, now);
+    }
+    if (realm_rate_is_over(session->publishing, now)) {
+        session->resume_at = realm_rate_ready_at(session->publishing, now);
     }
 }
 

@@ -64,10 +64,10 @@ struct realm_session {
     struct list held;   /* the owner's: in its worker's list of those that wait for room */
     struct buf waiting; /* bytes that came and are not taken in yet */
     struct buf message; /* of SockJS in WebSocket: what has come of one */
-    struct realm_rate publishing;
-    uint64_t counted_sends; /* in it */
-    msec resume_at;         /* it has published too fast: until then. 0: it has not */
-    uint64_t skips;         /* how often it was too slow for a channel that allows it */
+    struct realm_rate *publishing; /* owned; NULL: no limit */
+    uint64_t counted_sends;        /* in it */
+    msec resume_at;                /* it has published too fast: until then. 0: it has not */
+    uint64_t skips;                /* how often it was too slow for a channel that allows it */
     enum {
         REALM_SESSION_FROM_CARRIER,
         REALM_SESSION_FROM_VIEWS
@@ -82,7 +82,7 @@ struct realm_session {
 };
 
 /** What session_wake() leads to is the session, which must stay where it is. Takes no memory
- * but for SockJS's "o": ERR_NOMEM; realm_session_fini() in any case. */
+ * but for SockJS's "o" and for a rate: ERR_NOMEM; realm_session_fini() in any case. */
 must_check enum err realm_session_init(struct realm_session *session,
                                        const struct realm_session_env *env,
                                        const struct realm_session_birth *birth, msec now);

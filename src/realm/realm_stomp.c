@@ -60,7 +60,6 @@ void realm_stomp_init(struct realm_stomp *stomp, const struct realm_stomp_env *e
     session_init(&stomp->session, env->subscriptions_max, owner);
     list_init(&stomp->laters);
     list_init(&stomp->transactions);
-    buf_init(&stomp->behind, REALM_STOMP_BEHIND_BYTES);
 }
 
 void realm_stomp_fini(struct realm_stomp *stomp)
@@ -70,7 +69,7 @@ void realm_stomp_fini(struct realm_stomp *stomp)
     session_fini(&stomp->session);
     realm_stomp_tx_leave(stomp);
     release_decoder(stomp);
-    buf_fini(&stomp->behind);
+    realm_stomp_login_forget(stomp);
     free(stomp->why);
     stomp->why = NULL;
 }
@@ -179,7 +178,7 @@ enum err realm_stomp_take(struct realm_stomp *stomp, struct span payload, msec n
             return OK;
         }
         if (stomp->state == REALM_STOMP_VERIFYING) {
-            return buf_append(&stomp->behind, payload);
+            return realm_stomp_login_keep(stomp, payload);
         }
         TRY(need_decoder(stomp));
         e = stomp_decoder_next(stomp->decoder, &payload, &piece);

@@ -62,10 +62,10 @@ struct realm_stomp {
     struct session session;          /* the owner sends from it */
     struct datagroup_stream *stream; /* NULL: the session has none */
     struct realm_login *login;       /* borrowed likewise; NULL: nobody comes in */
-    struct buf behind;               /* what came while the password was verified */
-    struct list laters;              /* requests that are not answered yet */
-    size_t owed_bytes;               /* to be read: what the answers to those may come to */
-    struct list transactions;        /* struct transaction, open; owned */
+    struct buf *behind;       /* owned; what came while the password was verified; NULL */
+    struct list laters;       /* requests that are not answered yet */
+    size_t owed_bytes;        /* to be read: what the answers to those may come to */
+    struct list transactions; /* struct transaction, open; owned */
     size_t transaction_count;
     enum stomp_version version;    /* 1.2 until another is agreed on */
     struct stomp_decoder *decoder; /* owned; NULL between frames */

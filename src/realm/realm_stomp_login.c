@@ -2,6 +2,8 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "realm/realm_stomp_login.h"
 
+#include <stdlib.h>
+
 static enum err welcome(struct realm_stomp *stomp)
 {
     struct realm_stomp_reply reply = realm_stomp_inside_reply(stomp);
@@ -45,20 +47,46 @@ enum err realm_stomp_login_begin(struct realm_stomp *stomp,
     return act_on(stomp, request->frame, verdict, request->now);
 }
 
+enum err realm_stomp_login_keep(struct realm_stomp *stomp, struct span payload)
+{
+    if (stomp->behind == NULL) {
+        stomp->behind = malloc(sizeof *stomp->behind);
+        if (stomp->behind == NULL) {
+            return ERR_NOMEM;
+        }
+        buf_init(stomp->behind, REALM_STOMP_BEHIND_BYTES);
+    }
+    return buf_append(stomp->behind, payload);
+}
+
+static void release(struct buf *behind)
+{
+    if (behind != NULL) {
+        buf_fini(behind);
+        free(behind);
+    }
+}
+
 enum err realm_stomp_login_end(struct realm_stomp *stomp, enum realm_login_verdict verdict,
                                msec now)
 {
-    struct buf behind = stomp->behind;
+    struct buf *behind = stomp->behind;
     enum err e;
 
     if (stomp->state != REALM_STOMP_VERIFYING) { /* it has ended meanwhile */
         return OK;
     }
-    buf_init(&stomp->behind, behind.max);
+    stomp->behind = NULL;
     e = act_on(stomp, NULL, verdict, now);
-    if (e == OK) {
-        e = realm_stomp_take(stomp, buf_span(&behind), now);
+    if (e == OK && behind != NULL) {
+        e = realm_stomp_take(stomp, buf_span(behind), now);
     }
-    buf_fini(&behind);
+    release(behind);
     return e;
+}
+
+void realm_stomp_login_forget(struct realm_stomp *stomp)
+{
+    release(stomp->behind);
+    stomp->behind = NULL;
 }

@@ -13,6 +13,14 @@
 must_check enum err realm_stomp_login_begin(struct realm_stomp *stomp,
                                             const struct realm_stomp_inside *request);
 
+/** What came behind a CONNECT whose password is being verified: it waits. Errors as
+ * buf_append().
+ */
+must_check enum err realm_stomp_login_keep(struct realm_stomp *stomp, struct span payload);
+
+/** It is not needed any more. */
+void realm_stomp_login_forget(struct realm_stomp *stomp);
+
 /** The password was verified. Errors as realm_stomp_take(). */
 must_check enum err realm_stomp_login_end(struct realm_stomp *stomp,
                                           enum realm_login_verdict verdict, msec now);

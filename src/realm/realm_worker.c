@@ -5,6 +5,7 @@
 #include "daemon/daemon_clock.h"
 #include "realm/realm_conn.h"
 #include "realm/realm_conn_batch.h"
+#include "realm/realm_conn_http.h"
 #include "realm/realm_conn_life.h"
 #include "realm/realm_metrics.h"
 #include "realm/realm_stomp_stream.h"
@@ -269,6 +270,7 @@ enum err realm_worker_init(struct realm_worker *worker, const struct realm_worke
     realm_sockjs_init(&worker->sockjs, parts->conf->sessions_max);
     realm_seats_set(&worker->seats, parts->conf->sessions_max, parts->descriptors);
     list_init(&worker->conns);
+    list_init(&worker->spare_requests);
     list_init(&worker->due);
     list_init(&worker->held);
     realm_made_init(&worker->made, &worker->router, worker->log);
@@ -319,6 +321,7 @@ void realm_worker_fini(struct realm_worker *worker)
     }
     assert(list_is_empty(&worker->conns));
     realm_sockjs_fini(&worker->sockjs);
+    realm_conn_http_forget_spares(worker);
     loop_undefer(&worker->fan_out);
     timer_cancel(&worker->expiry);
     queue_set_finish(&worker->queues);

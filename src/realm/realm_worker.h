@@ -33,6 +33,7 @@
 
 enum {
     REALM_WORKER_ROOM_BYTES = 64 * 1024, /* one read */
+    REALM_WORKER_SPARE_MAX = 128,        /* requests */
 };
 
 struct realm_worker {
@@ -58,6 +59,8 @@ struct realm_worker {
     uint8_t *room;      /* owned; REALM_WORKER_ROOM_BYTES: shared by all reads */
     struct list conns;  /* struct realm_conn in the order of their birth; its file's own */
     size_t conn_count;
+    struct list spare_requests; /* owned; realm_conn_http.c's, as is the next */
+    size_t spare_count;
     struct realm_sockjs sockjs;
     struct realm_seats seats;
     uint64_t last_id;

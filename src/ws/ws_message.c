@@ -4,6 +4,8 @@
 
 #include "base/state.h"
 
+#include <stdlib.h>
+
 #define TO(name) STATE_BIT(WS_MESSAGE_STATE_##name)
 
 /* clang-format off */
@@ -28,8 +30,17 @@ void ws_message_take_compressed(struct ws_message *message, uint64_t max_bytes)
     ws_decoder_take_compressed(&message->decoder);
 }
 
+static void release_control(struct ws_message *message)
+{
+    free(message->control);
+    message->control = NULL;
+    message->control_len = 0;
+    message->control_is_told = false;
+}
+
 void ws_message_fini(struct ws_message *message)
 {
+    release_control(message);
     ws_deflate_in_free(message->inflater);
     message->inflater = NULL;
 }
@@ -262,16 +273,22 @@ static enum err on_control(struct ws_message *message, const struct ws_piece *pi
                            struct ws_message_piece *ret_piece)
 {
     switch (piece->type) {
-    case WS_FRAME_BEGIN: message->control_len = 0; return ERR_AGAIN;
+    case WS_FRAME_BEGIN: release_control(message); return ERR_AGAIN;
     case WS_FRAME_DATA:
+        message->control =
+            message->control == NULL ? malloc(WS_FRAME_CONTROL_MAX) : message->control;
+        if (message->control == NULL) {
+            return ERR_NOMEM;
+        }
         /* There is room: the decoder refuses longer ones (5.5). */
-        assert(piece->data.len <= sizeof message->control - message->control_len);
+        assert(piece->data.len <= (size_t)(WS_FRAME_CONTROL_MAX - message->control_len));
         memcpy(message->control + message->control_len, piece->data.ptr, piece->data.len);
-        message->control_len += piece->data.len;
+        message->control_len = (uint8_t)(message->control_len + piece->data.len);
         return ERR_AGAIN;
     case WS_FRAME_END: break;
     }
 
+    message->control_is_told = true;
     if (piece->opcode == WS_OPCODE_CLOSE) {
         return on_close(message, ret_piece);
     }
@@ -303,6 +320,9 @@ enum err ws_message_next(struct ws_message *message, struct mspan *input,
     struct ws_piece piece;
     enum err e;
 
+    if (message->control_is_told) {
+        release_control(message);
+    }
     if (message->state == WS_MESSAGE_STATE_CLOSED) {
         *input = mspan_tail(*input,
                             input->len); /* RFC 6455 1.4: "a peer discards any further data" */

@@ -7,8 +7,8 @@
  *
  * Messages are never gathered here: data passes through, borrowed from the input, or from the
  * inflater of a message that came compressed (RFC 7692), which lives no longer than the
- * message. Only a control frame's payload, 125 bytes at most, is collected. Answers nobody: see
- * ws_conn.
+ * message. Only a control frame's payload, 125 bytes at most, is collected, in room that is
+ * there as long as it has one. Answers nobody: see ws_conn.
  */
 #pragma once
 
@@ -52,8 +52,9 @@ struct ws_message {
     uint64_t len;     /* bytes of the message so far, this fragment's whole payload included */
     uint8_t opcode;   /* the message's: text or binary */
     struct utf8 utf8; /* of a text message */
-    uint8_t control[WS_FRAME_CONTROL_MAX]; /* payload of a control frame */
-    size_t control_len;
+    uint8_t *control; /* owned; payload of a control frame, WS_FRAME_CONTROL_MAX; NULL: none */
+    uint8_t control_len;
+    bool control_is_told; /* it was yielded: the room goes with the next call */
     enum ws_fault fault;
 
     bool is_compressed;    /* the message */
@@ -74,7 +75,7 @@ void ws_message_init(struct ws_message *message, enum ws_role role, uint64_t max
  *  what *input has been moved past. */
 void ws_message_take_compressed(struct ws_message *message, uint64_t max_bytes);
 
-/** Gives the memory back that a compressed message under way takes. */
+/** Gives the memory back that a control frame or a compressed message under way takes. */
 void ws_message_fini(struct ws_message *message);
 
 /**
@@ -84,7 +85,8 @@ void ws_message_fini(struct ws_message *message);
  *         ERR_AGAIN   *input is empty
  *         ERR_CLOSED  the peer's Close has been yielded; *input was dropped. Final.
  *         ERR_PROTO   the peer broke the protocol: see ws_message_fault(). Final.
- *         ERR_NOMEM   a compressed message could not be read: to be treated as the end
+ *         ERR_NOMEM   a compressed message, or a control frame, could not be read: to be
+ *                     treated as the end
  */
 must_check enum err ws_message_next(struct ws_message *message, struct mspan *input,
                                     struct ws_message_piece *ret_piece);

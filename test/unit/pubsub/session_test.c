@@ -205,7 +205,7 @@ static void an_ended_subscription_still_finishes_its_frame(void **state)
     assert_true(session_is_inside(&world.session));
     assert_string_equal(drain(&world, 1), " 1]");
     assert_false(session_is_inside(&world.session));
-    assert_null(world.session.rest.ptr);
+    assert_null(world.session.rest);
     end(&world);
 }
 

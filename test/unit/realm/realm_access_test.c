@@ -15,6 +15,7 @@ struct world {
     struct arena arena;
     struct diag diag;
     struct realm_login_env env;
+    struct addr host;
     struct realm_login login;
     struct log log;
     struct realm realm;
@@ -43,15 +44,13 @@ static void world_configure(struct world *world, const char *lines, struct realm
 
 static void world_begin(struct world *world, const char *lines)
 {
-    struct addr host;
-
     *world = (struct world){.log = {.level = LOG_ERROR}};
     arena_init(&world->arena, 4 * 1024 * 1024);
     diag_init(&world->diag);
     world_configure(world, lines, &world->conf);
-    assert_true(addr_parse(SPAN("::1"), 1, &host));
+    assert_true(addr_parse(SPAN("::1"), 1, &world->host));
     world->env = (struct realm_login_env){&world->conf, NULL, &world->log};
-    realm_login_init(&world->login, &world->env, &host, NULL, NULL, NULL);
+    realm_login_init(&world->login, &world->env, &world->host, NULL, NULL, NULL);
     realm_begin(&world->realm);
     client_begin(&world->client, &world->realm, REALM_SESSION_STOMP);
     realm_session_set_login(&world->client.session, &world->login);
@@ -238,6 +237,14 @@ static void say_sends(struct world *world, int count, msec now)
     }
 }
 
+static void publish_at_most(struct realm_session *session, uint64_t rate, msec period,
+                            uint64_t burst, msec now)
+{
+    session->publishing = malloc(sizeof *session->publishing); /* the session's own now */
+    assert_non_null(session->publishing);
+    realm_rate_init(session->publishing, rate, period, burst, now);
+}
+
 static void who_publishes_too_fast_is_read_later_and_nothing_is_lost(void **state)
 {
     struct realm_session *session;
@@ -246,7 +253,7 @@ static void who_publishes_too_fast_is_read_later_and_nothing_is_lost(void **stat
     (void)state;
     world_begin(&world, "");
     session = &world.client.session;
-    realm_rate_init(&session->publishing, 2, 1000, 3, 1000);
+    publish_at_most(session, 2, 1000, 3, 1000);
     say_sends(&world, 3, 1000);
     assert_false(realm_session_is_paused(session));
     assert_int_equal(realm_session_count_in(session), 3);
@@ -275,7 +282,7 @@ static void who_is_not_read_is_not_called_silent(void **state)
     (void)state;
     world_begin(&world, "");
     session = &world.client.session;
-    realm_rate_init(&session->publishing, 1, 1000000, 1, 1000);
+    publish_at_most(session, 1, 1000000, 1, 1000);
     say_sends(&world, 2, 1000);
     assert_true(realm_session_is_paused(session));
     for (msec now = 2000; now < 900000; now += 10000) {

@@ -13,6 +13,7 @@ struct world {
     struct realm_conf conf;
     struct log log;
     struct realm_login_env env;
+    struct addr hosts[2];
     struct realm_login logins[2];
     struct realm realm;
     struct client clients[2];
@@ -28,10 +29,9 @@ static void world_begin(struct world *world)
     realm_begin(&world->realm);
     for (size_t i = 0; i < 2; i++) {
         struct client *client = &world->clients[i];
-        struct addr host;
 
-        assert_true(addr_parse(span_str(hosts[i]), 1, &host));
-        realm_login_init(&world->logins[i], &world->env, &host, NULL, NULL, NULL);
+        assert_true(addr_parse(span_str(hosts[i]), 1, &world->hosts[i]));
+        realm_login_init(&world->logins[i], &world->env, &world->hosts[i], NULL, NULL, NULL);
         client_begin(client, &world->realm, REALM_SESSION_STOMP);
         realm_session_set_login(&client->session, &world->logins[i]);
         client_ask(client, &world->realm, "CONNECT\naccept-version:1.2\nerrors:receipt\n\n");
