@@ -47,6 +47,7 @@ struct world {
     struct router router;
     struct datagroup_set groups;
     struct realm_login_env login_env;
+    struct addr host;
     struct realm_login login;
     struct realm_http_env env;
     struct realm_stomp stomps[2];
@@ -79,7 +80,7 @@ static enum err begin(struct world *world)
     world->login_env = (struct realm_login_env){.conf = &conf};
     router_init(&world->router, &router_conf, &world->rng);
     datagroup_set_init(&world->groups, &world->router, realm_stomp_stream_may);
-    realm_login_init(&world->login, &world->login_env, &(struct addr){0}, NULL, NULL, NULL);
+    realm_login_init(&world->login, &world->login_env, &world->host, NULL, NULL, NULL);
     (void)!realm_login_without(&world->login);
     world->env = (struct realm_http_env){.conf = &conf,
                                          .router = &world->router,
