@@ -61,7 +61,7 @@ test('of what was published as a change those who ask get the change, others the
   const seen = [];
   const got = new Promise((resolve) => {
     const channel = compat.getChannel('/prices');
-    channel.on(Nirvana.Observe.DATA, (_channel, event) => {
+    channel.on(Nirvana.Observe.DATA, (event) => {
       const symbol = event.getDictionary();
       seen.push([event.getEventAttributes().isDelta(), symbol.get('bid'), symbol.get('ask')]);
       if (seen.length === 1) resolve(channel);
