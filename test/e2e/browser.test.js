@@ -11,6 +11,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
+import { connect } from '../../js/client/src/node/index.js';
 import { freePort } from '../../tool/lib/ports.mjs';
 import { startHttpd } from '../lib/httpd.mjs';
 import { DemoPage, startBrowser, startSite } from '../lib/page.mjs';
@@ -72,6 +73,29 @@ test('the demo page shows the path in use, also when a better one takes its plac
   assert.match(await page.text('path-sentence'), /^Connected to ws:.* over plain WebSocket/);
   await page.say('still here');
   await page.hears('still here');
+  assert.deepEqual(page.faults, []);
+});
+
+test('a page that was frozen while its connection was cut has every event when it thaws', async (t) => {
+  const realm = await startRealm(t, { more: DEMO_CHANNELS });
+  const listen = await freePort();
+  const proxy = await startProxy(t, { allow: [realm.port], listen });
+  const browser = await startBrowser(t, listen);
+  const page = await DemoPage.open(browser, realm.port);
+  await page.state('connected');
+  await page.say('before');
+  await page.hears('before');
+  const devtools = await page.page.context().newCDPSession(page.page);
+  await devtools.send('Page.setWebLifecycleState', { state: 'frozen' });
+  await proxy.stop();
+  await startProxy(t, { allow: [realm.port], listen });
+  const session = await connect(`ws://localhost:${realm.port}`, { proxy: false });
+  for (const line of ['one', 'two', 'three']) await session.channel('/demo/chat').publish(line);
+  await session.close();
+  await devtools.send('Page.setWebLifecycleState', { state: 'active' });
+  await page.hears('three');
+  assert.deepEqual(await page.heard(), ['before', 'one', 'two', 'three']);
+  await page.state('connected');
   assert.deepEqual(page.faults, []);
 });
 
