@@ -143,7 +143,7 @@ enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer,
         .has_more = true,
     };
     buf_init(&conn->answer, ANSWER_BYTES_MAX);
-    if (realm_conn_http_begin(conn) != OK) {
+    if (realm_conn_request_begin(conn) != OK) {
         realm_clients_leave(&worker->clients, client);
         realm_era_unref(conn->era);
         free(conn);

@@ -4,8 +4,8 @@
 
 #include "daemon/daemon_clock.h"
 #include "realm/realm_conn.h"
-#include "realm/realm_conn_http.h"
 #include "realm/realm_conn_life.h"
+#include "realm/realm_conn_request.h"
 #include "realm/realm_metrics.h"
 
 #include <stdlib.h>
@@ -298,7 +298,7 @@ void realm_worker_fini(struct realm_worker *worker)
     }
     assert(list_is_empty(&worker->conns));
     realm_sockjs_fini(&worker->sockjs);
-    realm_conn_http_forget_spares(worker);
+    realm_conn_request_forget_spares(worker);
     loop_undefer(&worker->fan_out);
     timer_cancel(&worker->expiry);
     realm_store_close(&worker->store);
