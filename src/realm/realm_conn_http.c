@@ -20,7 +20,7 @@ enum {
 
 void realm_conn_http_set_deadline(struct realm_conn *conn, msec at)
 {
-    conn->deadline = at;
+    conn->request->deadline = at;
     timer_cancel(&conn->timer);
     realm_conn_life_set_timer(conn, at);
 }
@@ -357,7 +357,8 @@ static bool go_on_answering(struct realm_conn *conn)
         return false;
     }
     if (conn->out_bytes > before) {
-        conn->deadline = realm_conn_http_from_now(conn, conn->era->conf->handshake_timeout);
+        conn->request->deadline =
+            realm_conn_http_from_now(conn, conn->era->conf->handshake_timeout);
     }
     if (!is_sent) {
         return false;
@@ -425,7 +426,7 @@ static void break_silence(struct realm_conn *conn)
 void realm_conn_http_expire(struct realm_conn *conn)
 {
     msec now = realm_conn_life_now(conn);
-    msec until = conn->deadline;
+    msec until = conn->request->deadline;
 
     if (conn->state == REALM_CONN_LIFE_BODY) {
         until += conn->request->body_bytes * 1000 / BODY_BYTES_A_SECOND;

@@ -36,7 +36,7 @@ struct realm_http_env realm_conn_http_env(struct realm_conn *conn,
 /** An answer is in conn->answer: it goes out. `e` is what came of writing it. */
 void realm_conn_http_answer(struct realm_conn *conn, enum err e);
 
-/** When the request in hand has taken too long. It may be moved in conn->deadline alone: the
+/** When the request in hand has taken too long. It may be moved in its deadline alone: the
  *  timer follows when it is up. */
 void realm_conn_http_set_deadline(struct realm_conn *conn, msec at);
 

@@ -13,6 +13,14 @@
 #include "realm/realm_drip.h"
 #include "realm/realm_sockjs.h"
 
+/* An answer that is made while it is sent. */
+struct realm_conn_request_receiver {
+    bool chunks;       /* it comes in chunks */
+    bool is_poll;      /* it ends when there was something to tell */
+    size_t chunk_left; /* of the chunk that is begun */
+    uint64_t sent;     /* bytes of frames */
+};
+
 /* A request in hand, and what came behind it. */
 struct realm_conn_request {
     struct list spare; /* among its worker's, when no connection has it */
@@ -21,12 +29,14 @@ struct realm_conn_request {
     struct http1_body_reader reader;
     struct buf body;
     uint64_t body_bytes; /* that came */
+    msec deadline;       /* see realm_conn_http_set_deadline() */
     msec body_began;
     bool is_judged;
     bool has_login; /* who asks was found out: */
     enum realm_login_verdict login_verdict;
     struct realm_http_verdict verdict; /* its spans are the head's */
     struct realm_drip drip;
+    struct realm_conn_request_receiver receiver;
     struct router_ticket ticket;       /* while WAITING: of a publish, */
     struct router_admin_ticket change; /* or of a change, */
     struct realm_sockjs_sender sender; /* or of a client's messages */
