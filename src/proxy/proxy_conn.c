@@ -11,6 +11,7 @@
 #include "proxy/proxy_divert.h"
 #include "proxy/proxy_entry.h"
 #include "proxy/proxy_exchange.h"
+#include "proxy/proxy_exchange_own.h"
 #include "proxy/proxy_metrics.h"
 #include "proxy/proxy_pac.h"
 #include "proxy/proxy_service.h"
@@ -322,7 +323,7 @@ static void on_head(struct proxy_conn *conn)
         /* How to reach the proxy is no secret to who has reached it. A body, if there is one,
          * is not read: then the connection ends. */
         conn->closes = conn->closes || request->what.body.type != HTTP1_BODY_NONE;
-        proxy_exchange_answer_own(conn);
+        proxy_exchange_own_answer(conn);
     } else {
         proxy_access_begin(conn);
     }

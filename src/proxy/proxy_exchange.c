@@ -3,16 +3,16 @@
 #include "proxy/proxy_exchange.h"
 
 #include "daemon/daemon.h"
-#include "daemon/daemon_clock.h"
 #include "http1/http1_write.h"
 #include "io/sock.h"
 #include "proxy/proxy_conn.h"
 #include "proxy/proxy_divert.h"
 #include "proxy/proxy_entry.h"
+#include "proxy/proxy_exchange_dest.h"
+#include "proxy/proxy_exchange_limits.h"
+#include "proxy/proxy_exchange_own.h"
 #include "proxy/proxy_loop.h"
 #include "proxy/proxy_metrics.h"
-#include "proxy/proxy_pac.h"
-#include "proxy/proxy_route_block.h"
 #include "proxy/proxy_service.h"
 #include "proxy/proxy_tunnel.h"
 
@@ -21,221 +21,6 @@ static void connect_upstream(struct proxy_conn *conn, bool may_reuse);
 static struct metric_sheet *metrics_of(const struct proxy_conn *conn)
 {
     return conn->worker->worker->metrics;
-}
-
-static void refuse_full(struct proxy_conn *conn, enum proxy_metrics which, const char *sentence)
-{
-    struct proxy_refusal refusal;
-
-    metric_add(metrics_of(conn), which, 1);
-    proxy_refusal_set(&refusal, 503, HTTP1_PROXY_STATUS_CONNECTION_LIMIT_REACHED, "%s",
-                      sentence);
-    proxy_conn_refuse(conn, &refusal);
-}
-
-static void refuse_nomem(struct proxy_conn *conn)
-{
-    refuse_full(conn, PROXY_METRICS_REFUSED_MEMORY,
-                "this proxy is out of memory for now; try again later");
-}
-
-/* ---- answers of our own ---- */
-
-static enum err write_pac(struct proxy_conn *conn)
-{
-    const struct proxy_conn_request *request = conn->request;
-    const struct proxy_pac pac = {
-        .server_name = conn->conf->server_name,
-        .reached = conn->local,
-        .route = &conn->conf->route,
-    };
-    struct http1_response response = {
-        .status = 200,
-        .content_type = SPAN(PROXY_PAC_CONTENT_TYPE),
-        .is_to_head = span_equals(request->head.method, "HEAD"),
-        .closes = conn->closes,
-    };
-    char stamp[DAEMON_CLOCK_BYTES];
-    struct buf script;
-    enum err e;
-
-    buf_init(&script, PROXY_PAC_BYTES_MAX);
-    e = proxy_pac_write(&pac, &script);
-    if (e == OK) {
-        response.date = span_str(daemon_clock_http(stamp));
-        response.body = buf_span(&script);
-        e = http1_write_response(&conn->request->answer, &response);
-    }
-    buf_fini(&script);
-    return e;
-}
-
-void proxy_exchange_answer_own(struct proxy_conn *conn)
-{
-    struct proxy_conn_request *request = conn->request;
-    char stamp[DAEMON_CLOCK_BYTES];
-    enum err e;
-
-    metric_add(metrics_of(conn), PROXY_METRICS_REQUESTS_OWN, 1);
-    if (request->what.kind == PROXY_REQUEST_PAC) {
-        e = write_pac(conn);
-    } else {
-        conn->closes = true; /* so it says in the answer */
-        e = http1_forward_put_answer(&request->head, proxy_service_via(conn->snapshot),
-                                     span_str(daemon_clock_http(stamp)), &request->answer);
-    }
-    if (e != OK) {
-        refuse_nomem(conn);
-        return;
-    }
-    request->status = 200;
-    proxy_conn_answer(conn);
-}
-
-/* ---- limits ---- */
-
-static bool take_tunnel(struct proxy_conn *conn)
-{
-    atomic_uint_least64_t *tunnels = &conn->worker->shared->tunnels;
-
-    if (atomic_fetch_add_explicit(tunnels, 1, memory_order_relaxed) >=
-        conn->conf->tunnels_max) {
-        atomic_fetch_sub_explicit(tunnels, 1, memory_order_relaxed);
-        return false;
-    }
-    conn->request->holds_tunnel = true;
-    return true;
-}
-
-/* False: it was refused. */
-static bool take_limits(struct proxy_conn *conn)
-{
-    struct proxy_conn_request *request = conn->request;
-    struct proxy_limits *limits = proxy_service_limits(conn->worker);
-    uint8_t room[PROXY_LIMITS_KEY_BYTES];
-    enum err e;
-
-    if (!take_tunnel(conn)) {
-        refuse_full(conn, PROXY_METRICS_REFUSED_FULL,
-                    "this proxy is full: it holds as many tunnels as it may (MaxTunnels); try "
-                    "again later");
-        return false;
-    }
-    e = proxy_limits_take(limits, proxy_limits_client(&conn->peer, room),
-                          conn->conf->tunnels_per_client, &request->client_hold);
-    if (e != OK) {
-        refuse_full(conn, PROXY_METRICS_REFUSED_PER_CLIENT,
-                    "this client holds as many tunnels as one may (TunnelsPerClient); close "
-                    "some, or try again later");
-        return false;
-    }
-    if (request->user[0] == '\0') {
-        return true;
-    }
-    e = proxy_limits_take(limits, proxy_limits_user(span_str(request->user), room),
-                          conn->conf->tunnels_per_user, &request->user_hold);
-    if (e != OK) {
-        refuse_full(conn, PROXY_METRICS_REFUSED_PER_USER,
-                    "this user holds as many tunnels as one may (TunnelsPerUser); close some, "
-                    "or try again later");
-        return false;
-    }
-    return true;
-}
-
-/* ---- where it may lead ---- */
-
-static enum proxy_dest_verdict judge_dest(const struct proxy_conn *conn,
-                                          const struct addr *dest)
-{
-    if (proxy_dest_is_admin(&daemon_snapshot_core(conn->snapshot)->admin, &conn->local, dest)) {
-        return PROXY_DEST_SELF;
-    }
-    return proxy_dest_judge(conn->conf, &conn->peer, &conn->local, dest);
-}
-
-static bool may_dial(void *ctx, const struct addr *dest)
-{
-    struct proxy_conn *conn = ctx;
-    struct proxy_conn_request *request = conn->request;
-    enum proxy_dest_verdict verdict;
-
-    verdict = judge_dest(conn, dest);
-    if (request->names_destination && proxy_dest_is_waivable(verdict)) {
-        verdict = PROXY_DEST_FINE;
-    }
-    if (verdict != PROXY_DEST_FINE) {
-        request->dest_verdict = verdict;
-    }
-    if (verdict == PROXY_DEST_SELF) {
-        request->self = *dest;
-    }
-    return verdict == PROXY_DEST_FINE &&
-           !proxy_route_block_has(conn->worker->block, dest, &request->blocked_line);
-}
-
-/* A parent may stand anywhere but at our own door. */
-static bool may_dial_parent(void *ctx, const struct addr *dest)
-{
-    struct proxy_conn *conn = ctx;
-
-    conn->request->dest_verdict = judge_dest(conn, dest);
-    return conn->request->dest_verdict != PROXY_DEST_SELF;
-}
-
-static void refuse_blocked(struct proxy_conn *conn, unsigned line)
-{
-    struct proxy_refusal refusal;
-
-    metric_add(metrics_of(conn), PROXY_METRICS_REFUSED_DESTINATION, 1);
-    log_info(conn->worker->worker->log, "ProxyBlock in line %u refuses %.*s", line,
-             SPAN_ARG(conn->request->what.target.authority.host));
-    proxy_refusal_set(&refusal, 403, HTTP1_PROXY_STATUS_REQUEST_DENIED,
-                      "%.*s is blocked by this proxy's administrator (ProxyBlock)",
-                      SPAN_ARG(conn->request->what.target.authority.host));
-    proxy_conn_refuse(conn, &refusal);
-}
-
-/* "192.0.2.1:80, the address of realm.example, is link-local" */
-static void set_forbidden(const struct proxy_conn *conn, const struct addr *dest,
-                          enum proxy_dest_verdict verdict, struct proxy_refusal *ret_refusal)
-{
-    struct span host = conn->request->what.target.authority.host;
-    bool is_literal = span_equals(host, addr_host_text(dest, (char[ADDR_TEXT_BYTES]){0}));
-    char text[ADDR_TEXT_BYTES];
-
-    proxy_refusal_set(ret_refusal, 403, HTTP1_PROXY_STATUS_DESTINATION_IP_PROHIBITED,
-                      "%s%s%.*s%s %s", addr_text(dest, text),
-                      is_literal ? "" : ", the address of ", is_literal ? 0 : (int)host.len,
-                      (const char *)host.ptr, is_literal ? "" : ",", proxy_dest_text(verdict));
-}
-
-static void refuse_unreached(struct proxy_conn *conn, const struct proxy_connect_result *result)
-{
-    struct proxy_conn_request *request = conn->request;
-    struct proxy_refusal refusal = result->refusal;
-    const struct http1_field *challenge = NULL;
-    bool is_self = request->self.sa.any.sa_family != AF_UNSPEC;
-
-    if (result->is_forbidden && request->blocked_line != 0) {
-        refuse_blocked(conn, request->blocked_line);
-        return;
-    }
-    /* A name may lead to the proxy itself in IPv4 and to a closed port in IPv6: what matters is
-     * the first. */
-    if (result->is_forbidden || is_self) {
-        metric_add(metrics_of(conn), PROXY_METRICS_REFUSED_DESTINATION, 1);
-        set_forbidden(conn, is_self ? &request->self : &result->addr,
-                      is_self ? PROXY_DEST_SELF : request->dest_verdict, &refusal);
-    } else {
-        metric_add(metrics_of(conn), PROXY_METRICS_REFUSED_DIAL, 1);
-    }
-    if (result->parent_answer != NULL && refusal.status == 407) {
-        challenge =
-            http1_fields_find(result->parent_answer->fields, SPAN("proxy-authenticate"));
-    }
-    proxy_conn_refuse_with(conn, &refusal,
-                           (struct http1_fields){challenge, challenge == NULL ? 0 : 1});
 }
 
 /* ---- a tunnel ---- */
@@ -269,7 +54,7 @@ static void confirm(struct proxy_conn *conn)
     conn->request->status = 200;
     if (timer_set(&conn->timer, proxy_conn_now(conn) + conn->conf->handshake_timeout) != OK ||
         write_confirmation(conn, &conn->request->answer) != OK) {
-        refuse_nomem(conn);
+        proxy_exchange_limits_nomem(conn);
         return;
     }
     proxy_conn_move(conn, PROXY_CONN_CONFIRMING);
@@ -444,7 +229,7 @@ static void forward(struct proxy_conn *conn)
                           "no head may");
         proxy_conn_refuse(conn, &refusal);
     } else if (e != OK) {
-        refuse_nomem(conn);
+        proxy_exchange_limits_nomem(conn);
     }
 }
 
@@ -482,7 +267,7 @@ static void on_connected(void *ctx, const struct proxy_connect_result *result)
     request->connect = NULL;
     request->upstream = result->addr;
     if (result->stream == NULL) {
-        refuse_unreached(conn, result);
+        proxy_exchange_dest_refuse(conn, result);
         return;
     }
     metric_observe(metrics_of(conn), PROXY_METRICS_DIAL_MS,
@@ -508,8 +293,8 @@ static void connect_upstream(struct proxy_conn *conn, bool may_reuse)
         .keeps_login = passes_logins(conn) && conn->divert == NULL,
         .client_login = unused_login(conn),
         .timeout = conn->conf->connect_timeout,
-        .filter = may_dial,
-        .parent_filter = may_dial_parent,
+        .filter = proxy_exchange_dest_may,
+        .parent_filter = proxy_exchange_dest_may_parent,
         .opened = on_opened,
         .done = on_connected,
         .ctx = conn,
@@ -519,9 +304,10 @@ static void connect_upstream(struct proxy_conn *conn, bool may_reuse)
     if (may_reuse && may_pool(conn) && !proxy_connect_forbids(&wanted, &literal)) {
         const struct proxy_pool_key key = pool_key(conn);
 
-        request->server =
-            proxy_pool_take(&conn->worker->upstreams, &key,
-                            request->parent == NULL ? may_dial : may_dial_parent, conn);
+        request->server = proxy_pool_take(
+            &conn->worker->upstreams, &key,
+            request->parent == NULL ? proxy_exchange_dest_may : proxy_exchange_dest_may_parent,
+            conn);
     }
     if (request->server != NULL) {
         request->was_pooled = true;
@@ -536,7 +322,7 @@ static void connect_upstream(struct proxy_conn *conn, bool may_reuse)
         proxy_conn_move(conn, PROXY_CONN_CONNECTING);
     }
     if (proxy_connect_start(&env, &wanted, &request->connect) != OK) {
-        refuse_nomem(conn);
+        proxy_exchange_limits_nomem(conn);
     }
 }
 
@@ -566,7 +352,7 @@ static void redirect(struct proxy_conn *conn)
     buf_init(&location, conn->conf->line_bytes + 512);
     if (proxy_route_write_location(&conn->conf->route, &request, &location) != OK) {
         buf_fini(&location);
-        refuse_nomem(conn);
+        proxy_exchange_limits_nomem(conn);
         return;
     }
     field.value = buf_span(&location);
@@ -583,7 +369,7 @@ static void go(struct proxy_conn *conn, const struct proxy_route *route)
     switch (route->way) {
     case PROXY_ROUTE_DIRECT:
     case PROXY_ROUTE_PARENT: connect_upstream(conn, true); return;
-    case PROXY_ROUTE_BLOCKED: refuse_blocked(conn, route->line); return;
+    case PROXY_ROUTE_BLOCKED: proxy_exchange_dest_block(conn, route->line); return;
     case PROXY_ROUTE_REDIRECT: redirect(conn); return;
     }
 }
@@ -604,7 +390,7 @@ static void on_route(void *ctx, enum err e, const struct proxy_route *route)
 
     conn->request->ask = NULL;
     if (e != OK) {
-        refuse_nomem(conn);
+        proxy_exchange_limits_nomem(conn);
         return;
     }
     go(conn, route);
@@ -619,7 +405,7 @@ void proxy_exchange_begin(struct proxy_conn *conn)
     enum err e;
 
     if (request->what.kind == PROXY_REQUEST_ANSWER) {
-        proxy_exchange_answer_own(conn);
+        proxy_exchange_own_answer(conn);
         return;
     }
     metric_add(metrics_of(conn),
@@ -634,11 +420,12 @@ void proxy_exchange_begin(struct proxy_conn *conn)
         return;
     }
     if (daemon_is_over_memory(conn->worker->worker->daemon)) {
-        refuse_full(conn, PROXY_METRICS_REFUSED_MEMORY,
-                    "this proxy uses as much memory as it may (MemoryMax); try again later");
+        proxy_exchange_limits_refuse(
+            conn, PROXY_METRICS_REFUSED_MEMORY,
+            "this proxy uses as much memory as it may (MemoryMax); try again later");
         return;
     }
-    if (request->what.kind != PROXY_REQUEST_FORWARD && !take_limits(conn)) {
+    if (request->what.kind != PROXY_REQUEST_FORWARD && !proxy_exchange_limits_take(conn)) {
         return;
     }
     e = conn->divert != NULL
@@ -651,6 +438,6 @@ void proxy_exchange_begin(struct proxy_conn *conn)
         timer_cancel(&conn->timer);
         proxy_conn_move(conn, PROXY_CONN_CONNECTING);
     } else {
-        refuse_nomem(conn);
+        proxy_exchange_limits_nomem(conn);
     }
 }

@@ -14,6 +14,3 @@ void proxy_exchange_begin(struct proxy_conn *conn);
 
 /** CONFIRMING: writes on, and begins the tunnel when all has left. */
 void proxy_exchange_confirm(struct proxy_conn *conn);
-
-/** An answer that needs no upstream: PAC scripts, TRACE and OPTIONS that end here. */
-void proxy_exchange_answer_own(struct proxy_conn *conn);

@@ -131,7 +131,7 @@ enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer,
         .has_more = true,
     };
     buf_init(&conn->answer, ANSWER_BYTES_MAX);
-    if (realm_conn_http_begin(conn) != OK) {
+    if (realm_conn_request_begin(conn) != OK) {
         realm_clients_leave(&worker->clients, client);
         realm_era_unref(conn->era);
         free(conn);
@@ -155,8 +155,8 @@ enum err realm_conn_new(struct realm_worker *worker, const struct addr *peer,
     metric_add(worker->metrics, REALM_METRICS_CONNECTIONS_TOTAL, 1);
     metric_add(worker->metrics, REALM_METRICS_CONNECTIONS, 1);
     stream_on_ready(conn->stream, on_ready, conn);
-    conn->deadline = conn->began + conn->era->conf->handshake_timeout;
-    realm_conn_life_set_timer(conn, conn->deadline);
+    conn->request->deadline = conn->began + conn->era->conf->handshake_timeout;
+    realm_conn_life_set_timer(conn, conn->request->deadline);
     loop_defer(worker->loop, &conn->later); /* what is ready already is not reported */
     return OK;
 }

@@ -20,107 +20,9 @@ enum {
 
 void realm_conn_http_set_deadline(struct realm_conn *conn, msec at)
 {
-    conn->deadline = at;
+    conn->request->deadline = at;
     timer_cancel(&conn->timer);
     realm_conn_life_set_timer(conn, at);
-}
-
-/* ---- the request ---- */
-
-static size_t body_bytes_max(const struct realm_conn *conn)
-{
-    size_t max = REALM_MADE_RULE_TEXT_MAX;
-
-    max = max > conn->era->env.stomp.event_bytes ? max : conn->era->env.stomp.event_bytes;
-    return max > conn->era->env.sockjs_bytes ? max : conn->era->env.sockjs_bytes;
-}
-
-/* A few stay for connections to come. Where each was freed as its session begins, the next
- * connection's memory would be cut out of it, and no request would fit there again: a hole for
- * each session. */
-static struct realm_conn_request *take_spare(struct realm_worker *worker)
-{
-    struct realm_conn_request *request;
-
-    if (list_is_empty(&worker->spare_requests)) {
-        return malloc(sizeof *request);
-    }
-    request = LIST_ENTRY(worker->spare_requests.next, struct realm_conn_request, spare);
-    list_remove(&request->spare);
-    worker->spare_count--;
-    return request;
-}
-
-static void keep_spare(struct realm_worker *worker, struct realm_conn_request *request)
-{
-    if (worker->spare_count == REALM_WORKER_SPARE_MAX) {
-        free(request);
-        return;
-    }
-    list_append(&worker->spare_requests, &request->spare);
-    worker->spare_count++;
-}
-
-void realm_conn_http_forget_spares(struct realm_worker *worker)
-{
-    LIST_FOREACH (node, after, &worker->spare_requests) {
-        list_remove(node);
-        free(LIST_ENTRY(node, struct realm_conn_request, spare));
-    }
-}
-
-enum err realm_conn_http_begin(struct realm_conn *conn)
-{
-    const struct http1_limits limits = realm_conf_limits(conn->era->conf);
-
-    struct buf early;
-
-    buf_init(&early, REALM_WORKER_ROOM_BYTES);
-    if (conn->request == NULL) {
-        conn->request = take_spare(conn->worker);
-    } else {
-        early = conn->request->early;
-    }
-    if (conn->request == NULL) {
-        return ERR_NOMEM;
-    }
-    *conn->request = (struct realm_conn_request){.conn = conn, .early = early};
-    list_init(&conn->request->spare);
-    http1_head_init(&conn->request->head, HTTP1_REQUEST, &limits);
-    http1_body_reader_init(&conn->request->reader,
-                           &(struct http1_body){.type = HTTP1_BODY_NONE}, &limits);
-    buf_init(&conn->request->body, body_bytes_max(conn));
-    list_init(&conn->request->sender.node);
-    return OK;
-}
-
-/* What one request took; the struct stays for the next. */
-static void forget_request(struct realm_conn *conn)
-{
-    struct realm_conn_request *request = conn->request;
-
-    if (request->verdict.is_diagnostic) {
-        conn->worker->gate.running--;
-        request->verdict.is_diagnostic = false;
-    }
-    if (request->ticket.batch != NULL) {
-        router_publish_cancel(&request->ticket);
-    }
-    list_remove(&request->sender.node);
-    router_admin_cancel(&request->change);
-    http1_head_fini(&request->head);
-    http1_body_reader_fini(&request->reader);
-    buf_fini(&request->body);
-}
-
-void realm_conn_http_end(struct realm_conn *conn)
-{
-    if (conn->request != NULL) {
-        forget_request(conn);
-        buf_fini(&conn->request->early);
-        keep_spare(conn->worker, conn->request);
-        conn->request = NULL;
-    }
 }
 
 bool realm_conn_http_is_idle(const struct realm_conn *conn)
@@ -218,7 +120,7 @@ static void begin_session(struct realm_conn *conn)
         conn->request->verdict.is_diagnostic = false;
     }
     buf_init(&conn->request->early, early.max); /* it is ours now */
-    realm_conn_http_end(conn);
+    realm_conn_request_end(conn);
     if (e == OK) {
         realm_conn_session_take_early(conn, mspan_of(early.ptr, early.len));
     } else {
@@ -414,10 +316,10 @@ static bool read_more(struct realm_conn *conn)
 
 static void begin_next(struct realm_conn *conn)
 {
-    forget_request(conn);
+    realm_conn_request_forget(conn);
     realm_login_forget(&conn->login);
     conn->has_answered = true;
-    if (realm_conn_http_begin(conn) != OK) {
+    if (realm_conn_request_begin(conn) != OK) {
         realm_conn_life_end_why(conn, err_text(ERR_NOMEM));
         return;
     }
@@ -456,7 +358,8 @@ static bool go_on_answering(struct realm_conn *conn)
         return false;
     }
     if (conn->out_bytes > before) {
-        conn->deadline = realm_conn_http_from_now(conn, conn->era->conf->handshake_timeout);
+        conn->request->deadline =
+            realm_conn_http_from_now(conn, conn->era->conf->handshake_timeout);
     }
     if (!is_sent) {
         return false;
@@ -524,7 +427,7 @@ static void break_silence(struct realm_conn *conn)
 void realm_conn_http_expire(struct realm_conn *conn)
 {
     msec now = realm_conn_life_now(conn);
-    msec until = conn->deadline;
+    msec until = conn->request->deadline;
 
     if (conn->state == REALM_CONN_LIFE_BODY) {
         until += conn->request->body_bytes * 1000 / BODY_BYTES_A_SECOND;

@@ -14,41 +14,7 @@
 #pragma once
 
 #include "daemon/daemon_clock.h"
-#include "http1/http1_body_reader.h"
-#include "pubsub/router_admin.h"
-#include "pubsub/router_publish.h"
-#include "realm/realm_conn_life.h"
-#include "realm/realm_drip.h"
-#include "realm/realm_sockjs.h"
-
-/* A request in hand, and what came behind it. */
-struct realm_conn_request {
-    struct list spare; /* among its worker's, when no connection has it */
-    struct buf early;  /* outlives the request: it is the next one's input, or the session's */
-    struct http1_head head;
-    struct http1_body_reader reader;
-    struct buf body;
-    uint64_t body_bytes; /* that came */
-    msec body_began;
-    bool is_judged;
-    bool has_login; /* who asks was found out: */
-    enum realm_login_verdict login_verdict;
-    struct realm_http_verdict verdict; /* its spans are the head's */
-    struct realm_drip drip;
-    struct router_ticket ticket;       /* while WAITING: of a publish, */
-    struct router_admin_ticket change; /* or of a change, */
-    struct realm_sockjs_sender sender; /* or of a client's messages */
-    struct realm_conn *conn;           /* whose it is */
-};
-
-/** The first request is awaited. ERR_NOMEM. */
-must_check enum err realm_conn_http_begin(struct realm_conn *conn);
-
-/** Gives back what the request in hand takes. */
-void realm_conn_http_end(struct realm_conn *conn);
-
-/** Frees the worker's spare ones; every connection is gone. */
-void realm_conn_http_forget_spares(struct realm_worker *worker);
+#include "realm/realm_conn_request.h"
 
 /** Everything that waits. Returns with conn->state changed to something else than HTTP's, or
  *  when it must wait. */
@@ -70,7 +36,7 @@ struct realm_http_env realm_conn_http_env(struct realm_conn *conn,
 /** An answer is in conn->answer: it goes out. `e` is what came of writing it. */
 void realm_conn_http_answer(struct realm_conn *conn, enum err e);
 
-/** When the request in hand has taken too long. It may be moved in conn->deadline alone: the
+/** When the request in hand has taken too long. It may be moved in its deadline alone: the
  *  timer follows when it is up. */
 void realm_conn_http_set_deadline(struct realm_conn *conn, msec at);
 

@@ -85,7 +85,7 @@ void realm_conn_life_free(struct realm_conn *conn)
     realm_login_fini(&conn->login);
     realm_clients_leave(&worker->clients, conn->client);
     worker->gate.running -= conn->is_diagnostic;
-    realm_conn_http_end(conn);
+    realm_conn_request_end(conn);
     buf_fini(&conn->answer);
     timer_cancel(&conn->timer);
     loop_undefer(&conn->later);

@@ -28,14 +28,6 @@ enum realm_conn_life_state {
     REALM_CONN_LIFE_STATES,
 };
 
-/* An answer that is made while it is sent. */
-struct realm_conn_receiver {
-    bool chunks;       /* it comes in chunks */
-    bool is_poll;      /* it ends when there was something to tell */
-    size_t chunk_left; /* of the chunk that is begun */
-    uint64_t sent;     /* bytes of frames */
-};
-
 struct realm_conn {
     struct list node; /* in worker->conns */
     struct list due;  /* in worker->due */
@@ -47,14 +39,12 @@ struct realm_conn {
     struct realm_conn_request *request;    /* owned; NULL in a session */
     struct realm_session *session;         /* owned; NULL before the 101 */
     struct realm_sockjs_session *receives; /* borrowed from the table; NULL: not RECEIVING */
-    struct realm_conn_receiver receiver;
-    struct buf answer; /* HTTP that waits to be sent */
+    struct buf answer;                     /* HTTP that waits to be sent */
     struct timer timer;
     struct loop_later later; /* goes on, or frees */
     struct addr peer;
     uint64_t id;
     msec began;
-    msec deadline; /* of the request in hand: see realm_conn_http.c */
     uint64_t in_bytes, out_bytes;
     uint64_t counted_in; /* events of the session that were counted */
     size_t lingered;

@@ -27,7 +27,7 @@ static void give(struct realm_conn *conn, uint16_t status, const char *text)
 
 static enum err put_end(struct realm_conn *conn)
 {
-    return conn->receiver.chunks ? buf_append(&conn->answer, SPAN("0\r\n\r\n")) : OK;
+    return conn->request->receiver.chunks ? buf_append(&conn->answer, SPAN("0\r\n\r\n")) : OK;
 }
 
 /* What is told to one for whom there are no events. */
@@ -41,7 +41,7 @@ static enum err put_words(struct realm_conn *conn, unsigned code, const char *te
                                    ? SOCKJS_FRAME_EVENTSOURCE
                                    : SOCKJS_FRAME_XHR,
                                code, text, &words);
-    if (e == OK && conn->receiver.chunks) {
+    if (e == OK && conn->request->receiver.chunks) {
         e = buf_printf(&conn->answer, "%zx\r\n%.*s\r\n", words.len, SPAN_ARG(buf_span(&words)));
     } else if (e == OK) {
         e = buf_append(&conn->answer, buf_span(&words));
@@ -56,10 +56,10 @@ static enum err begin_answer(struct realm_conn *conn)
     const struct realm_http_env env = realm_conn_http_env(conn, date);
     struct realm_http_verdict *verdict = &conn->request->verdict;
 
-    conn->receiver =
-        (struct realm_conn_receiver){.is_poll = verdict->sockjs.kind == SOCKJS_PATH_XHR};
+    conn->request->receiver = (struct realm_conn_request_receiver){
+        .is_poll = verdict->sockjs.kind == SOCKJS_PATH_XHR};
     return realm_http_sockjs_begin(&env, &conn->request->head, &conn->answer, verdict,
-                                   &conn->receiver.chunks);
+                                   &conn->request->receiver.chunks);
 }
 
 static void refuse_receiver(struct realm_conn *conn, unsigned code, const char *text)
@@ -139,7 +139,7 @@ static void finish(struct realm_conn *conn)
 static bool has_enough(const struct realm_conn *conn)
 {
     const struct realm_session *session = &conn->receives->session;
-    const struct realm_conn_receiver *receiver = &conn->receiver;
+    const struct realm_conn_request_receiver *receiver = &conn->request->receiver;
 
     return realm_session_is_finished(session) || (receiver->is_poll && receiver->sent > 0) ||
            receiver->sent >= conn->era->conf->sockjs.stream_bytes;
@@ -206,7 +206,7 @@ void realm_conn_sockjs_run(struct realm_conn *conn)
 /* RFC 9112 7.1: what is offered becomes a chunk, and is offered until it has left. */
 enum err realm_conn_sockjs_peek(struct realm_conn *conn, struct span *ret_bytes)
 {
-    struct realm_conn_receiver *receiver = &conn->receiver;
+    struct realm_conn_request_receiver *receiver = &conn->request->receiver;
     struct realm_session *session = &conn->receives->session;
     struct span bytes;
 
@@ -233,7 +233,7 @@ enum err realm_conn_sockjs_peek(struct realm_conn *conn, struct span *ret_bytes)
 
 void realm_conn_sockjs_sent(struct realm_conn *conn, size_t len)
 {
-    struct realm_conn_receiver *receiver = &conn->receiver;
+    struct realm_conn_request_receiver *receiver = &conn->request->receiver;
 
     assert(len <= receiver->chunk_left);
     realm_session_sent(&conn->receives->session, len, realm_conn_life_now(conn));

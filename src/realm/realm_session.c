@@ -85,9 +85,17 @@ enum err realm_session_init(struct realm_session *session, const struct realm_se
     case REALM_SESSION_ECHO: realm_echo_init(&session->as.echo, env->echo_bytes); break;
     }
     buf_init(&session->waiting, is_ws ? WAITING_BYTES_MAX : env->sockjs_bytes);
-    buf_init(&session->message, env->sockjs_bytes);
     TRY(realm_carrier_init(&session->carrier, birth->carrier, &limits, env->rng, now));
     return env->publish_rate > 0 ? begin_rate(session, now) : OK;
+}
+
+static void forget_message(struct realm_session *session)
+{
+    if (session->message != NULL) {
+        buf_fini(session->message);
+        free(session->message);
+        session->message = NULL;
+    }
 }
 
 void realm_session_fini(struct realm_session *session)
@@ -102,7 +110,7 @@ void realm_session_fini(struct realm_session *session)
     session->publishing = NULL;
     list_remove(&session->held);
     buf_fini(&session->waiting);
-    buf_fini(&session->message);
+    forget_message(session);
 }
 
 void realm_session_forget(struct realm_session *session)
@@ -219,27 +227,39 @@ static enum err refuse_message(struct realm_session *session, msec now)
     return e == ERR_CLOSED ? OK : e;
 }
 
-/* A whole message of SockJS. "Server must ignore empty messages." */
+/* A whole message of SockJS. */
 static enum err on_sockjs_message(struct realm_session *session, msec now)
 {
-    struct buf message = session->message;
+    struct span message = buf_span(session->message);
     struct sockjs_messages messages;
     struct buf text;
-    enum err e;
+    enum err e = sockjs_messages_begin(&messages, message);
 
-    buf_init(&session->message, message.max);
     buf_init(&text, message.len);
-    e = message.len == 0 ? OK : sockjs_messages_begin(&messages, buf_span(&message));
-    if (e == OK && message.len > 0) {
+    if (e == OK) {
         while ((e = sockjs_messages_next(&messages, &text)) == OK) {
         }
-        e = e == ERR_AGAIN ? on_stomp_data(session, buf_span(&text), now) : e;
+    }
+    forget_message(session); /* what it says may take a while */
+    if (e == ERR_AGAIN) {
+        e = on_stomp_data(session, buf_span(&text), now);
     } else if (e == ERR_PROTO) {
         e = refuse_message(session, now);
     }
     buf_fini(&text);
-    buf_fini(&message);
     return e;
+}
+
+static enum err keep_message(struct realm_session *session, struct span part)
+{
+    if (session->message == NULL) {
+        session->message = malloc(sizeof *session->message);
+        if (session->message == NULL) {
+            return ERR_NOMEM;
+        }
+        buf_init(session->message, session->env->sockjs_bytes);
+    }
+    return buf_append(session->message, part);
 }
 
 static enum err on_sockjs_piece(struct realm_session *session,
@@ -248,10 +268,11 @@ static enum err on_sockjs_piece(struct realm_session *session,
     switch (piece->type) {
     case WS_CONN_BEGIN:
     case WS_CONN_CLOSED: return OK;
-    case WS_CONN_DATA: return buf_append(&session->message, piece->data);
+    case WS_CONN_DATA: return keep_message(session, piece->data);
     case WS_CONN_END: break;
     }
-    return session->is_deaf ? OK : on_sockjs_message(session, now);
+    /* "Server must ignore empty messages." */
+    return session->is_deaf || session->message == NULL ? OK : on_sockjs_message(session, now);
 }
 
 static enum err on_piece(struct realm_session *session, const struct ws_conn_piece *piece,

@@ -61,9 +61,9 @@ struct realm_session {
         struct realm_stomp stomp;
         struct realm_echo echo;
     } as;
-    struct list held;   /* the owner's: in its worker's list of those that wait for room */
-    struct buf waiting; /* bytes that came and are not taken in yet */
-    struct buf message; /* of SockJS in WebSocket: what has come of one */
+    struct list held;    /* the owner's: in its worker's list of those that wait for room */
+    struct buf waiting;  /* bytes that came and are not taken in yet */
+    struct buf *message; /* owned; of SockJS in WebSocket: what has come of one; NULL */
     struct realm_rate *publishing; /* owned; NULL: no limit */
     uint64_t counted_sends;        /* in it */
     msec resume_at;                /* it has published too fast: until then. 0: it has not */

@@ -5,8 +5,8 @@
 #include "daemon/daemon_clock.h"
 #include "realm/realm_conn.h"
 #include "realm/realm_conn_batch.h"
-#include "realm/realm_conn_http.h"
 #include "realm/realm_conn_life.h"
+#include "realm/realm_conn_request.h"
 #include "realm/realm_metrics.h"
 #include "realm/realm_stomp_stream.h"
 
@@ -321,7 +321,7 @@ void realm_worker_fini(struct realm_worker *worker)
     }
     assert(list_is_empty(&worker->conns));
     realm_sockjs_fini(&worker->sockjs);
-    realm_conn_http_forget_spares(worker);
+    realm_conn_request_forget_spares(worker);
     loop_undefer(&worker->fan_out);
     timer_cancel(&worker->expiry);
     queue_set_finish(&worker->queues);

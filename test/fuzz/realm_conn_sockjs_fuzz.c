@@ -362,7 +362,7 @@ static void world_begin(struct world *world, uint8_t options)
                                   .bytes_max = 4096},
                  .publish_ids_max = 2,
                  .event_bytes = 4096,
-                 .outbox_bytes = options & IS_TIGHT ? 4096 : 1 << 16,
+                 .outbox_bytes = options & IS_TIGHT ? 1 << 14 : 1 << 16,
                  .view_bytes = 1 << 18,
                  .heart_beat = 20000,
                  .handshake_timeout = 100000,

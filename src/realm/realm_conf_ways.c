@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "realm/realm_conf_ways.h"
+
+#include "realm/realm_conf.h"
+
+enum {
+    WAY_STEPS_MAX = 16 /* joins behind each other */
+};
+
+static const char *section_of(const struct router_rule *rule)
+{
+    return rule->kind == ROUTER_QUEUE ? "Queue" : "Channel";
+}
+
+struct map_of_ways {
+    realm_conf_route_find *find;
+    const void *ctx;
+    const char *file;
+    struct diag *diag;
+};
+
+/* Names on the way from one to the next, the latest first. */
+struct way {
+    const struct way *before; /* NULL: the beginning */
+    struct span name;
+    const struct router_rule *from; /* the section that sends there */
+};
+
+static size_t target_count(const struct router_rule *rule)
+{
+    return rule->join_count + (rule->dead_events.len > 0);
+}
+
+static struct span target_of(const struct router_rule *rule, size_t i)
+{
+    return i < rule->join_count ? rule->joins[i].to : rule->dead_events;
+}
+
+/* False: that was said. */
+static bool check_way(const struct map_of_ways *map, const struct way *way)
+{
+    const struct router_rule *rule = map->find(map->ctx, way->name);
+    unsigned steps = 0;
+
+    for (const struct way *before = way->before; before != NULL; before = before->before) {
+        steps++;
+        if (span_equal(before->name, way->name) || steps > WAY_STEPS_MAX) {
+            diag_error(map->diag, map->file, 0,
+                       "<%s \"%.*s\">: Join, DeadEvents: events of %.*s would come back to it, "
+                       "or go through more than %d channels (remove one of the joins between)",
+                       section_of(way->from), SPAN_ARG(diag_word(way->from->pattern)),
+                       SPAN_ARG(diag_word(way->name)), WAY_STEPS_MAX);
+            return false;
+        }
+    }
+    if (rule == NULL) {
+        diag_error(map->diag, map->file, 0,
+                   "<%s \"%.*s\">: Join, DeadEvents: no section covers %.*s (add <Channel "
+                   "\"%.*s\"> or <Queue \"%.*s\">)",
+                   section_of(way->from), SPAN_ARG(diag_word(way->from->pattern)),
+                   SPAN_ARG(diag_word(way->name)), SPAN_ARG(diag_word(way->name)),
+                   SPAN_ARG(diag_word(way->name)));
+        return false;
+    }
+    for (size_t i = 0; i < target_count(rule); i++) {
+        const struct way next = {way, target_of(rule, i), rule};
+
+        if (!check_way(map, &next)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* From every name that something is sent to: a ring has at least one of them. */
+void realm_conf_ways_check(const struct realm_conf *conf, const char *file, struct diag *diag)
+{
+    const struct map_of_ways map = {realm_conf_route_section, conf, file, diag};
+
+    for (size_t i = 0; i < conf->rule_count; i++) {
+        for (size_t j = 0; j < target_count(&conf->rules[i]); j++) {
+            const struct way begin = {NULL, target_of(&conf->rules[i], j), &conf->rules[i]};
+
+            if (!check_way(&map, &begin)) {
+                return; /* one ring is seen from each of its names */
+            }
+        }
+    }
+}
+
+void realm_conf_ways_check_one(const struct router_rule *rule, realm_conf_route_find *find,
+                               const void *ctx, struct diag *diag)
+{
+    const struct map_of_ways map = {find, ctx, NULL, diag};
+    const struct way begin = {NULL, rule->pattern, rule};
+
+    (void)check_way(&map, &begin); /* it is said, too */
+}
