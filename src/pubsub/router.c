@@ -138,7 +138,7 @@ static void on_drop(void *ctx, const struct channel_entry *entry, enum channel_d
     if (route->hooks == NULL && !is_theirs) { /* else the queue knows itself who is dead */
         router_forward_dropped(route, entry, why);
     }
-    router_store_forget(route, entry->eid);
+    router_store_forget(route, entry->eid, why);
     if (route->hooks != NULL) {
         route->hooks->on_drop(route->hooks_ctx, entry->eid, why);
     }
