@@ -19,6 +19,9 @@
 static struct router_rule rules[] = {
     {.pattern = BYTES("/fx/*"),
      .channel = {.type = CHANNEL_PERSISTENT, .capacity = 7, .store_bytes = 1 << 20}},
+    {.pattern = BYTES("/q"),
+     .kind = ROUTER_QUEUE,
+     .channel = {.type = CHANNEL_PERSISTENT, .store_bytes = 1 << 20}},
 };
 
 static char logged[4096];
@@ -80,7 +83,7 @@ static enum err begin_realm(struct world *world, struct realm *realm)
                                         .is_shared = true};
     struct router_conf conf = {
         .rules = rules,
-        .rule_count = 1,
+        .rule_count = 2,
         .limits = {.channels = 3,
                    .store_bytes = 1 << 20,
                    .ring_bytes = 1 << 20,
@@ -91,7 +94,7 @@ static enum err begin_realm(struct world *world, struct realm *realm)
 
     *realm = (struct realm){.rng = rng_seeded(++seed),
                             .conf = {.rules = rules,
-                                     .rule_count = 1,
+                                     .rule_count = 2,
                                      .store = REALM_CONF_STORE_LMDB,
                                      .event_bytes = 1000},
                             .log = {.sink = on_log, .level = LOG_DEBUG}};
@@ -333,6 +336,57 @@ static void an_outcome_finds_its_way(void **state)
     end(&world);
 }
 
+static struct queue *open_queue(struct realm *realm)
+{
+    struct router_route *route;
+    struct queue *queue;
+
+    assert_int_equal(router_open(&realm->router, SPAN("/q"), &route), ROUTER_FOUND);
+    assert_ok(queue_set_open(&realm->queues, route, &queue));
+    return queue;
+}
+
+static void on_published(struct router_ticket *ticket, enum err e,
+                         const struct router_receipt *receipts, size_t count)
+{
+    (void)ticket;
+    (void)e;
+    (void)receipts;
+    (void)count;
+}
+
+static void the_lock_of_an_event_finds_its_way(void **state)
+{
+    const struct event_parts parts = {.body = SPAN("x")};
+    const struct queue_reader_conf conf = {.window = 1};
+    struct router_ticket ticket = {.done = on_published};
+    struct queue_reader readers[2];
+    struct queue_reader_delivery delivery;
+    struct world world;
+
+    (void)state;
+    begin(&world);
+    assert_ok(queue_reader_attach(&readers[0], open_queue(&world.a), &conf));
+    assert_ok(queue_reader_attach(&readers[1], open_queue(&world.b), &conf));
+    assert_ok(router_publish(router_find(&world.a.router, SPAN("/q")), &parts, &ticket));
+    run_both(&world);
+    queue_set_tidy(&world.a.queues);
+    run_both(&world);
+    assert_true(queue_reader_next(&readers[0], &delivery));
+    queue_reader_detach(&readers[0]);
+    queue_set_tidy(&world.b.queues); /* asks in vain: it is the first realm's */
+    queue_set_tidy(&world.a.queues); /* which gives it back */
+    world.b.news = 0;
+    run_both(&world);
+    assert_int_equal(world.b.news, 1);
+    assert_true(queue_set_is_busy(&world.b.queues));
+    queue_set_tidy(&world.b.queues);
+    run_both(&world);
+    assert_true(queue_reader_next(&readers[1], &delivery));
+    queue_reader_detach(&readers[1]);
+    end(&world);
+}
+
 static struct world oom_world;
 
 /* Whatever there is no memory for, both go on, and agree when it is there again. */
@@ -377,6 +431,7 @@ int main(void)
         cmocka_unit_test(nonsense_is_a_line_in_the_log),
         cmocka_unit_test(a_durable_reader_who_was_slower_is_an_orphan),
         cmocka_unit_test(an_outcome_finds_its_way),
+        cmocka_unit_test(the_lock_of_an_event_finds_its_way),
         cmocka_unit_test(memory_may_fail_anywhere),
     };
 

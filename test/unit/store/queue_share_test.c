@@ -53,7 +53,7 @@ static void on_news(void *ctx)
 static const struct store_watch watch = {.on_lock = on_lock};
 
 /* ERR_NOMEM: there was none. */
-static enum err begin_realm(struct world *world, struct realm *realm)
+static enum err begin_realm(struct world *world, struct realm *realm, bool opens_queue)
 {
     const struct store_mem_conf store_conf = {.bytes_max = 1 << 20,
                                               .streams_max = 4,
@@ -80,7 +80,9 @@ static enum err begin_realm(struct world *world, struct realm *realm)
         router_open(&realm->router, SPAN("/dead"), &realm->dead) != ROUTER_FOUND) {
         return ERR_NOMEM;
     }
-    TRY(queue_set_open(&realm->set, realm->route, &realm->queue));
+    if (opens_queue) {
+        TRY(queue_set_open(&realm->set, realm->route, &realm->queue));
+    }
     realm->store->watch = &watch;
     realm->store->watch_ctx = realm;
     return OK;
@@ -102,8 +104,8 @@ static enum err begin(struct world *world)
 {
     *world = (struct world){.rng = rng_seeded(3)};
     TRY(store_mem_disk_new(&world->disk));
-    TRY(begin_realm(world, &world->realms[0]));
-    return begin_realm(world, &world->realms[1]);
+    TRY(begin_realm(world, &world->realms[0], true));
+    return begin_realm(world, &world->realms[1], true);
 }
 
 static void end(struct world *world)
@@ -301,6 +303,29 @@ static void what_expires_in_all_realms_is_buried_once(void **state)
     assert_int_equal(world.realms[0].route->stream->count, 0);
     assert_no_locks(&world);
     end(&world);
+}
+
+static void what_expires_while_another_realm_has_it_is_that_realms_care(void **state)
+{
+    struct world world;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) { /* one that comes later, and where nobody reads the queue */
+        assert_ok(begin(&world));
+        assert_ok(publish(&world.realms[0], 1000));
+        assert_ok(publish(&world.realms[0], 1000));
+        assert_ok(read_with(&world.realms[0], 1));
+        calm(&world);
+        assert_sent(&world.realms[0], 1, 0);
+        end_realm(&world.realms[1]);
+        assert_ok(begin_realm(&world, &world.realms[1], i == 0));
+        router_set_now(&world.realms[1].router, 2000);
+        router_expire(&world.realms[1].router);
+        calm(&world);
+        assert_int_equal(channel_count(&world.realms[1].dead->channel), 1);
+        finish(&world.realms[0], 1);
+        end(&world);
+    }
 }
 
 static void what_there_is_no_room_for_is_buried_once(void **state)
@@ -537,6 +562,7 @@ int main(void)
         cmocka_unit_test(who_gets_a_lock_finds_the_event_removed),
         cmocka_unit_test(what_comes_back_too_often_in_all_realms_is_buried_once),
         cmocka_unit_test(what_expires_in_all_realms_is_buried_once),
+        cmocka_unit_test(what_expires_while_another_realm_has_it_is_that_realms_care),
         cmocka_unit_test(what_there_is_no_room_for_is_buried_once),
         cmocka_unit_test(what_the_store_refuses_is_asked_for_again),
         cmocka_unit_test(who_was_cut_off_too_long_may_still_say_that_it_is_done),
