@@ -187,7 +187,11 @@ static void commit(struct router_batch *batch, const uint64_t *eids)
     }
     batch->router->is_told = true; /* what goes now was among the operations */
     for (size_t i = 0; i < batch->removal_count; i++) {
-        channel_remove(&batch->removals[i].route->channel, batch->removals[i].eid);
+        struct router_route *route = router_shared_heir(batch->removals[i].route);
+
+        if (route != NULL) {
+            channel_remove(&route->channel, batch->removals[i].eid);
+        }
     }
     batch->router->is_told = false;
 }

@@ -142,9 +142,17 @@ void router_shared_end(struct router_route *route)
     }
 }
 
+struct router_route *router_shared_heir(struct router_route *route)
+{
+    if (!route->is_gone) {
+        return route;
+    }
+    return route->stream == NULL ? NULL : route->stream->watch_ctx;
+}
+
 bool router_shared_pass_on(struct router_route *route, struct event *event)
 {
-    struct router_route *next = route->stream->watch_ctx;
+    struct router_route *next = router_shared_heir(route);
     bool is_known = next != NULL && event->eid < next->channel.next_eid;
 
     if (next != NULL && !is_known) {

@@ -41,8 +41,11 @@ enum router_shared_turn {
 
 enum router_shared_turn router_shared_turn(struct router_route *route, uint64_t eid);
 
-/** It was published to a route that is gone: it belongs to the one that has the name now, if
- *  there is one. True: that has it already. */
+/** Whose the events are that the store has, or has not any more: the route's, unless it was
+ *  removed, and another one has the name since. NULL: nobody's. */
+struct router_route *router_shared_heir(struct router_route *route);
+
+/** It was published to a route that is gone: it is its heir's. True: that has it already. */
 bool router_shared_pass_on(struct router_route *route, struct event *event);
 
 /** When router_shared_catch_up() is to be tried again; EVENT_NEVER: the route is not behind. */

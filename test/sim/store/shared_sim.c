@@ -528,7 +528,7 @@ static void make_again(struct realm *realm)
     int channel = (int)dice(world, CHANNELS);
     struct router_route *route = realm->routes[channel];
 
-    if (world->purge.is_busy || !is_kept(world, channel)) {
+    if (!is_kept(world, channel)) {
         return;
     }
     for (size_t i = 0; i < READERS; i++) {
