@@ -2,6 +2,8 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "realm/realm_conf_ways.h"
 
+#include "realm/realm_conf_route.h"
+
 #include "realm/realm_conf.h"
 
 enum {
@@ -10,7 +12,7 @@ enum {
 
 static const char *section_of(const struct router_rule *rule)
 {
-    return rule->kind == ROUTER_QUEUE ? "Queue" : "Channel";
+    return realm_conf_route_kind(rule->kind)->section;
 }
 
 struct map_of_ways {
