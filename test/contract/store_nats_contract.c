@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "contract/store_contract.h"
+#include "contract/store_nats_rig.h"
+
+#include "store/store_nats.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    PATIENCE = 20000, /* ms that no answer needs */
+};
+
+struct place {
+    char realm[32];
+    char path[32]; /* of the mirror; empty: in memory */
+    struct loop *loop;
+    struct mailbox *mailbox;
+};
+
+static struct store_nats_rig server;
+static unsigned realms;
+
+static void begin(struct store_contract_rig *rig)
+{
+    struct place *place = calloc(1, sizeof *place);
+
+    if (place != NULL) {
+        (void)snprintf(place->realm, sizeof place->realm, "contract-%u", ++realms);
+    }
+    rig->own = place;
+}
+
+static void begin_on_disk(struct store_contract_rig *rig)
+{
+    struct place *place;
+
+    begin(rig);
+    place = rig->own;
+    memcpy(place->path, "/tmp/wl-store-XXXXXX", 21);
+    assert_non_null(mkdtemp(place->path));
+}
+
+static enum err open_store(struct store_contract_rig *rig)
+{
+    struct place *place = rig->own;
+    struct store_nats_conf conf = {
+        .url = span_str(server.url),
+        .realm = span_str(place->realm),
+        .path = place->path[0] == '\0' ? NULL : place->path,
+        .bytes_max = STORE_CONTRACT_BYTES_MAX,
+        .streams_max = STORE_CONTRACT_STREAMS_MAX,
+        .pending_bytes_max = STORE_CONTRACT_PENDING_MAX,
+        .replicas = 1,
+        .timeout = PATIENCE,
+        .log = &rig->log,
+        .rng = &rig->rng,
+    };
+    char fault[STORE_NATS_FAULT_BYTES];
+    enum err e;
+
+    if (place->loop == NULL) {
+        TRY(loop_new(&place->loop));
+    }
+    if (place->mailbox == NULL) {
+        TRY(mailbox_new(&place->mailbox, place->loop));
+    }
+    conf.loop = place->loop;
+    conf.mailbox = place->mailbox;
+    e = store_nats_open(&conf, &rig->store, fault);
+    if (e != OK && e != ERR_NOMEM) {
+        print_error("%s\n", fault);
+    }
+    return e;
+}
+
+static void turn(struct store_contract_rig *rig)
+{
+    struct place *place = rig->own;
+    size_t before = rig->store->pending_count;
+    msec began = loop_now(place->loop);
+
+    while (rig->store->pending_count == before) {
+        assert_ok(loop_turn(place->loop, PATIENCE));
+        assert_true(loop_now(place->loop) - began < PATIENCE);
+    }
+}
+
+/* In the mirror's file, which is what is read: as in store_lmdb_contract. */
+static void corrupt(struct store_contract_rig *rig, const char *stream, uint64_t eid)
+{
+    static uint8_t file[16 * STORE_CONTRACT_BYTES_MAX];
+    struct place *place = rig->own;
+    const uint8_t wanted[12] = {1, 1, 0, 0, (uint8_t)eid}; /* version, text, zero, EID */
+    char name[128];
+    unsigned found = 0;
+    ssize_t len;
+    int fd;
+
+    (void)stream; /* there is only one */
+    (void)snprintf(name, sizeof name, "%s/data.mdb", place->path);
+    fd = open(name, O_RDWR);
+    len = pread(fd, file, sizeof file, 0);
+    for (ssize_t at = 0; at + 56 < len; at++) {
+        if (memcmp(file + at, wanted, sizeof wanted) == 0) {
+            const uint8_t spoilt = file[at + 44] ^ 1;
+
+            assert_int_equal(pwrite(fd, &spoilt, 1, at + 44), 1);
+            found++;
+        }
+    }
+    assert_true(found > 0);
+    close(fd);
+}
+
+static void end(struct store_contract_rig *rig)
+{
+    static const char *const names[] = {"data.mdb", "lock.mdb", "wayleave.lock"};
+    struct place *place = rig->own;
+
+    if (place == NULL) {
+        return;
+    }
+    mailbox_free(place->mailbox);
+    loop_free(place->loop);
+    for (size_t i = 0; place->path[0] != '\0' && i < 3; i++) {
+        char name[128];
+
+        (void)snprintf(name, sizeof name, "%s/%s", place->path, names[i]);
+        (void)unlink(name);
+    }
+    assert_true(place->path[0] == '\0' || rmdir(place->path) == 0);
+    free(place);
+}
+
+int main(void)
+{
+    static const struct store_contract_kind in_memory = {
+        .begin = begin,
+        .open = open_store,
+        .turn = turn,
+        .end = end,
+        .no_corruption = "the mirror is in memory, and the server checks what it has",
+    };
+    static const struct store_contract_kind on_disk = {
+        .begin = begin_on_disk,
+        .open = open_store,
+        .turn = turn,
+        .corrupt = corrupt,
+        .end = end,
+        .no_oom = "who has a mirror on the disk that fails must be started again",
+    };
+    int failed;
+
+    store_nats_rig_start(&server);
+    failed = store_contract_run(&in_memory) + store_contract_run(&on_disk);
+    store_nats_rig_end(&server);
+    return failed;
+}
