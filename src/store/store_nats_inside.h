@@ -102,6 +102,8 @@ struct store_nats {
     uint64_t self;      /* our number as an author */
     uint64_t old_self;  /* the one before, until the log knows that it has gone */
     uint64_t number;    /* of our next message */
+    uint64_t sent;      /* number of the last one sent in this round, or of the one before */
+    msec progress;      /* when a message of ours counted last */
     uint32_t round;     /* how often we have begun to send again */
     struct list items;  /* struct store_nats_item, in order; those not yet applied */
     uint64_t room;      /* bytes of their events and of those not told yet */

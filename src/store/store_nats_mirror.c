@@ -85,8 +85,8 @@ enum err store_nats_mirror_clear(struct store_nats_mirror *mirror,
     if (conf.path != NULL) {
         (void)snprintf(name, sizeof name, "%s/data.mdb", conf.path);
         if (unlink(name) != 0 && errno != ENOENT) {
-            (void)snprintf(fault, STORE_LMDB_FAULT_BYTES, "\"%s\" cannot be removed: %s", name,
-                           strerror(errno));
+            (void)snprintf(fault, STORE_LMDB_FAULT_BYTES,
+                           "data.mdb in StorePath cannot be removed: %s", strerror(errno));
             return ERR_CONF;
         }
     }
@@ -107,8 +107,8 @@ enum err store_nats_mirror_hand_over(struct store_nats_mirror *mirror,
 
 void store_nats_mirror_drive(struct store_nats_mirror *mirror)
 {
-    if (mirror->inner != NULL) {
-        (void)loop_turn(mirror->inner, DRIVE_WAIT);
+    if (mirror->inner != NULL && loop_turn(mirror->inner, DRIVE_WAIT) != OK) {
+        log_error(mirror->conf.log, "store: the mirror's loop has failed: %s", strerror(errno));
     }
 }
 

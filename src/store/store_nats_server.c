@@ -291,7 +291,7 @@ enum err store_nats_server_open(struct store_nats_server *server,
     *server = (struct store_nats_server){.timeout = conf->timeout};
     name_all(server, conf->realm);
     TRY(connect_to(server, conf, fault));
-    if (!natsConnection_HasHeaderSupport(server->nats)) { /* as JetStream, since 2.2 */
+    if (natsConnection_HasHeaderSupport(server->nats) != NATS_OK) { /* as JetStream, since 2.2 */
         say(fault, "the NATS server is too old (2.9 or newer is needed)");
         return ERR_CONF;
     }
