@@ -260,6 +260,7 @@ static void close_store(struct store *store)
     store_nats_out_fail(nats, ERR_CLOSED);
     store_nats_apply_tell(nats);
     store_nats_apply_fini(nats);
+    store_nats_out_fini(nats);
     store_nats_snap_fini(nats);
     loop_undefer(&nats->later);
     timer_cancel(&nats->tick);

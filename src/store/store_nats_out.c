@@ -3,6 +3,7 @@
 #include "store/store_nats_out.h"
 
 #include "store/store_nats_apply.h"
+#include "store/store_nats_tell.h"
 #include "store/store_record.h"
 
 #include <stdlib.h>
@@ -372,4 +373,16 @@ void store_nats_out_fail(struct store_nats *nats, enum err e)
         }
     }
     sweep(nats);
+}
+
+void store_nats_out_fini(struct store_nats *nats)
+{
+    LIST_FOREACH (node, after, &nats->items) {
+        struct store_nats_item *item = item_at(node);
+
+        list_remove(node);
+        item->e = item->e == OK ? ERR_CLOSED : item->e;
+        store_nats_tell_failed(nats, item);
+        store_nats_out_free(item);
+    }
 }

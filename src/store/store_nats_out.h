@@ -47,4 +47,7 @@ must_check enum err store_nats_out_rejoin(struct store_nats *nats);
 /** All that is left fails with this, in its turn. */
 void store_nats_out_fail(struct store_nats *nats, enum err e);
 
+/** The same at once, at the end. */
+void store_nats_out_fini(struct store_nats *nats);
+
 void store_nats_out_free(struct store_nats_item *item);
