@@ -242,6 +242,15 @@ static void replace(struct channel *channel, const struct channel_entry *entry)
     }
 }
 
+/* The newest one, whose event is in memory. */
+static void settle(struct channel *channel, const struct channel_entry *entry)
+{
+    channel->held_bytes += entry->bytes;
+    channel->budget->used += entry->bytes;
+    replace(channel, entry);
+    shrink(channel);
+}
+
 struct event *channel_commit(struct channel *channel, struct channel_entry *entry, uint64_t eid)
 {
     assert(entry->eid == 0 && channel->prepared > 0 && eid >= channel->next_eid);
@@ -249,11 +258,56 @@ struct event *channel_commit(struct channel *channel, struct channel_entry *entr
     entry->publisher = NULL;
     entry->event->eid = eid; /* nobody else has looked at it yet */
     put(channel, entry, eid, entry->event->expiry);
-    channel->held_bytes += entry->bytes;
-    channel->budget->used += entry->bytes;
-    replace(channel, entry);
-    shrink(channel);
+    settle(channel, entry);
     return entry->event;
+}
+
+/* ---- what is in the stream already ---- */
+
+/* An entry for it, with all that it needs. */
+static enum err enter(struct channel *channel, const struct event *event,
+                      struct channel_entry **ret_entry)
+{
+    struct span id = event_publish_id(event);
+    struct channel_entry *same = id.len == 0 ? NULL : map_find(&channel->ids, id);
+    struct channel_entry *entry;
+    enum err e;
+
+    if (same != NULL && same->eid > 0) {
+        id.len = 0; /* nothing of ours wrote that: both stay, the first one counts */
+    } else if (same != NULL) {
+        /* Ours comes second, as its publisher will hear. Should there be no memory below, a
+         * further repeat is found by the store. */
+        map_remove(&channel->ids, id);
+    }
+    TRY(entry_new(channel, id, &entry));
+    entry->bytes = event_bytes(event);
+    e = reserve(channel, entry, event);
+    if (e != OK) {
+        entry_free(channel, entry);
+        return e;
+    }
+    *ret_entry = entry;
+    return OK;
+}
+
+enum err channel_take(struct channel *channel, struct event *event)
+{
+    struct channel_entry *entry;
+
+    assert(event->eid >= channel->next_eid);
+    TRY(enter(channel, event, &entry));
+    entry->event = event_ref(event);
+    put(channel, entry, event->eid, event->expiry);
+    settle(channel, entry);
+    return OK;
+}
+
+void channel_lose(struct channel *channel, uint64_t eid)
+{
+    assert(eid >= channel->next_eid);
+    channel->lost_eid = eid;
+    channel->next_eid = eid + 1;
 }
 
 struct restore {
@@ -266,20 +320,10 @@ static bool on_restored(void *ctx, const struct event *event)
 {
     struct restore *restore = ctx;
     struct channel *channel = restore->channel;
-    struct span id = event_publish_id(event);
     struct channel_entry *entry;
 
-    if (id.len > 0 && map_find(&channel->ids, id) != NULL) {
-        id.len = 0; /* nothing of ours wrote that: both stay, the first one counts */
-    }
-    restore->e = entry_new(channel, id, &entry);
+    restore->e = enter(channel, event, &entry);
     if (restore->e != OK) {
-        return false;
-    }
-    entry->bytes = event_bytes(event);
-    restore->e = reserve(channel, entry, event);
-    if (restore->e != OK) {
-        entry_free(channel, entry);
         return false;
     }
     put(channel, entry, event->eid, event->expiry);
@@ -320,7 +364,25 @@ struct run {
     uint64_t now;
     uint64_t next_eid; /* behind the last one that was looked at */
     bool is_enough;
+    bool is_lost;
+    uint64_t corrupt_count; /* of the stream, before */
 };
+
+/* The store does not show what is here before this event: another realm has dropped it, and
+ * will be heard of in a moment. It may have made room, and is lost to readers then. */
+static bool is_lost_before(const struct run *run, uint64_t eid)
+{
+    const struct channel *channel = run->channel;
+    const struct channel_entry *next = shelf_from(&channel->shelf, run->next_eid);
+    bool is_bounded =
+        channel->conf.capacity > 0 || channel->bytes > channel->conf.store_bytes / 2;
+
+    if (!channel->stream->store->is_shared || !is_bounded || next == NULL || next->eid >= eid ||
+        next->event != NULL || channel->stream->corrupt_count != run->corrupt_count) {
+        return false;
+    }
+    return !heap_has(&next->due) || next->due.at > run->now;
+}
 
 static bool on_store_event(void *ctx, const struct event *event)
 {
@@ -329,6 +391,10 @@ static bool on_store_event(void *ctx, const struct event *event)
 
     if (entry != NULL && entry->event != NULL) {
         return false; /* in memory again */
+    }
+    run->is_lost = is_lost_before(run, event->eid);
+    if (run->is_lost) {
+        return false;
     }
     run->next_eid = event->eid + 1;
     if (entry != NULL && !event_is_expired(event, run->now)) {
@@ -341,14 +407,21 @@ static enum err read_store(struct run *run, uint64_t eid)
 {
     uint64_t next;
 
-    run->next_eid = eid + 1; /* where its record cannot be read */
-    return store_read(run->channel->stream, eid, on_store_event, run, &next);
+    run->next_eid = eid;
+    run->corrupt_count = run->channel->stream->corrupt_count;
+    TRY(store_read(run->channel->stream, eid, on_store_event, run, &next));
+    if (run->next_eid == eid && !run->is_lost) { /* nothing was shown */
+        run->is_lost = is_lost_before(run, UINT64_MAX);
+        run->next_eid = eid + 1; /* its record cannot be read */
+    }
+    return run->is_lost ? ERR_LIMIT : OK;
 }
 
 enum err channel_read(const struct channel *channel, uint64_t eid, uint64_t now,
                       channel_visit *visit, void *ctx)
 {
-    struct run run = {channel, visit, ctx, now, eid, false};
+    struct run run = {
+        .channel = channel, .visit = visit, .ctx = ctx, .now = now, .next_eid = eid};
     const struct channel_entry *entry;
 
     if (eid <= channel->lost_eid) {
@@ -404,16 +477,21 @@ bool channel_remove(struct channel *channel, uint64_t eid)
     return true;
 }
 
-size_t channel_purge(struct channel *channel, uint64_t eid)
+size_t channel_remove_all(struct channel *channel, uint64_t first_eid, uint64_t last_eid)
 {
     struct channel_entry *entry;
     size_t count = 0;
 
-    while ((entry = shelf_first(&channel->shelf)) != NULL && entry->eid < eid) {
+    while ((entry = shelf_from(&channel->shelf, first_eid)) != NULL && entry->eid <= last_eid) {
         drop(channel, entry, CHANNEL_DROP_REMOVED);
         count++;
     }
     return count;
+}
+
+size_t channel_purge(struct channel *channel, uint64_t eid)
+{
+    return eid == 0 ? 0 : channel_remove_all(channel, 0, eid - 1);
 }
 
 uint64_t channel_deadline(const struct channel *channel)

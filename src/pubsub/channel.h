@@ -14,7 +14,8 @@
  *
  * Those of a persistent channel are in a stream of the store. Here is an entry for each, and of
  * the newest ones a window of events in memory; the others are read from the store when
- * somebody asks.
+ * somebody asks. With a store that several realms share that is so for reliable channels, too,
+ * and what other realms publish is taken in with channel_take().
  *
  * Publishing has two steps, so that something slow can come between them: channel_prepare()
  * does all that can fail, channel_commit() makes the event visible and cannot.
@@ -29,7 +30,8 @@
 #include "pubsub/store.h"
 
 enum channel_type {
-    CHANNEL_RELIABLE,   /* in memory; EIDs survive a restart where there is a store */
+    CHANNEL_RELIABLE,   /* in memory; EIDs survive a restart where there is a store. With a
+                         * shared one it is as persistent */
     CHANNEL_TRANSIENT,  /* nothing is kept for those who come later */
     CHANNEL_PERSISTENT, /* in the store */
 };
@@ -44,7 +46,7 @@ struct channel_conf {
     enum channel_type type;
     size_t capacity;     /* events stored; 0: no other limit than store_bytes */
     size_t store_bytes;  /* of the events stored */
-    size_t memory_bytes; /* persistent: of those of them that are kept in memory, too */
+    size_t memory_bytes; /* in a store: of those of them that are kept in memory, too */
     uint64_t ttl;        /* ms that an event is worth delivering, at most; 0: for ever */
     enum channel_slow slow;
     struct channel_keys_conf keys[CHANNEL_KEYS_MAX];
@@ -91,7 +93,7 @@ struct channel {
     struct channel_conf conf;
     struct channel_budget *budget; /* borrowed for the channel's life */
     struct channel_watcher watcher;
-    struct store_stream *stream; /* borrowed; persistent: where the events are. Else NULL */
+    struct store_stream *stream; /* borrowed: where the events are; NULL: in memory alone */
     struct shelf shelf;          /* struct channel_entry, owned */
     size_t bytes;                /* of the events stored */
     size_t held_bytes;           /* of those in memory */
@@ -148,17 +150,28 @@ struct event *channel_commit(struct channel *channel, struct channel_entry *entr
 
 void channel_abandon(struct channel *channel, struct channel_entry *entry);
 
+/** Another realm has published it, behind all that are here; a reference is taken. An entry
+ * that is prepared with the same publish id is nobody's repeat any more: its publisher is to
+ * abandon it. Older events may have to go. ERR_NOMEM: it is not here. */
+must_check enum err channel_take(struct channel *channel, struct event *event);
+
+/** Another realm has published it, and it cannot be had: who needs it is lost. */
+void channel_lose(struct channel *channel, uint64_t eid);
+
 /** False: go no further. The event is borrowed for the call. */
 typedef bool channel_visit(void *ctx, const struct event *event);
 
 /** Shows the stored events from `eid` on, in their order, but for those that are expired at
- *  `now`. OK also at the end. ERR_LIMIT: some of them had to make room; nothing was shown.
- * Others from the store: ERR_NOMEM, ERR_IO. */
+ *  `now`. OK also at the end. ERR_LIMIT: the next ones had to make room, here or in another
+ * realm. Others from the store: ERR_NOMEM, ERR_IO. */
 must_check enum err channel_read(const struct channel *channel, uint64_t eid, uint64_t now,
                                  channel_visit *visit, void *ctx);
 
 /** False when it was not stored. */
 bool channel_remove(struct channel *channel, uint64_t eid);
+
+/** Those from the one to the other are removed. Returns how many. */
+size_t channel_remove_all(struct channel *channel, uint64_t first_eid, uint64_t last_eid);
 
 /** All events below `eid` are removed. Returns how many. */
 size_t channel_purge(struct channel *channel, uint64_t eid);

@@ -2,6 +2,9 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "pubsub/durable.h"
 
+#include "pubsub/durable_lock.h"
+#include "pubsub/durable_place.h"
+
 #include <stdlib.h>
 
 enum {
@@ -9,17 +12,11 @@ enum {
     KEY_MAX = 8 + CHANNEL_NAME_MAX + 1 + DURABLE_NAME_MAX,
 };
 
-/* What is written. */
-struct place {
-    uint64_t epoch;
-    uint64_t next_eid;
-};
+const struct span durable_prefix = SPAN_INIT("durable\0");
 
-static const struct span prefix = SPAN_INIT("durable\0");
-
-void durable_set_init(struct durable_set *set, struct store *store, size_t max)
+void durable_set_init(struct durable_set *set, struct store *store, size_t max, struct rng *rng)
 {
-    *set = (struct durable_set){.store = store};
+    *set = (struct durable_set){.store = store, .rng = rng};
     map_init(&set->map, max);
 }
 
@@ -28,7 +25,7 @@ static void on_last_visit(void *ctx, void *value)
     struct durable_set *set = ctx;
     struct durable *durable = value;
 
-    assert(!durable->is_active && !durable->is_writing);
+    assert(!durable->is_active && durable->writing == 0);
     map_remove(&set->map, span_of(durable->key, durable->key_len));
     free(durable);
 }
@@ -60,6 +57,47 @@ static enum err durable_new(struct durable_set *set, struct span key,
     return OK;
 }
 
+/* Only here: whoever forgets it tells the store. */
+static void drop(struct durable *durable)
+{
+    map_remove(&durable->set->map, span_of(durable->key, durable->key_len));
+    durable->is_forgotten = true;
+    durable_place_settle(durable);
+}
+
+static bool is_shared(const struct durable_set *set)
+{
+    return set->store != NULL && set->store->is_shared;
+}
+
+void durable_place_set(struct durable *durable, const struct durable_place *place)
+{
+    durable->has_place = true;
+    durable->epoch = place->epoch;
+    durable->next_eid = place->next_eid;
+    durable->life = place->life;
+}
+
+/* Found or made. What is nothing of ours makes none. */
+static enum err take(struct durable_set *set, struct span key, struct span value)
+{
+    struct durable *durable = map_find(&set->map, key);
+    struct durable_place place;
+
+    if (!durable_place_read(value, &place)) {
+        return OK;
+    }
+    if (durable != NULL && durable->is_active) {
+        durable_place_advance(durable, &place);
+        return OK;
+    }
+    if (durable == NULL) {
+        TRY(durable_new(set, key, &durable));
+    }
+    durable_place_set(durable, &place);
+    return OK;
+}
+
 struct restore {
     struct durable_set *set;
     enum err e;
@@ -68,21 +106,9 @@ struct restore {
 static bool on_key(void *ctx, struct span key, struct span value)
 {
     struct restore *restore = ctx;
-    struct durable *durable;
-    struct place place;
 
-    if (value.len != sizeof place) {
-        return true; /* nothing of ours */
-    }
-    memcpy(&place, value.ptr, sizeof place);
-    restore->e = durable_new(restore->set, key, &durable);
-    if (restore->e != OK) {
-        return false;
-    }
-    durable->has_place = true;
-    durable->epoch = place.epoch;
-    durable->next_eid = place.next_eid;
-    return true;
+    restore->e = take(restore->set, key, value);
+    return restore->e == OK;
 }
 
 enum err durable_set_restore(struct durable_set *set)
@@ -92,7 +118,7 @@ enum err durable_set_restore(struct durable_set *set)
     if (set->store == NULL) {
         return OK;
     }
-    TRY(store_list(set->store, prefix, on_key, &restore));
+    TRY(store_list(set->store, durable_prefix, on_key, &restore));
     return restore.e;
 }
 
@@ -100,13 +126,13 @@ enum err durable_set_restore(struct durable_set *set)
 static bool write_key(struct span channel, struct span name, uint8_t room[KEY_MAX],
                       struct span *ret_key)
 {
-    size_t len = prefix.len;
+    size_t len = durable_prefix.len;
 
     if (channel.len > CHANNEL_NAME_MAX || name.len == 0 || name.len > DURABLE_NAME_MAX ||
         span_find(name, 0) < name.len) {
         return false;
     }
-    memcpy(room, prefix.ptr, prefix.len);
+    memcpy(room, durable_prefix.ptr, durable_prefix.len);
     memcpy(room + len, channel.ptr, channel.len);
     len += channel.len;
     room[len++] = 0;
@@ -115,23 +141,66 @@ static bool write_key(struct span channel, struct span name, uint8_t room[KEY_MA
     return true;
 }
 
+/* Another realm's name may be in the store alone: there was no room for it here, or no memory.
+ */
+static enum err look_in_store(struct durable_set *set, struct span key)
+{
+    struct buf value;
+    bool found;
+    enum err e;
+
+    buf_init(&value, STORE_VALUE_MAX);
+    e = store_get(set->store, key, &value, &found);
+    if (e == OK && found) {
+        e = take(set, key, buf_span(&value));
+    }
+    buf_fini(&value);
+    return e;
+}
+
+static enum err find_or_make(struct durable_set *set, struct span key,
+                             struct durable **ret_durable)
+{
+    if (map_find(&set->map, key) == NULL && is_shared(set)) {
+        TRY(look_in_store(set, key));
+    }
+    *ret_durable = map_find(&set->map, key);
+    if (*ret_durable != NULL) {
+        return OK;
+    }
+    TRY(durable_new(set, key, ret_durable));
+    if (is_shared(set)) {
+        uint64_t *life = &(*ret_durable)->life;
+
+        rng_fill(set->rng, mspan_of((uint8_t *)life, sizeof *life));
+    }
+    return OK;
+}
+
 enum err durable_open(struct durable_set *set, struct span channel, struct span name,
                       struct durable **ret_durable)
 {
     uint8_t room[KEY_MAX];
     struct durable *durable;
     struct span key;
+    enum err e;
 
     if (!write_key(channel, name, room, &key)) {
         return ERR_LIMIT;
     }
-    durable = map_find(&set->map, key);
-    if (durable == NULL) {
-        TRY(durable_new(set, key, &durable));
-    } else if (durable->is_active) {
+    TRY(find_or_make(set, key, &durable));
+    if (durable->is_active) {
         return ERR_AGAIN;
     }
+    e = durable_lock_ask(durable);
+    if (e != OK) {
+        if (!durable->has_place) { /* it was made for this */
+            drop(durable);
+        }
+        return e;
+    }
     durable->is_active = true;
+    durable->began_without_place = !durable->has_place;
     *ret_durable = durable;
     return OK;
 }
@@ -154,10 +223,10 @@ static void on_written(void *ctx, enum err e, const uint64_t *eids)
     struct durable *durable = ctx;
 
     (void)eids;
-    durable->is_writing = false;
+    durable->writing--;
     if (durable->is_forgotten) {
-        free(durable);
-    } else if (durable->is_dirty && e == OK) {
+        durable_place_settle(durable);
+    } else if (durable->is_dirty && e == OK && durable->writing == 0) {
         write_place(durable);
     }
     /* After a failure, which the store has logged: with the next move. */
@@ -165,17 +234,67 @@ static void on_written(void *ctx, enum err e, const uint64_t *eids)
 
 static void write_place(struct durable *durable)
 {
-    const struct place place = {durable->epoch, durable->next_eid};
+    struct durable_place room;
     const struct store_op op = {.type = STORE_PUT,
                                 .key = span_of(durable->key, durable->key_len),
-                                .value = span_of(&place, sizeof place)};
+                                .value = durable_place_write(durable, &room)};
 
-    if (durable->set->store == NULL || durable->is_writing ||
+    if (durable->set->store == NULL || !durable_lock_may_write(durable) ||
         store_submit(durable->set->store, &op, 1, on_written, durable) != OK) {
         return;
     }
-    durable->is_writing = true;
+    durable->writing++;
     durable->is_dirty = false;
+}
+
+bool durable_place_read(struct span value, struct durable_place *ret_place)
+{
+    if (value.len != sizeof *ret_place && value.len != DURABLE_PLACE_SHORT) {
+        return false;
+    }
+    *ret_place = (struct durable_place){.life = 0};
+    memcpy(ret_place, value.ptr, value.len);
+    return true;
+}
+
+struct span durable_place_write(const struct durable *durable, struct durable_place *room)
+{
+    *room = (struct durable_place){durable->epoch, durable->next_eid, durable->life};
+    return span_of(room, durable->life == 0 ? DURABLE_PLACE_SHORT : sizeof *room);
+}
+
+bool durable_place_find(const struct durable *durable, struct durable_place *ret_place)
+{
+    struct buf value;
+    bool found = false;
+
+    buf_init(&value, STORE_VALUE_MAX);
+    found = store_get(durable->set->store, span_of(durable->key, durable->key_len), &value,
+                      &found) == OK &&
+            found && durable_place_read(buf_span(&value), ret_place);
+    buf_fini(&value);
+    return found;
+}
+
+void durable_place_advance(struct durable *durable, const struct durable_place *place)
+{
+    if (durable->has_place && durable->life == place->life && durable->epoch == place->epoch &&
+        durable->next_eid < place->next_eid) {
+        durable->next_eid = place->next_eid;
+    }
+}
+
+void durable_place_settle(struct durable *durable)
+{
+    if (durable->is_dirty && !durable->is_forgotten) {
+        write_place(durable);
+    }
+    if (!durable->is_active) {
+        durable_lock_give_back(durable, durable->is_forgotten);
+    }
+    if (durable->is_forgotten && durable->writing == 0 && !durable->is_locking) {
+        free(durable);
+    }
 }
 
 void durable_move(struct durable *durable, uint64_t epoch, uint64_t next_eid)
@@ -187,7 +306,10 @@ void durable_move(struct durable *durable, uint64_t epoch, uint64_t next_eid)
     durable->epoch = epoch;
     durable->next_eid = next_eid;
     durable->is_dirty = true;
-    write_place(durable);
+    durable_lock_keep(durable);
+    if (durable->writing == 0) {
+        write_place(durable);
+    }
 }
 
 static void on_deleted(void *ctx, enum err e, const uint64_t *eids)
@@ -207,12 +329,33 @@ static enum err forget(struct durable *durable)
     if (set->store != NULL) {
         TRY(store_submit(set->store, &op, 1, on_deleted, NULL));
     }
-    map_remove(&set->map, op.key);
-    durable->is_forgotten = true;
-    if (!durable->is_writing) {
-        free(durable);
-    }
+    drop(durable);
     return OK;
+}
+
+void durable_set_take(struct durable_set *set, struct span key, const struct span *value)
+{
+    struct durable *durable = map_find(&set->map, key);
+
+    if (value != NULL) {
+        enum err e = take(set, key, *value);
+
+        (void)e; /* it is looked for in the store when somebody wants it */
+    } else if (durable != NULL && durable->is_active) {
+        durable->is_doomed = true; /* its channel was removed */
+    } else if (durable != NULL) {
+        drop(durable);
+    }
+}
+
+void durable_set_locked(struct durable_set *set, struct span key, enum store_lock_state state,
+                        struct span value)
+{
+    struct durable *durable = map_find(&set->map, key);
+
+    if (durable != NULL) {
+        durable_lock_changed(durable, state, value);
+    }
 }
 
 void durable_close(struct durable *durable)
@@ -221,12 +364,11 @@ void durable_close(struct durable *durable)
         return;
     }
     durable->is_active = false;
+    durable->on_lost = NULL;
     if (durable->is_doomed && forget(durable) == OK) {
         return;
     }
-    if (durable->is_dirty) {
-        write_place(durable);
-    }
+    durable_place_settle(durable);
 }
 
 enum err durable_forget(struct durable_set *set, struct span channel, struct span name)
@@ -242,7 +384,11 @@ enum err durable_forget(struct durable_set *set, struct span channel, struct spa
     if (durable == NULL) {
         return OK;
     }
-    return durable->is_active ? ERR_AGAIN : forget(durable);
+    if (durable->is_active ||
+        (set->store != NULL && store_lock_state(set->store, key, NULL) == STORE_LOCK_THEIRS)) {
+        return ERR_AGAIN;
+    }
+    return forget(durable);
 }
 
 /* ---- all of a channel ---- */
@@ -258,7 +404,7 @@ bool durable_is_known(const struct durable_set *set, struct span channel, struct
 /* Behind "durable", zero: the channel, zero, the name. */
 static struct span rest_of(const struct durable *durable)
 {
-    return span_tail(span_of(durable->key, durable->key_len), prefix.len);
+    return span_tail(span_of(durable->key, durable->key_len), durable_prefix.len);
 }
 
 struct span durable_name(const struct durable *durable)

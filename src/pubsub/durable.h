@@ -8,10 +8,15 @@
  *
  * A place is written when it has moved and the last writing of it is done, so a crash may bring
  * back a place of a moment ago: the reader gets some events once more.
+ *
+ * In a store that several realms share the name has one reader in all of them (durable_lock),
+ * who begins where the last one was, wherever that was.
  */
 #pragma once
 
+#include "base/list.h"
 #include "base/map.h"
+#include "base/rng.h"
 #include "pubsub/channel.h"
 #include "pubsub/store.h"
 
@@ -22,6 +27,7 @@ enum {
 struct durable_set {
     struct store *store; /* borrowed; NULL: places last as long as the set */
     struct map map;      /* by key; owned */
+    struct rng *rng;     /* borrowed */
 };
 
 struct durable {
@@ -30,18 +36,28 @@ struct durable {
     bool has_place;
     uint64_t epoch;    /* of the channel */
     uint64_t next_eid; /* the first event that it has not got */
+    uint64_t life; /* in a shared store random: another one after it was forgotten; else 0 */
 
-    /* durable.c's own. */
-    bool is_dirty; /* the place has moved since it was last written */
-    bool is_writing;
-    bool is_forgotten; /* freed when the writing is done */
-    bool is_doomed;    /* forgotten when its reader goes */
+    /* For who reads, after durable_open(): another realm has a reader, who was faster. It is to
+     * go soon. NULL: nobody cares. */
+    void (*on_lost)(void *reader);
+    void *reader; /* borrowed */
+
+    /* The durable files' own. */
+    bool is_dirty;            /* the place has moved since it was last written */
+    bool is_locking;          /* the lock was asked for */
+    bool is_locked;           /* it is ours */
+    bool began_without_place; /* who reads, as far as was known */
+    size_t writing;           /* submissions on their way */
+    bool is_forgotten;        /* freed when nothing of it is on its way */
+    bool is_doomed;           /* forgotten when its reader goes */
     size_t key_len;
     uint8_t key[]; /* "durable", zero, channel, zero, name */
 };
 
 /** At most `max` names. */
-void durable_set_init(struct durable_set *set, struct store *store, size_t max);
+void durable_set_init(struct durable_set *set, struct store *store, size_t max,
+                      struct rng *rng);
 
 /** The store must be closed. */
 void durable_set_fini(struct durable_set *set);
@@ -51,9 +67,17 @@ void durable_set_fini(struct durable_set *set);
  */
 must_check enum err durable_set_restore(struct durable_set *set);
 
+/** What every key in the store begins with. */
+extern const struct span durable_prefix;
+
+/** Another realm has put that key, or deleted it: see store_watch, as for the next. */
+void durable_set_take(struct durable_set *set, struct span key, const struct span *value);
+void durable_set_locked(struct durable_set *set, struct span key, enum store_lock_state state,
+                        struct span value);
+
 /** Found or made; the caller is its reader until durable_close().
  *
- *  ERR_AGAIN  it has a reader
+ *  ERR_AGAIN  it has a reader, perhaps in another realm; or the store is behind
  *  ERR_LIMIT  the name's length, or there are as many names as may be
  *  ERR_NOMEM */
 must_check enum err durable_open(struct durable_set *set, struct span channel, struct span name,

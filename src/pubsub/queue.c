@@ -3,6 +3,7 @@
 #include "pubsub/queue.h"
 
 #include "pubsub/event_source.h"
+#include "pubsub/queue_lock.h"
 #include "pubsub/queue_reader.h"
 
 #include <stdlib.h>
@@ -24,6 +25,8 @@ void queue_init(struct queue *queue, const struct queue_conf *conf, struct queue
     list_init(&queue->lanes);
     list_init(&queue->roomy);
     list_init(&queue->marks);
+    list_init(&queue->wanted);
+    list_init(&queue->spare);
     queue_ids_init(&queue->ids, conf->ids_max);
 }
 
@@ -97,11 +100,19 @@ static void move_marks(struct queue *queue, const struct queue_entry *from,
 
 /* ---- out ---- */
 
-/* Who else does not know yet that it has gone: the store, or who looks after dead events. */
+void queue_disturb(struct queue *queue)
+{
+    if (list_is_empty(&queue->untidy)) {
+        list_append(&queue->desk->untidy, &queue->untidy);
+    }
+}
+
+/* Who else does not know yet that it has gone: the store, or who looks after dead events, or
+ * other realms. */
 static bool is_told(const struct queue_entry *entry)
 {
-    return entry->is_stored || entry->end == QUEUE_DEAD || entry->end == QUEUE_EXPIRED ||
-           entry->end == QUEUE_DROPPED;
+    return entry->is_stored || queue_lock_is_held(entry) || entry->end == QUEUE_DEAD ||
+           entry->end == QUEUE_EXPIRED || entry->end == QUEUE_DROPPED;
 }
 
 void queue_let_go(struct queue *queue, struct queue_entry *entry, enum queue_end end)
@@ -110,14 +121,13 @@ void queue_let_go(struct queue *queue, struct queue_entry *entry, enum queue_end
     move_marks(queue, entry, queue_entry_after(queue, entry));
     shelf_take(&queue->shelf, entry->event->eid);
     list_remove(&entry->node);
+    list_remove(&entry->lock_node);
     entry->state = QUEUE_GONE;
     entry->end = end;
     queue->dead += end != QUEUE_CONSUMED && end != QUEUE_REMOVED;
     if (is_told(entry)) {
         list_append(&queue->gone, &entry->node);
-        if (list_is_empty(&queue->untidy)) {
-            list_append(&queue->desk->untidy, &queue->untidy);
-        }
+        queue_disturb(queue);
     } else {
         entry_free(entry);
     }
@@ -132,8 +142,12 @@ bool queue_next_gone(struct queue *queue, struct queue_gone *ret_gone)
         return false;
     }
     entry = entry_of(queue->gone.next);
-    *ret_gone = (struct queue_gone){entry->end, entry->is_stored, event_ref(entry->event),
-                                    entry->returns};
+    *ret_gone = (struct queue_gone){.end = entry->end,
+                                    .is_stored = entry->is_stored,
+                                    .is_locked = queue_lock_is_held(entry),
+                                    .event = event_ref(entry->event),
+                                    .returns = entry->returns,
+                                    .terms = entry->terms};
     list_remove(&entry->node);
     entry_free(entry);
     return true;
@@ -147,7 +161,7 @@ void queue_drop(struct queue *queue, uint64_t eid, enum queue_end why)
         return;
     }
     entry->is_stored = false;
-    entry->end = why;
+    entry->end = entry->hold == QUEUE_THEIRS ? QUEUE_REMOVED : why; /* then it is their care */
     if (entry->state == QUEUE_HELD) {
         return;
     }
@@ -155,7 +169,7 @@ void queue_drop(struct queue *queue, uint64_t eid, enum queue_end why)
         queue_reader_undeal(entry);
     }
     list_remove(&entry->place);
-    queue_let_go(queue, entry, why);
+    queue_let_go(queue, entry, entry->end);
     queue_reader_deal(queue);
 }
 
@@ -172,6 +186,8 @@ static enum err entry_new(struct queue *queue, const struct event *event,
     }
     list_init(&entry->node);
     list_init(&entry->place);
+    list_init(&entry->lock_node);
+    entry->hold = queue->conf.is_shared ? QUEUE_FREE_FOR_ALL : QUEUE_OURS;
     entry->queue = queue;
     entry->is_stored = true;
     if (atomic_load_explicit(&event->refs, memory_order_relaxed) == 0) {

@@ -11,8 +11,9 @@
  *                 └────────────────┴───────────────┘ the reader rolled back, or left
  *
  * Dealing happens whenever something changed: after each call no free event fits a reader that
- * has room. What has gone is kept until the owner asks, queue_next_gone(): the store is to
- * forget it.
+ * has room. If other realms have the same queue, what is dealt here is sent when they leave it
+ * to us (pubsub/queue_lock), and what is theirs is not free. What has gone is kept until the
+ * owner asks, queue_next_gone(): the store is to forget it.
  */
 #pragma once
 
@@ -28,6 +29,7 @@ struct queue_conf {
     struct span name;      /* borrowed for the queue's life */
     size_t redelivery_max; /* an event that came back more often is dead; 0: none is */
     size_t ids_max;        /* publish ids that are remembered; at least 1 */
+    bool is_shared;        /* other realms deal the same events: see queue_lock.h */
 };
 
 /** Why an event has gone. */
@@ -46,6 +48,14 @@ enum queue_state {
     QUEUE_GONE,
 };
 
+/** Who may deal an event. Those of a queue that is not shared are always ours. */
+enum queue_hold {
+    QUEUE_OURS, /* this realm has its lock */
+    QUEUE_FREE_FOR_ALL,
+    QUEUE_ASKED,  /* as far as is known nobody has it, and we have asked for it */
+    QUEUE_THEIRS, /* another realm has it */
+};
+
 /** Acknowledgements that wait for a transaction to be committed. */
 struct queue_claim {
     struct list sealed; /* entries that are no reader's any more: see queue_reader_seal() */
@@ -55,7 +65,7 @@ struct queue_claim {
 /** What queues want of their owner, who may look whenever it likes. */
 struct queue_desk {
     struct list woken;  /* struct queue_reader with new events, to be sent from */
-    struct list untidy; /* struct queue that queue_next_gone() should be asked for */
+    struct list untidy; /* struct queue that should be asked what has gone, and for locks */
 };
 
 /* The queue files' own. */
@@ -72,6 +82,12 @@ struct queue_entry {
     bool is_stored;
     enum queue_state state;
     enum queue_end end; /* gone, or not stored any more: why */
+
+    /* Of a shared queue; queue_lock.c's own. */
+    enum queue_hold hold;
+    bool was_ours;         /* at any time */
+    uint32_t terms;        /* how often its lock was given back, by whomever */
+    struct list lock_node; /* in queue->wanted or queue->spare */
 };
 
 /** A place among the entries that stays right when entries go. */
@@ -92,7 +108,9 @@ struct queue {
     struct list roomy;    /* struct queue_reader with room; who got the latest event is last */
     struct list marks;
     struct queue_desk *desk; /* borrowed from the owner for the queue's life */
-    struct list untidy;      /* in desk->untidy while something has gone */
+    struct list untidy;      /* in desk->untidy while there is something to ask for */
+    struct list wanted;      /* shared: dealt or held entries whose locks are to be asked for */
+    struct list spare;       /* shared: free entries whose locks are ours, to be given back */
     struct queue_ids ids;
     size_t out;           /* entries that are dealt or held */
     uint64_t redelivered; /* to be read: events that were sent and came back, each time */
@@ -103,8 +121,10 @@ struct queue {
 struct queue_gone {
     enum queue_end end;
     bool is_stored;      /* the store is to be told: consumed or dead */
+    bool is_locked;      /* its lock is ours: to be given back when all that is done */
     struct event *event; /* taken: to be unreferenced */
     size_t returns;
+    uint32_t terms;
 };
 
 void queue_desk_init(struct queue_desk *desk);
@@ -139,6 +159,9 @@ void queue_mark_fini(struct queue_mark *mark);
 /** The entry behind that one; NULL. */
 struct queue_entry *queue_entry_after(const struct queue *queue,
                                       const struct queue_entry *entry);
+
+/** For the queue files: the owner is to ask. */
+void queue_disturb(struct queue *queue);
 
 /** For the queue files: whether the selector, which may be NULL, is true of the event. */
 bool queue_entry_fits(const struct queue_entry *entry, const struct selector *selector);

@@ -3,10 +3,16 @@
 /*
  * A lane has a mark: entries before it are not free, or did not match, or came back. Those that
  * came back stand in queue->returned as well, which is short: no more than all windows
- * together. So no entry is looked at twice by a lane, however long the queue and whatever comes
- * back.
+ * together, here and in other realms. So no entry is looked at twice by a lane, however long
+ * the queue and whatever comes back.
+ *
+ * Of a shared queue an entry may be dealt whose lock is still to be asked for: it has its place
+ * in the reader's window and in its order, but it, and what is behind it, is sent only when the
+ * lock is ours.
  */
 #include "pubsub/queue_reader.h"
+
+#include "pubsub/queue_lock.h"
 
 #include <stdlib.h>
 
@@ -74,7 +80,8 @@ static bool fits(const struct queue_lane *lane, const struct queue_entry *entry)
 /* Free, and not among those that came back. */
 static bool is_waiting(const struct queue_entry *entry)
 {
-    return entry->state == QUEUE_FREE && list_is_empty(&entry->place);
+    return entry->state == QUEUE_FREE && entry->hold != QUEUE_THEIRS &&
+           list_is_empty(&entry->place);
 }
 
 /* The oldest entry that is free and fits; NULL. */
@@ -105,6 +112,15 @@ static struct queue_entry *first_for(struct queue *queue, struct queue_lane *lan
 
 /* ---- dealing ---- */
 
+void queue_reader_wake(struct queue_reader *reader)
+{
+    struct queue_reader_delivery delivery;
+
+    if (list_is_empty(&reader->woken) && queue_reader_next(reader, &delivery)) {
+        list_append(&reader->queue->desk->woken, &reader->woken);
+    }
+}
+
 /* Roomy readers stand in line; who gets an event goes to the end of it. */
 static void stand_in_line(struct queue_reader *reader)
 {
@@ -124,10 +140,9 @@ static void deal_to(struct queue_reader *reader, struct queue_entry *entry)
     list_append(&reader->dealt, &entry->place);
     queue->out++;
     reader->out++;
+    queue_lock_want(entry);
     stand_in_line(reader);
-    if (list_is_empty(&reader->woken)) {
-        list_append(&queue->desk->woken, &reader->woken);
-    }
+    queue_reader_wake(reader);
 }
 
 /* One round: each reader with room gets one event at most. False when nobody got any. */
@@ -179,6 +194,7 @@ static void set_free(struct queue_entry *entry)
     entry->state = QUEUE_FREE;
     entry->claim = NULL;
     entry->queue->out--;
+    queue_lock_spare(entry);
 }
 
 static void take_from_reader(struct queue_entry *entry)
@@ -189,8 +205,11 @@ static void take_from_reader(struct queue_entry *entry)
 
 void queue_reader_undeal(struct queue_entry *entry)
 {
+    struct queue_reader *reader = entry->holder;
+
     assert(entry->state == QUEUE_DEALT);
     take_from_reader(entry);
+    queue_reader_wake(reader); /* what stood behind it may have waited for its lock */
 }
 
 /* Among those that came back, in EID order. The search begins at *near, which becomes its
@@ -201,6 +220,9 @@ static void put_back(struct queue_entry *entry, struct list **near)
     uint64_t eid = entry->event->eid;
     struct list *at = *near;
 
+    if (entry->hold == QUEUE_THEIRS) {
+        return; /* it was lost */
+    }
     while (at != &queue->returned && entry_at(at)->event->eid > eid) {
         at = at->prev;
     }
@@ -212,6 +234,13 @@ static void put_back(struct queue_entry *entry, struct list **near)
     *near = &entry->place;
 }
 
+void queue_reader_put_back(struct queue_entry *entry)
+{
+    struct list *near = entry->queue->returned.prev;
+
+    put_back(entry, &near);
+}
+
 /* It was sent, and is not wanted. */
 static void come_back(struct queue_entry *entry, struct list **near)
 {
@@ -221,7 +250,8 @@ static void come_back(struct queue_entry *entry, struct list **near)
     queue->redelivered++;
     if (!entry->is_stored) {
         queue_let_go(queue, entry, entry->end);
-    } else if (queue->conf.redelivery_max > 0 && entry->returns > queue->conf.redelivery_max) {
+    } else if (queue->conf.redelivery_max > 0 && entry->returns > queue->conf.redelivery_max &&
+               entry->hold == QUEUE_OURS) {
         queue_let_go(queue, entry, QUEUE_DEAD);
     } else {
         put_back(entry, near);
@@ -304,6 +334,9 @@ bool queue_reader_next(const struct queue_reader *reader,
         return false;
     }
     entry = entry_at(reader->dealt.next);
+    if (entry->hold != QUEUE_OURS) {
+        return false; /* not yet, if at all */
+    }
     *ret_delivery = (struct queue_reader_delivery){entry->event, entry->returns};
     return true;
 }

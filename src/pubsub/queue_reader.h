@@ -83,8 +83,14 @@ void queue_reader_claim_init(struct queue_claim *claim);
 /** What was claimed does not happen: the reader holds those events as before. */
 void queue_reader_unclaim(struct queue_reader *reader, const struct queue_claim *claim);
 
-/** For queue.c: deal what is free to those who have room. */
+/** For the queue files: deal what is free to those who have room. */
 void queue_reader_deal(struct queue *queue);
 
-/** For queue.c: the entry, which is dealt, is to leave the reader. */
+/** For the queue files: the entry, which is dealt, is to leave the reader. */
 void queue_reader_undeal(struct queue_entry *entry);
+
+/** For queue_lock.c: the entry, which is free, may be dealt again, before newer ones. */
+void queue_reader_put_back(struct queue_entry *entry);
+
+/** For queue_lock.c: there may be something to send now. */
+void queue_reader_wake(struct queue_reader *reader);

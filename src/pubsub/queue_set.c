@@ -2,6 +2,8 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "pubsub/queue_set.h"
 
+#include "pubsub/queue_share.h"
+#include "pubsub/router_forward.h"
 #include "pubsub/router_store.h"
 
 #include <stdio.h>
@@ -15,6 +17,7 @@ enum {
 
 struct member {
     struct queue queue;
+    struct queue_share share;
     struct list node; /* in set->queues */
     struct queue_set *set;
     struct router_route *route;
@@ -31,7 +34,7 @@ struct burial {
 
 void queue_set_init(struct queue_set *set, const struct queue_set_conf *conf)
 {
-    *set = (struct queue_set){.conf = *conf};
+    *set = (struct queue_set){.conf = *conf, .again_at = EVENT_NEVER};
     queue_desk_init(&set->desk);
     list_init(&set->queues);
     list_init(&set->burials);
@@ -59,6 +62,7 @@ void queue_set_fini(struct queue_set *set)
         struct member *member = LIST_ENTRY(node, struct member, node);
 
         member->route->hooks = NULL;
+        queue_share_fini(&member->share);
         queue_fini(&member->queue);
         free(member);
     }
@@ -98,6 +102,8 @@ static void on_event(void *ctx, const struct event *event)
     }
 }
 
+/* What another realm's event has no room for that realm buries; but who has the lock, or had it
+ * a moment ago, cannot know whether it has seen that. */
 static void on_drop(void *ctx, uint64_t eid, enum channel_drop why)
 {
     static const enum queue_end ends[] = {
@@ -106,8 +112,19 @@ static void on_drop(void *ctx, uint64_t eid, enum channel_drop why)
         [CHANNEL_DROP_REMOVED] = QUEUE_REMOVED,
     };
     struct member *member = ctx;
+    bool is_theirs = member->route->router->is_theirs;
 
-    queue_drop(&member->queue, eid, ends[why]);
+    queue_drop(&member->queue, eid,
+               is_theirs && !queue_lock_was_ours(&member->queue, eid) ? QUEUE_REMOVED
+                                                                      : ends[why]);
+}
+
+/* Whoever has it next may find it, or not. */
+static void give_back(struct member *member, const struct queue_gone *gone)
+{
+    if (gone->is_locked) {
+        queue_share_give_back(&member->share, gone);
+    }
 }
 
 /* Nobody reads, and what is being buried goes on without us. */
@@ -119,9 +136,11 @@ static void on_end(void *ctx)
         struct burial *burial = LIST_ENTRY(node, struct burial, node);
 
         if (burial->member == member) {
+            give_back(member, &burial->gone);
             burial_free(burial);
         }
     }
+    queue_share_end(&member->share);
     list_remove(&member->node);
     queue_fini(&member->queue);
     free(member);
@@ -137,7 +156,7 @@ enum err queue_set_open(struct queue_set *set, struct router_route *route,
     assert(route->kind == ROUTER_QUEUE);
     if (route->hooks == NULL) {
         const struct queue_conf conf = {route->channel.name, route->redelivery_max,
-                                        set->conf.ids_max};
+                                        set->conf.ids_max, queue_share_is_shared(route)};
 
         member = calloc(1, sizeof *member);
         if (member == NULL) {
@@ -146,6 +165,7 @@ enum err queue_set_open(struct queue_set *set, struct router_route *route,
         member->set = set;
         member->route = route;
         queue_init(&member->queue, &conf, &set->desk);
+        queue_share_init(&member->share, &member->queue, route, &set->again_at);
         list_append(&set->queues, &member->node);
         route->hooks = &hooks;
         route->hooks_ctx = member;
@@ -209,6 +229,24 @@ static void lose(const struct member *member, const struct queue_gone *gone)
     }
 }
 
+/* The store is to forget it, and then other realms its lock. */
+static void forget(struct member *member, const struct queue_gone *gone)
+{
+    struct router *router = member->route->router;
+    uint64_t eid = gone->event->eid;
+
+    if (!gone->is_locked) {
+        channel_remove(&member->route->channel, eid);
+    } else if (queue_share_remove(&member->share, eid)) {
+        router->is_told = true;
+        channel_remove(&member->route->channel, eid);
+        router->is_told = false;
+    } else { /* no memory: should another realm be faster than the store it comes again */
+        channel_remove(&member->route->channel, eid);
+        give_back(member, gone);
+    }
+}
+
 /* Only now the store may forget it. */
 static void on_buried(struct router_ticket *ticket, enum err e,
                       const struct router_receipt *receipts, size_t count)
@@ -219,9 +257,12 @@ static void on_buried(struct router_ticket *ticket, enum err e,
     (void)count;
     if (e != OK) {
         lose(burial->member, &burial->gone);
-    } else if (burial->gone.is_stored) {
-        channel_remove(&burial->member->route->channel, burial->gone.event->eid);
+    }
+    if (e == OK && burial->gone.is_stored) {
+        forget(burial->member, &burial->gone);
         router_store_flush(burial->member->route);
+    } else {
+        give_back(burial->member, &burial->gone);
     }
     burial_free(burial);
 }
@@ -245,9 +286,10 @@ static enum err publish_dead(struct burial *burial, struct router_route *grave)
     const struct event *event = burial->gone.event;
     struct event_header headers[BURIAL_HEADERS_MAX];
     struct event_parts parts = {.headers = headers, .body = event_body(event)};
-    char eid[NUMBER_BYTES], count[NUMBER_BYTES];
+    char eid[NUMBER_BYTES], count[NUMBER_BYTES], id[ROUTER_FORWARD_ID_BYTES];
     size_t at = 0;
 
+    parts.publish_id = router_forward_dead_id(burial->member->route, event->eid, id);
     snprintf(eid, sizeof eid, "%llu", (unsigned long long)event->eid);
     snprintf(count, sizeof count, "%zu", burial->gone.returns);
     headers[0] =
@@ -305,7 +347,9 @@ static void settle(struct member *member, const struct queue_gone *gone)
     }
     /* What could not be buried for now stays stored, and is dealt again after a restart. */
     if (gone->is_stored && (e == OK || e == ERR_LIMIT)) {
-        channel_remove(&member->route->channel, gone->event->eid);
+        forget(member, gone);
+    } else {
+        give_back(member, gone);
     }
     event_unref(gone->event);
 }
@@ -321,8 +365,44 @@ void queue_set_tidy(struct queue_set *set)
             settle(member, &gone);
         }
         router_store_flush(member->route); /* no publish may come that would tell the store */
+        queue_share_tidy(&member->share);
         if (member->is_behind) {
             catch_up(member);
         }
     }
+}
+
+void queue_set_locked(struct queue_set *set, struct span key, enum store_lock_state state,
+                      struct span value)
+{
+    struct span name;
+    uint64_t eid;
+
+    if (queue_share_read_key(key, &name, &eid)) {
+        struct router_route *route = router_find(set->conf.router, name);
+        struct member *member =
+            route == NULL || queue_set_find(route) == NULL ? NULL : route->hooks_ctx;
+
+        if (member != NULL) {
+            queue_share_on_lock(&member->share, eid, state, value);
+        }
+    }
+}
+
+void queue_set_expire(struct queue_set *set)
+{
+    if (set->again_at > set->conf.router->room.now) {
+        return;
+    }
+    set->again_at = EVENT_NEVER;
+    LIST_FOREACH (node, after, &set->queues) {
+        queue_share_again(&LIST_ENTRY(node, struct member, node)->share);
+    }
+}
+
+void queue_set_finish(struct queue_set *set)
+{
+    set->again_at = 0;
+    queue_set_expire(set);
+    queue_set_tidy(set);
 }

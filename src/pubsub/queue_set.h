@@ -7,6 +7,9 @@
  *     published ──▶ queue         consumed ──▶ channel_remove()
  *     expired, no room, removed ──▶ queue
  *     dead, expired, no room ──▶ DeadEvents of the route
+ *
+ * In a store that several realms share each has the queue, and deals the events whose locks it
+ * has: queue_lock.h says how, queue_share.h asks for them.
  */
 #pragma once
 
@@ -29,6 +32,7 @@ struct queue_set {
     struct queue_desk desk;
     struct list queues;  /* owned */
     struct list burials; /* dead events that are being published; owned */
+    uint64_t again_at;   /* when queue_set_expire() has something to do; EVENT_NEVER */
 };
 
 void queue_set_init(struct queue_set *set, const struct queue_set_conf *conf);
@@ -36,7 +40,8 @@ void queue_set_init(struct queue_set *set, const struct queue_set_conf *conf);
 /** Another ids_max, for queues that are opened from now on. */
 void queue_set_adopt(struct queue_set *set, size_t ids_max);
 
-/** Before router_fini(). Every reader must have left. */
+/** Before router_fini(); a store that is shared is closed already. Every reader must have left.
+ */
 void queue_set_fini(struct queue_set *set);
 
 /** The queue of a route that is one, with all that is stored. ERR_NOMEM. */
@@ -60,7 +65,18 @@ struct queue_reader *queue_set_next_woken(struct queue_set *set);
  *  happened to a queue. */
 void queue_set_tidy(struct queue_set *set);
 
-/** Whether there is anything for the two above. */
+/** Of a shared store: as its on_lock. Nothing happens when it is no lock of an event here. */
+void queue_set_locked(struct queue_set *set, struct span key, enum store_lock_state state,
+                      struct span value);
+
+/** What a shared store did not take a moment ago is tried again with the next tidying. */
+void queue_set_expire(struct queue_set *set);
+
+/** A shared store is to be closed: everything is tidied that can be, so that other realms know
+ *  as much as this one. */
+void queue_set_finish(struct queue_set *set);
+
+/** Whether there is anything for tidying, or a reader to be woken. */
 static inline bool queue_set_is_busy(const struct queue_set *set)
 {
     return !list_is_empty(&set->desk.woken) || !list_is_empty(&set->desk.untidy);

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "pubsub/router_forward.h"
+#include "pubsub/router_shared.h"
 #include "pubsub/router_store.h"
 
 #include <stdlib.h>
@@ -17,7 +18,7 @@ void router_init(struct router *router, const struct router_conf *conf, struct r
     map_init(&router->made, conf->limits.channels);
     list_init(&router->orphans);
     heap_init(&router->expiries);
-    durable_set_init(&router->durables, conf->store, conf->limits.durables);
+    durable_set_init(&router->durables, conf->store, conf->limits.durables, rng);
     buf_init(&router->removals, SIZE_MAX / 2); /* router_store bounds it */
     view_room_init(&router->room, conf->limits.view.frame_bytes, conf->limits.ring_bytes);
 }
@@ -132,8 +133,9 @@ enum err router_adopt(struct router *router, const struct router_conf *conf)
 static void on_drop(void *ctx, const struct channel_entry *entry, enum channel_drop why)
 {
     struct router_route *route = ctx;
+    bool is_theirs = route->router->is_theirs;
 
-    if (route->hooks == NULL) { /* else the queue knows itself who is dead */
+    if (route->hooks == NULL && !is_theirs) { /* else the queue knows itself who is dead */
         router_forward_dropped(route, entry, why);
     }
     router_store_forget(route, entry->eid);
@@ -170,6 +172,7 @@ static enum err route_begin(struct router_route *route, const struct router_rule
     TRY(heap_push(&router->expiries, &route->due));
     TRY(map_insert(&router->routes, route->channel.name, route));
     route->is_named = true;
+    router_shared_begin(route);
     return OK;
 }
 
@@ -296,6 +299,7 @@ void router_leave(struct router_route *route)
 
     route->is_gone = true;
     route->rule = NULL;
+    router_shared_end(route);
     router_forward_end(route);
     router->is_told = true; /* who removes it tells the store */
     channel_purge(&route->channel, route->channel.next_eid);
@@ -329,10 +333,14 @@ void router_expire(struct router *router)
 
     while ((node = heap_peek(&router->expiries)) != NULL && node->at <= router->room.now) {
         struct router_route *route = LIST_ENTRY(node, struct router_route, due);
+        uint64_t again, next;
 
+        router_shared_catch_up(route);
         channel_expire(&route->channel, router->room.now);
         router_store_flush(route);
-        heap_move(&router->expiries, node, channel_deadline(&route->channel));
+        again = router_shared_deadline(route);
+        next = channel_deadline(&route->channel);
+        heap_move(&router->expiries, node, again < next ? again : next);
     }
 }
 

@@ -89,6 +89,7 @@ struct router_route {
     struct channel channel;
     struct view_set views;
     struct store_stream *stream; /* borrowed from the store; NULL: nothing of it is there */
+    bool is_behind;              /* router_shared.c's: events are stored that are not here */
     uint64_t reserved_eid;       /* reliable: EIDs below are ours to give */
     uint64_t asked_eid;          /* the same, when the store has said so; 0: not asked */
     struct heap_node due; /* in router->expiries, always; at the channel's deadline or before */
@@ -106,16 +107,21 @@ struct router {
     struct router_conf conf;
     struct rng *rng; /* borrowed: epochs */
     struct map routes;
-    struct map made;      /* by name: const struct router_rule, before all others */
-    struct heap expiries; /* of all routes */
-    struct list orphans;  /* struct session_sub, of routes that were removed: session.c's */
+    struct map made;              /* by name: const struct router_rule, before all others */
+    struct heap expiries;         /* of all routes */
+    struct list orphans;          /* struct session_sub, which are to end: session.c's */
     struct durable_set durables;  /* of all channels */
     struct channel_budget budget; /* memory of the events of all channels */
     struct view_room room;
     struct buf removals; /* struct store_op: what the store has still to be told */
     bool is_told;        /* the store knows already about what is dropped just now */
-    uint64_t uncopied;   /* to be read: joined or dead events that could not be passed on */
-    size_t dirty_bytes;  /* framed since the last dirty view was taken */
+    bool is_theirs;      /* so it does; and another realm buries it */
+    /** What another realm did may have made views dirty, or readers orphans. The owner's to
+     * set; NULL: nobody waits. */
+    void (*on_news)(void *ctx);
+    void *on_news_ctx;  /* borrowed */
+    uint64_t uncopied;  /* to be read: joined or dead events that could not be passed on */
+    size_t dirty_bytes; /* framed since the last dirty view was taken */
 };
 
 enum router_verdict {

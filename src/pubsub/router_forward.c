@@ -80,6 +80,7 @@ struct copy {
     struct span to;
     const struct event_header *own;
     size_t own_count;
+    struct span id; /* a publish id; empty: none */
     uint64_t ttl;
 };
 
@@ -87,7 +88,8 @@ static enum err make_copy(const struct copy *copy, const struct event *event)
 {
     struct router_route *to;
     struct event_header *headers;
-    struct event_parts parts = {.body = event_body(event), .ttl = copy->ttl};
+    struct event_parts parts = {
+        .body = event_body(event), .publish_id = copy->id, .ttl = copy->ttl};
     enum err e;
 
     if (router_open(copy->from->router, copy->to, &to) != ROUTER_FOUND || to == copy->from) {
@@ -185,10 +187,23 @@ void router_forward_joins(struct router_route *route, struct event_source *sourc
 
 /* ---- dead events ---- */
 
+struct span router_forward_dead_id(const struct router_route *route, uint64_t eid,
+                                   char room[ROUTER_FORWARD_ID_BYTES])
+{
+    const struct store *store = route->router->conf.store;
+
+    if (store == NULL || !store->is_shared) {
+        return span_of(NULL, 0);
+    }
+    snprintf(room, ROUTER_FORWARD_ID_BYTES, "dead-event:%.*s:%" PRIx64 ":%" PRIu64,
+             SPAN_ARG(route->channel.name), route->channel.epoch, eid);
+    return span_str(room);
+}
+
 void router_forward_dead(struct router_route *route, const struct event *event,
                          const char *reason)
 {
-    char eid[NUMBER_BYTES];
+    char eid[NUMBER_BYTES], id[ROUTER_FORWARD_ID_BYTES];
     struct event_header own[OWN_HEADERS];
     struct copy copy = {.from = route, .own = own, .own_count = OWN_HEADERS};
 
@@ -200,6 +215,7 @@ void router_forward_dead(struct router_route *route, const struct event *event,
     own[1] = (struct event_header){SPAN("dead-event-eid"), span_str(eid)};
     own[2] = (struct event_header){SPAN("dead-event-reason"), span_str(reason)};
     copy.to = route->rule->dead_events;
+    copy.id = router_forward_dead_id(route, event->eid, id);
     send_copy(&copy, event);
 }
 

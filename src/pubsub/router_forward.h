@@ -12,7 +12,8 @@
 #include "pubsub/router.h"
 
 enum {
-    ROUTER_FORWARD_JOINS_MAX = 32 /* of one route */
+    ROUTER_FORWARD_JOINS_MAX = 32, /* of one route */
+    ROUTER_FORWARD_ID_BYTES = ROUTER_NAME_MAX + 64,
 };
 
 /** A join, with its selector compiled. */
@@ -34,6 +35,11 @@ void router_forward_joins(struct router_route *route, struct event_source *sourc
  *  word. */
 void router_forward_dead(struct router_route *route, const struct event *event,
                          const char *reason);
+
+/** The copy's publish id: of several realms that find the event dead the store takes one copy.
+ *  Empty when the store is not shared. */
+struct span router_forward_dead_id(const struct router_route *route, uint64_t eid,
+                                   char room[ROUTER_FORWARD_ID_BYTES]);
 
 /** The same for one that is dropped, whose event may be in the store alone. */
 void router_forward_dropped(struct router_route *route, const struct channel_entry *entry,

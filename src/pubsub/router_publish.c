@@ -3,6 +3,7 @@
 #include "pubsub/router_publish.h"
 
 #include "pubsub/router_forward.h"
+#include "pubsub/router_shared.h"
 #include "pubsub/router_store.h"
 
 #include <stdlib.h>
@@ -89,7 +90,7 @@ static void abandon(struct router_batch *batch)
     }
 }
 
-static void show(struct router_route *route, struct event *published)
+void router_publish_show(struct router_route *route, struct event *published, bool is_ours)
 {
     struct event *event = event_ref(published); /* what follows from it may cost it its place */
     struct router *router = route->router;
@@ -97,7 +98,9 @@ static void show(struct router_route *route, struct event *published)
 
     event_source_init(&source, event, route->channel.name);
     router->dirty_bytes += view_set_append(&route->views, &source);
-    router_forward_joins(route, &source);
+    if (is_ours) {
+        router_forward_joins(route, &source);
+    }
     event_source_fini(&source);
     if (router->room.scratch.cap > SCRATCH_KEEP_BYTES) {
         buf_fini(&router->room.scratch);
@@ -123,6 +126,33 @@ static size_t find_slot(const struct router_batch *batch, const struct channel_e
     return batch->count;
 }
 
+/* Nobody here has seen it, and it comes later: but who published it makes the copies. */
+static void copy_early(struct router_route *route, struct event *event, uint64_t eid)
+{
+    struct event_source source;
+
+    event->eid = eid; /* nobody else looks at it */
+    event_source_init(&source, event, route->channel.name);
+    router_forward_joins(route, &source);
+    event_source_fini(&source);
+}
+
+/* An event of the batch is stored. */
+static void commit_one(struct slot *slot, uint64_t eid, struct router_receipt *receipt)
+{
+    struct channel *channel = &slot->route->channel;
+
+    receipt->eid = eid;
+    switch (slot->waits ? router_shared_turn(slot->route, eid) : ROUTER_SHARED_NOW) {
+    case ROUTER_SHARED_NOW:
+        router_publish_show(slot->route, channel_commit(channel, slot->entry, eid), true);
+        return;
+    case ROUTER_SHARED_KNOWN: receipt->is_repeat = true; break;
+    case ROUTER_SHARED_LATER: copy_early(slot->route, slot->entry->event, eid); break;
+    }
+    channel_abandon(channel, slot->entry);
+}
+
 /* `eids` are the store's, for batch->ops; NULL: nothing was asked of it. */
 static void commit(struct router_batch *batch, const uint64_t *eids)
 {
@@ -130,8 +160,7 @@ static void commit(struct router_batch *batch, const uint64_t *eids)
 
     for (size_t i = 0; i < batch->count; i++) {
         struct slot *slot = &batch->slots[i];
-        struct channel *channel = &slot->route->channel;
-        uint64_t eid = channel->next_eid;
+        uint64_t eid = slot->route->channel.next_eid;
 
         if (slot->waits) {
             router_store_did(slot->route, &batch->ops[op]);
@@ -139,8 +168,7 @@ static void commit(struct router_batch *batch, const uint64_t *eids)
             op++;
         }
         if (!slot->is_repeat) {
-            batch->receipts[i].eid = eid;
-            show(slot->route, channel_commit(channel, slot->entry, eid));
+            commit_one(slot, eid, &batch->receipts[i]);
         } else if (find_slot(batch, slot->entry) < batch->count) {
             batch->receipts[i].eid = batch->receipts[find_slot(batch, slot->entry)].eid;
         }

@@ -80,5 +80,9 @@ must_check enum err router_publish_all(const struct router_item *items, size_t c
 must_check enum err router_publish(struct router_route *route, const struct event_parts *parts,
                                    struct router_ticket *ticket);
 
+/** For the router files: the event is in its channel, and visible. `is_ours`: what follows from
+ * it is this realm's to do. */
+void router_publish_show(struct router_route *route, struct event *published, bool is_ours);
+
 /** `done` will not be called any more; what is on its way is published all the same. */
 void router_publish_cancel(struct router_ticket *ticket);

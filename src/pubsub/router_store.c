@@ -13,10 +13,44 @@ static enum channel_type type_of(const struct router_route *route)
     return route->channel.conf.type;
 }
 
+/* Whether each event goes to the store, and not only what its EID may be. */
+static bool is_appended(const struct router_route *route)
+{
+    return route->stream != NULL &&
+           (route->router->conf.store->is_shared || type_of(route) == CHANNEL_PERSISTENT);
+}
+
+/* Only the EIDs are the stream's; the events are here. */
+static void take_eids(struct router_route *route)
+{
+    route->channel.epoch = route->stream->epoch;
+    route->channel.next_eid = route->stream->next_eid;
+    route->channel.held_eid = route->stream->next_eid;
+    route->reserved_eid = route->stream->next_eid;
+}
+
+/* Every type is in it; of a transient one nothing stays. */
+static enum err begin_shared(struct router_route *route)
+{
+    bool is_kept = type_of(route) != CHANNEL_TRANSIENT;
+
+    TRY(store_open_stream(route->router->conf.store, route->channel.name,
+                          is_kept ? STORE_KEEP_ALL : STORE_KEEP_NONE, &route->stream));
+    if (is_kept) {
+        TRY(channel_restore(&route->channel, route->stream, route->router->room.now));
+    } else {
+        take_eids(route);
+    }
+    return OK;
+}
+
 enum err router_store_begin(struct router_route *route)
 {
     struct store *store = route->router->conf.store;
 
+    if (store != NULL && store->is_shared) {
+        return begin_shared(route);
+    }
     if (store == NULL || type_of(route) == CHANNEL_TRANSIENT) {
         return OK;
     }
@@ -24,10 +58,7 @@ enum err router_store_begin(struct router_route *route)
     if (type_of(route) == CHANNEL_PERSISTENT) {
         return channel_restore(&route->channel, route->stream, route->router->room.now);
     }
-    route->channel.epoch = route->stream->epoch;
-    route->channel.next_eid = route->stream->next_eid;
-    route->channel.held_eid = route->stream->next_eid;
-    route->reserved_eid = route->stream->next_eid;
+    take_eids(route);
     return OK;
 }
 
@@ -38,7 +69,7 @@ bool router_store_waits(const struct router_route *route)
     }
     /* With another one on its way a reliable event would pass it, if it did not wait as well.
      */
-    return type_of(route) == CHANNEL_PERSISTENT || route->channel.prepared > 1 ||
+    return is_appended(route) || route->channel.prepared > 1 ||
            route->channel.next_eid >= route->reserved_eid;
 }
 
@@ -52,7 +83,7 @@ static struct store_op reservation(const struct router_route *route)
 
 struct store_op router_store_op(const struct router_route *route, struct event *event)
 {
-    if (type_of(route) == CHANNEL_PERSISTENT) {
+    if (is_appended(route)) {
         return (struct store_op){.type = STORE_APPEND, .stream = route->stream, .event = event};
     }
     return reservation(route);
@@ -69,7 +100,7 @@ void router_store_forget(struct router_route *route, uint64_t eid)
 {
     const struct store_op op = {.type = STORE_REMOVE, .stream = route->stream, .eid = eid};
 
-    if (route->channel.stream != NULL && !route->router->is_told &&
+    if (route->channel.stream != NULL && !route->router->is_told && !route->router->is_theirs &&
         route->router->removals.len < REMOVALS_MAX * sizeof op) {
         /* Without memory it is dropped once more when the channel is opened the next time. */
         enum err e = buf_append(&route->router->removals, span_of(&op, sizeof op));
@@ -114,7 +145,7 @@ static void reserve_ahead(struct router_route *route)
 {
     const struct store_op op = reservation(route);
 
-    if (route->stream == NULL || type_of(route) == CHANNEL_PERSISTENT || route->asked_eid > 0 ||
+    if (route->stream == NULL || is_appended(route) || route->asked_eid > 0 ||
         route->channel.next_eid + ROUTER_STORE_BLOCK / 2 < route->reserved_eid) {
         return;
     }

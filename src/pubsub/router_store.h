@@ -3,7 +3,8 @@
 /*
  * What the router asks of its store. A persistent route keeps its events in a stream of its
  * name. A reliable one keeps them in memory and only its EIDs there: it reserves a block of
- * them ahead, so that after a restart it goes on behind all that were ever given out.
+ * them ahead, so that after a restart it goes on behind all that were ever given out. In a
+ * store that several realms share every route is like a persistent one; see router_shared.h.
  *
  * For the router files alone.
  */

@@ -2,6 +2,8 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "pubsub/session.h"
 
+#include "pubsub/router_shared.h"
+
 #include <stdlib.h>
 
 void session_init(struct session *session, size_t max_subs, void *owner)
@@ -92,6 +94,16 @@ static enum err sub_new(struct session *session, struct span id, struct router_r
     return OK;
 }
 
+/* Another realm's reader of the durable subscription was faster. */
+static void on_lost(void *reader)
+{
+    struct session_sub *sub = reader;
+
+    list_remove(&sub->of_route);
+    list_append(&sub->route->router->orphans, &sub->of_route);
+    router_shared_tell(sub->route->router);
+}
+
 enum err session_subscribe(struct session *session, const struct session_request *request,
                            uint64_t *ret_next)
 {
@@ -115,6 +127,8 @@ enum err session_subscribe(struct session *session, const struct session_request
     sub->durable = request->durable;
     sub->moves_by_ack = request->moves_by_ack;
     if (sub->durable != NULL) {
+        sub->durable->on_lost = on_lost;
+        sub->durable->reader = sub;
         durable_move(sub->durable, channel->epoch, next);
     }
     if (next != channel->next_eid) {

@@ -41,7 +41,8 @@ struct session {
     struct buf rest;             /* what ended subscriptions owed: goes before all others */
     size_t rest_sent;
     uint64_t delivered;         /* events that have left, to be read */
-    struct session_sub *orphan; /* to be read; of a route that was removed: the session is to
+    struct session_sub *orphan; /* to be read; of a route that was removed, or of a durable
+                                   subscription that another realm reads: the session is to
                                    end. NULL: there is none */
     void *owner;                /* borrowed; for who finds the session by a cursor */
 };
@@ -96,8 +97,8 @@ struct session *session_wake(struct view_cursor *cursor);
 /** The same for a queue's reader. */
 struct session *session_wake_reader(struct queue_reader *reader);
 
-/** A session that has lost a route to which it subscribes: session->orphan says which. NULL:
- *  there is none that was not told of yet. */
+/** A session that has lost a route to which it subscribes, or a durable subscription:
+ *  session->orphan says which. NULL: there is none that was not told of yet. */
 struct session *session_next_orphan(struct router *router);
 
 /** Calls `visit` with each subscription that reads from a queue. */

@@ -10,6 +10,8 @@
 /* In the store: "tx/<commit id>" with the time of the commit, in ms since 1970. */
 #define KEY_PREFIX "tx/"
 
+const struct span transaction_hall_prefix = SPAN_INIT(KEY_PREFIX);
+
 enum {
     KEY_BYTES = sizeof KEY_PREFIX + TRANSACTION_ID_MAX,
     TIME_BYTES = 24,
@@ -42,17 +44,25 @@ struct remembered {
     uint8_t id[TRANSACTION_ID_MAX];
 };
 
-static bool on_remembered(void *ctx, struct span key, struct span value)
+/* False: what is no time of ours is nobody's outcome. */
+static bool read_outcome(struct span key, struct span value, struct remembered *ret_one)
 {
     struct span id = span_tail(key, strlen(KEY_PREFIX));
-    struct remembered one = {.len = id.len};
 
-    /* What is no time of ours is nobody's outcome. */
-    if (id.len == 0 || id.len > sizeof one.id || !text_u64(value, UINT64_MAX, &one.at)) {
-        return true;
+    if (id.len == 0 || id.len > sizeof ret_one->id ||
+        !text_u64(value, UINT64_MAX, &ret_one->at)) {
+        return false;
     }
-    memcpy(one.id, id.ptr, id.len);
-    return buf_append(ctx, span_of(&one, sizeof one)) == OK;
+    ret_one->len = id.len;
+    memcpy(ret_one->id, id.ptr, id.len);
+    return true;
+}
+
+static bool on_remembered(void *ctx, struct span key, struct span value)
+{
+    struct remembered one;
+
+    return !read_outcome(key, value, &one) || buf_append(ctx, span_of(&one, sizeof one)) == OK;
 }
 
 static int compare_times(const void *a, const void *b)
@@ -85,6 +95,78 @@ enum err transaction_hall_load(struct transaction_hall *hall)
     }
     buf_fini(&found);
     return e;
+}
+
+/* The id is not over its maximum. */
+static struct span write_key(struct span id, uint8_t room[KEY_BYTES])
+{
+    size_t len = strlen(KEY_PREFIX);
+
+    memcpy(room, KEY_PREFIX, len);
+    memcpy(room + len, id.ptr, id.len);
+    return span_of(room, len + id.len);
+}
+
+static enum err take(struct transaction_hall *hall, struct span key, struct span value)
+{
+    struct remembered one;
+
+    if (!read_outcome(key, value, &one)) {
+        return OK;
+    }
+    return transaction_memory_put(&hall->memory, span_of(one.id, one.len),
+                                  TRANSACTION_MEMORY_COMMITTED, one.at);
+}
+
+void transaction_hall_take(struct transaction_hall *hall, struct span key,
+                           const struct span *value)
+{
+    struct span id = span_tail(key, strlen(KEY_PREFIX));
+    enum transaction_memory_outcome known =
+        transaction_memory_find(&hall->memory, id, hall->router->room.now);
+
+    if (known == TRANSACTION_MEMORY_PENDING) {
+        return; /* its own end says how it went */
+    }
+    if (value == NULL) {
+        transaction_memory_forget(&hall->memory, id);
+    } else {
+        enum err e = take(hall, key, *value);
+
+        (void)e; /* it is looked for in the store when somebody asks */
+    }
+}
+
+static enum err look_in_store(struct transaction_hall *hall, struct span id)
+{
+    struct store *store = hall->router->conf.store;
+    uint8_t room[KEY_BYTES];
+    struct span key = write_key(id, room);
+    struct buf value;
+    bool found;
+    enum err e;
+
+    buf_init(&value, STORE_VALUE_MAX);
+    e = store_get(store, key, &value, &found);
+    if (e == OK && found) {
+        e = take(hall, key, buf_span(&value));
+    }
+    buf_fini(&value);
+    return e;
+}
+
+enum transaction_memory_outcome transaction_hall_find(struct transaction_hall *hall,
+                                                      struct span id)
+{
+    const struct store *store = hall->router->conf.store;
+    uint64_t now = hall->router->room.now;
+    enum transaction_memory_outcome known = transaction_memory_find(&hall->memory, id, now);
+
+    if (known != TRANSACTION_MEMORY_UNKNOWN || store == NULL || !store->is_shared) {
+        return known;
+    }
+    return look_in_store(hall, id) == OK ? transaction_memory_find(&hall->memory, id, now)
+                                         : TRANSACTION_MEMORY_PENDING;
 }
 
 void transaction_hall_adopt(struct transaction_hall *hall,
@@ -274,13 +356,9 @@ static enum err work_begin(struct work *work, const struct transaction *transact
 static void add_state(struct work *work, enum store_op_type type, struct span id,
                       struct span value)
 {
-    uint8_t *key = work->keys[work->op_count];
-    size_t len = strlen(KEY_PREFIX);
+    struct span key = write_key(id, work->keys[work->op_count]);
 
-    memcpy(key, KEY_PREFIX, len);
-    memcpy(key + len, id.ptr, id.len);
-    work->ops[work->op_count++] =
-        (struct store_op){.type = type, .key = span_of(key, len + id.len), .value = value};
+    work->ops[work->op_count++] = (struct store_op){.type = type, .key = key, .value = value};
 }
 
 /* The outcome is stored with what it is the outcome of. */

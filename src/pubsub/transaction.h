@@ -6,6 +6,10 @@
  *     open ── add, claim ──▶ commit: sealed, published as one ──▶ settled, `done`
  *        └──── abort: unclaimed, freed              └──▶ failed: all goes back, `done`
  *
+ * In a store that several realms share an outcome is known in all of them, a moment after it
+ * is stored. That one is being committed is known in its realm alone: who commits the same
+ * transaction in two realms at once may have it twice, but for events with publish ids.
+ *
  * Once it is being committed a transaction is no session's any more: a session that ends
  * meanwhile only does not hear how it went.
  */
@@ -42,6 +46,17 @@ void transaction_hall_init(struct transaction_hall *hall, struct router *router,
 
 /** Remember what the router's store does; nothing happens without one. ERR_NOMEM, ERR_IO. */
 must_check enum err transaction_hall_load(struct transaction_hall *hall);
+
+/** What every key in the store begins with. */
+extern const struct span transaction_hall_prefix;
+
+/** Another realm has put that key, or deleted it: see store_watch. */
+void transaction_hall_take(struct transaction_hall *hall, struct span key,
+                           const struct span *value);
+
+/** What became of a transaction. Pending also when it cannot be said for now. */
+enum transaction_memory_outcome transaction_hall_find(struct transaction_hall *hall,
+                                                      struct span id);
 
 /** Other bounds from now on. */
 void transaction_hall_adopt(struct transaction_hall *hall,

@@ -299,6 +299,18 @@ size_t view_set_append(struct view_set *set, struct event_source *source)
     return bytes;
 }
 
+void view_set_lose(struct view_set *set)
+{
+    LIST_FOREACH (node, after, &set->list) {
+        struct view *view = LIST_ENTRY(node, struct view, node);
+
+        LIST_FOREACH (place, next, &view->cursors) {
+            LIST_ENTRY(place, struct view_cursor, node)->is_lost = true;
+        }
+        mark_dirty(set->room, view);
+    }
+}
+
 struct view *view_next_dirty(struct view_room *room)
 {
     struct list *first = room->dirty.next;

@@ -102,7 +102,7 @@ struct view_cursor {
     size_t own_sent;    /* bytes of it that have left */
     uint64_t own_eid;   /* the first event in it */
     uint64_t delivered; /* frames that were sent, or taken into `own` */
-    bool is_lost;       /* there was no memory for what it owed */
+    bool is_lost;       /* there was no memory for what it owed, or wanted */
     uint64_t skipped;   /* EIDs that it was too slow for; who has told of them zeroes it */
 };
 
@@ -122,6 +122,10 @@ void view_set_fini(struct view_set *set);
  * something new become dirty. Returns the bytes that were framed. Where there is no memory the
  * cursors will try for themselves. */
 size_t view_set_append(struct view_set *set, struct event_source *source);
+
+/** The channel has published an event that nobody can be shown: each cursor that is attached is
+ *  lost, and is to be woken. */
+void view_set_lose(struct view_set *set);
 
 /** A view that was dirty, and is not any more: each of its cursors is to be woken. NULL: there
  *  is none. */

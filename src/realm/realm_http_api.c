@@ -262,7 +262,8 @@ static enum err write_events(const struct router_route *route, const struct rang
     e = range->max == 0 ? OK
                         : channel_read(&route->channel, page.next, route->router->room.now,
                                        on_event, &page);
-    TRY(e == OK ? page.e : e);
+    /* At the limit: what comes next has just gone. */
+    TRY(e == OK || e == ERR_LIMIT ? page.e : e);
     return buf_printf(body, "],\n \"next\": %" PRIu64 "}\n", page.next);
 }
 

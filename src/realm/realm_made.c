@@ -27,7 +27,7 @@ void realm_made_init(struct realm_made *made, struct router *router, const struc
     map_init(&made->map, router->conf.limits.channels);
 }
 
-static void one_free(struct realm_made_one *one)
+void realm_made_drop(struct realm_made_one *one)
 {
     struct realm_made *made = one->made;
 
@@ -43,7 +43,7 @@ static void one_free(struct realm_made_one *one)
 static void on_last_visit(void *ctx, void *one)
 {
     (void)ctx;
-    one_free(one);
+    realm_made_drop(one);
 }
 
 void realm_made_fini(struct realm_made *made)
@@ -137,7 +137,7 @@ static enum err build(struct realm_made_one *one, char sentence[REALM_MADE_RULE_
     return e == OK ? OK : ERR_NOMEM;
 }
 
-static void build_again(struct realm_made_one *one)
+void realm_made_build(struct realm_made_one *one)
 {
     char sentence[REALM_MADE_RULE_SENTENCE_BYTES];
     char shown[NAME_TEXT_BYTES];
@@ -161,7 +161,7 @@ static void on_unuse(void *ctx, void *value)
 static void on_build(void *ctx, void *value)
 {
     (void)ctx;
-    build_again(value);
+    realm_made_build(value);
 }
 
 void realm_made_adopt(struct realm_made *made, const struct realm_conf *conf)
@@ -171,13 +171,11 @@ void realm_made_adopt(struct realm_made *made, const struct realm_conf *conf)
     map_visit(&made->map, on_build, NULL);
 }
 
-static void on_open(void *ctx, void *value)
+void realm_made_open_one(const struct realm_made_one *one)
 {
-    const struct realm_made_one *one = value;
     char shown[NAME_TEXT_BYTES];
     struct router_route *route;
 
-    (void)ctx;
     if (one->is_usable &&
         router_open(one->made->router, name_of(one), &route) != ROUTER_FOUND) {
         log_warn(one->made->log,
@@ -187,6 +185,12 @@ static void on_open(void *ctx, void *value)
     }
 }
 
+static void on_open(void *ctx, void *value)
+{
+    (void)ctx;
+    realm_made_open_one(value);
+}
+
 void realm_made_open(struct realm_made *made)
 {
     map_visit(&made->map, on_open, NULL);
@@ -194,7 +198,8 @@ void realm_made_open(struct realm_made *made)
 
 /* ---- what the store has ---- */
 
-static enum err take_record(struct realm_made *made, struct span name, struct span value)
+static enum err read_record(struct realm_made *made, struct span name, struct span value,
+                            struct realm_made_one **ret_one)
 {
     struct realm_made_record record;
     struct realm_made_one *one;
@@ -207,7 +212,23 @@ static enum err take_record(struct realm_made *made, struct span name, struct sp
         return e;
     }
     one->record = record;
+    *ret_one = one;
     return OK;
+}
+
+enum err realm_made_read(struct realm_made *made, struct span name, struct span value,
+                         struct realm_made_one **ret_one)
+{
+    char shown[NAME_TEXT_BYTES];
+    enum err e = read_record(made, name, value, ret_one);
+
+    if (e != OK && e != ERR_NOMEM) {
+        log_warn(made->log, "the store says of %s that it was made, but %s",
+                 text_printable(name, shown, sizeof shown),
+                 e == ERR_LIMIT ? "there are more than may be (ChannelsMax)"
+                                : "nobody can read how");
+    }
+    return e;
 }
 
 struct loading {
@@ -219,20 +240,11 @@ static bool on_key(void *ctx, struct span key, struct span value)
 {
     struct loading *loading = ctx;
     struct span name = realm_made_record_name(key);
-    char shown[NAME_TEXT_BYTES];
-    enum err e = take_record(loading->made, name, value);
+    struct realm_made_one *one;
+    enum err e = realm_made_read(loading->made, name, value, &one);
 
-    if (e == ERR_NOMEM) {
-        loading->e = e;
-        return false;
-    }
-    if (e != OK) {
-        log_warn(loading->made->log, "the store says of %s that it was made, but %s",
-                 text_printable(name, shown, sizeof shown),
-                 e == ERR_LIMIT ? "there are more than may be (ChannelsMax)"
-                                : "nobody can read how");
-    }
-    return true;
+    loading->e = e == ERR_NOMEM ? e : OK;
+    return e != ERR_NOMEM;
 }
 
 enum err realm_made_load(struct realm_made *made, const struct realm_conf *conf)
@@ -266,8 +278,7 @@ static enum realm_made_verdict verdict_of(enum err e)
     return REALM_MADE_FAILED;
 }
 
-/* Only in memory: the store has nothing of it, or could not keep it. */
-static void drop_route(struct router *router, struct span name)
+void realm_made_drop_route(struct router *router, struct span name)
 {
     struct router_route *route = router_find(router, name);
 
@@ -285,8 +296,8 @@ static void on_kept(void *ctx, enum err e)
 
     one->is_pending = false;
     if (e != OK) {
-        drop_route(one->made->router, name_of(one));
-        one_free(one);
+        realm_made_drop_route(one->made->router, name_of(one));
+        realm_made_drop(one);
     }
 }
 
@@ -367,7 +378,7 @@ static enum realm_made_verdict make(struct realm_made_one *one,
     }
     verdict = keep(one, ticket);
     if (verdict != REALM_MADE_ASKED) {
-        drop_route(one->made->router, request->name);
+        realm_made_drop_route(one->made->router, request->name);
     }
     return verdict;
 }
@@ -439,7 +450,7 @@ static enum realm_made_verdict put(struct realm_made *made,
     buf_init(take_attributes, 0);
     verdict = make(one, request, ticket, sentence);
     if (verdict != REALM_MADE_ASKED) {
-        one_free(one);
+        realm_made_drop(one);
     }
     return verdict;
 }
@@ -482,7 +493,7 @@ static enum realm_made_verdict remove_both(struct realm_made *made, struct route
     if (verdict == REALM_MADE_ASKED) {
         durable_forget_all(&made->router->durables, name);
         if (one != NULL) {
-            one_free(one);
+            realm_made_drop(one);
         }
     }
     return verdict;

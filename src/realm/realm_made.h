@@ -8,7 +8,8 @@
  *     asked ── rule, route ── the store keeps it ── answered
  *                                  └── it does not: the route is removed again
  *
- * With Store memory they last until the realm stops.
+ * With Store memory they last until the realm stops. In a store that several realms share they
+ * are those of all of them.
  */
 #pragma once
 
@@ -86,3 +87,21 @@ enum realm_made_verdict realm_made_remove(struct realm_made *made, enum router_k
                                           struct span name, bool force,
                                           struct router_admin_ticket *ticket,
                                           char sentence[REALM_MADE_RULE_SENTENCE_BYTES]);
+
+/* ---- for the realm_made files ---- */
+
+/** What the store has of it; it is among the others, without a rule. ERR_NOMEM; else the log
+ *  says why it is not. */
+must_check enum err realm_made_read(struct realm_made *made, struct span name,
+                                    struct span value, struct realm_made_one **ret_one);
+
+/** Its rule. One that cannot be is a line in the log, as for the next. */
+void realm_made_build(struct realm_made_one *one);
+void realm_made_open_one(const struct realm_made_one *one);
+
+/** It is no more, and its rule neither. The route is another matter. */
+void realm_made_drop(struct realm_made_one *one);
+
+/** The route goes, in memory alone: the store has nothing of it, or somebody else tells it.
+ *  Nothing happens when there is none. */
+void realm_made_drop_route(struct router *router, struct span name);

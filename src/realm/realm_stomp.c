@@ -214,14 +214,20 @@ enum err realm_stomp_part(struct realm_stomp *stomp, msec now)
     const struct session_sub *sub = stomp->session.orphan;
     char sentence[REALM_STOMP_WHY_BYTES];
     char room[REALM_STOMP_INSIDE_NAME_BYTES];
-    const struct realm_stomp_reply_refusal refusal = {REALM_STOMP_INSIDE_MISSING, sentence};
+    struct realm_stomp_reply_refusal refusal = {REALM_STOMP_INSIDE_MISSING, sentence};
 
     if (sub == NULL || stomp->state != REALM_STOMP_OPEN) {
         return OK;
     }
     stomp->session.orphan = NULL;
-    snprintf(sentence, sizeof sentence, "an administrator has removed %s",
-             realm_stomp_inside_text(sub->route->channel.name, room));
+    realm_stomp_inside_text(sub->route->channel.name, room);
+    if (sub->route->is_gone) {
+        snprintf(sentence, sizeof sentence, "an administrator has removed %s", room);
+    } else {
+        refusal.word = REALM_STOMP_INSIDE_ILLEGAL;
+        snprintf(sentence, sizeof sentence,
+                 "the durable subscription to %s has a reader in another realm", room);
+    }
     realm_metrics_refused(stomp->env->metrics, span_str(refusal.word));
     return realm_stomp_inside_fail(stomp, NULL, &refusal, now);
 }

@@ -101,7 +101,8 @@ must_check enum err realm_stomp_take(struct realm_stomp *stomp, struct span payl
 void realm_stomp_heard(struct realm_stomp *stomp, msec now);
 void realm_stomp_sent(struct realm_stomp *stomp, msec now);
 
-/** What it subscribes to may have been removed: session->orphan. Errors as realm_stomp_take().
+/** What it subscribes to may have been removed, or be another realm's: session->orphan. Errors
+ * as realm_stomp_take().
  */
 must_check enum err realm_stomp_part(struct realm_stomp *stomp, msec now);
 

@@ -55,6 +55,16 @@ static enum err later_new(struct realm_stomp *stomp, const struct realm_stomp_in
     return OK;
 }
 
+/* How to do again what may have been done. */
+static const char *again(enum stomp_command command)
+{
+    switch ((int)command) {
+    case STOMP_SEND: return " (it is safe to send it again with the same publish-id)";
+    case STOMP_COMMIT: return " (it is safe to commit it again with the same commit-id)";
+    default: return "";
+    }
+}
+
 /* `receipt` is a SEND's; without one, and of others, it is NULL. */
 static enum err answer(struct realm_stomp_later *later, enum err e,
                        const struct router_receipt *receipt)
@@ -74,6 +84,12 @@ static enum err answer(struct realm_stomp_later *later, enum err e,
     if (e == ERR_LIMIT) {
         return realm_stomp_inside_refuse(stomp, &request, REALM_STOMP_INSIDE_STORE,
                                          "the store is full");
+    }
+    if (e == ERR_CLOSED) {
+        return realm_stomp_inside_refuse(
+            stomp, &request, REALM_STOMP_INSIDE_STORE,
+            "the store has not answered, and whether it was done is not known%s",
+            again(later->command));
     }
     if (e != OK) {
         return realm_stomp_inside_refuse(stomp, &request, REALM_STOMP_INSIDE_STORE,

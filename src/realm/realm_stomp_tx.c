@@ -218,8 +218,7 @@ enum err realm_stomp_tx_commit(struct realm_stomp *stomp,
                                          TRANSACTION_ID_MAX);
     }
     if (commit_id.len > 0) {
-        outcome = transaction_memory_find(&stomp->env->hall->memory, commit_id,
-                                          stomp->env->router->room.now);
+        outcome = transaction_hall_find(stomp->env->hall, commit_id);
     }
     if (realm_stomp_inside_find(request, SPAN("query"), &query) && span_equals(query, "true")) {
         return ask(stomp, request, commit_id, outcome);
@@ -239,7 +238,6 @@ enum err realm_stomp_tx_commit(struct realm_stomp *stomp,
 enum err realm_stomp_tx_abort(struct realm_stomp *stomp,
                               const struct realm_stomp_inside *request)
 {
-    struct transaction_memory *memory = &stomp->env->hall->memory;
     uint64_t now = stomp->env->router->room.now;
     struct realm_stomp_reply reply = realm_stomp_inside_reply(stomp);
     struct transaction *transaction;
@@ -251,8 +249,9 @@ enum err realm_stomp_tx_abort(struct realm_stomp *stomp,
     }
     drop(stomp, transaction);
     if (read_commit_id(request, &commit_id) && commit_id.len > 0 &&
-        transaction_memory_find(memory, commit_id, now) == TRANSACTION_MEMORY_UNKNOWN) {
-        TRY(transaction_memory_put(memory, commit_id, TRANSACTION_MEMORY_ABORTED, now));
+        transaction_hall_find(stomp->env->hall, commit_id) == TRANSACTION_MEMORY_UNKNOWN) {
+        TRY(transaction_memory_put(&stomp->env->hall->memory, commit_id,
+                                   TRANSACTION_MEMORY_ABORTED, now));
     }
     return realm_stomp_reply_receipt(&reply, request->frame);
 }

@@ -25,7 +25,9 @@ void realm_worker_tick(struct realm_worker *worker)
  * are still not delivered, they only stay longer. */
 static void set_expiry(struct realm_worker *worker)
 {
-    uint64_t at = router_deadline(&worker->router);
+    uint64_t routes_at = router_deadline(&worker->router);
+    uint64_t queues_at = worker->queues.again_at;
+    uint64_t at = routes_at < queues_at ? routes_at : queues_at;
     uint64_t now = worker->router.room.now;
     uint64_t in = at > now ? at - now : 0;
 
@@ -50,6 +52,7 @@ static void on_expiry(void *ctx)
 
     realm_worker_tick(worker);
     router_expire(&worker->router);
+    queue_set_expire(&worker->queues);
     set_expiry(worker);
     realm_worker_published(worker);
 }
@@ -149,6 +152,13 @@ static void on_fan_out(void *ctx)
 static void on_news(void *owner)
 {
     look_later(owner);
+}
+
+/* Other realms have done something: it is sent, and may expire. */
+static void on_shared(void *ctx)
+{
+    realm_worker_tick(ctx);
+    realm_worker_published(ctx);
 }
 
 static struct router_conf router_conf_of(const struct realm_conf *conf)
@@ -265,6 +275,14 @@ enum err realm_worker_init(struct realm_worker *worker, const struct realm_worke
     realm_worker_tick(worker);
     TRY(restore(worker, parts));
     realm_made_open(&worker->made);
+    worker->shared = (struct realm_shared){.router = &worker->router,
+                                           .hall = &worker->hall,
+                                           .made = &worker->made,
+                                           .queues = &worker->queues,
+                                           .loop = worker->loop,
+                                           .on_news = on_shared,
+                                           .ctx = worker};
+    realm_shared_begin(&worker->shared);
     return OK;
 }
 
@@ -294,6 +312,8 @@ void realm_worker_fini(struct realm_worker *worker)
     realm_sockjs_fini(&worker->sockjs);
     loop_undefer(&worker->fan_out);
     timer_cancel(&worker->expiry);
+    queue_set_finish(&worker->queues);
+    realm_shared_end(&worker->shared);
     realm_store_close(&worker->store);
     transaction_hall_fini(&worker->hall);
     queue_set_fini(&worker->queues);

@@ -24,6 +24,7 @@
 #include "realm/realm_made.h"
 #include "realm/realm_seats.h"
 #include "realm/realm_session.h"
+#include "realm/realm_shared.h"
 #include "realm/realm_sockjs.h"
 #include "realm/realm_store.h"
 
@@ -48,6 +49,7 @@ struct realm_worker {
     struct transaction_hall hall;
     struct realm_stomp_forms forms;
     struct realm_made made;
+    struct realm_shared shared;
     struct buf answers; /* where answers are encoded */
     uint8_t *room;      /* owned; REALM_WORKER_ROOM_BYTES: shared by all reads */
     struct list conns;  /* struct realm_conn in the order of their birth; its file's own */

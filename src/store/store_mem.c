@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "store/store_mem.h"
 
+#include "store/store_mem_lock.h"
 #include "store/store_record.h"
 
 #include <stdlib.h>
@@ -11,15 +12,30 @@ struct mem {
     struct store_mem_conf conf;
     struct store_mem_disk *disk; /* borrowed */
     struct list streams;         /* struct store_mem_disk_stream */
-    size_t stream_count;
-    struct list pending; /* struct store_job */
+    struct map names;            /* the same by name */
+    struct list pending;         /* struct store_job; a shared store has them in `share` */
+    struct store_mem_share share;
     enum err fails;
 };
+
+static void run_shared(struct mem *mem, size_t count)
+{
+    for (;; count--) {
+        store_mem_share_send(&mem->share, mem->conf.bytes_max, mem->fails);
+        if (count == 0 || !store_mem_share_tell(&mem->share)) {
+            break;
+        }
+    }
+}
 
 void store_mem_run(struct store *store, size_t count)
 {
     struct mem *mem = LIST_ENTRY(store, struct mem, store);
 
+    if (store->is_shared) {
+        run_shared(mem, count);
+        return;
+    }
     for (; count > 0 && !list_is_empty(&mem->pending); count--) {
         struct store_job *job = LIST_ENTRY(mem->pending.next, struct store_job, node);
 
@@ -38,8 +54,16 @@ static enum err submit(struct store *store, const struct store_op *ops, size_t c
     struct mem *mem = LIST_ENTRY(store, struct mem, store);
     bool was_idle = list_is_empty(&mem->pending);
     struct store_job *job;
+    enum err e;
 
     TRY(store_job_new(store, ops, count, done, ctx, &job));
+    if (store->is_shared) {
+        e = store_mem_share_submit(&mem->share, job);
+        if (e != OK) {
+            store_job_drop(store, job);
+        }
+        return e;
+    }
     list_append(&mem->pending, &job->node);
     if (was_idle && mem->conf.on_pending != NULL) {
         mem->conf.on_pending(mem->conf.ctx);
@@ -47,47 +71,67 @@ static enum err submit(struct store *store, const struct store_op *ops, size_t c
     return OK;
 }
 
-static enum err open_stream(struct store *store, struct span name, enum store_keep keep,
-                            struct store_stream **ret_stream)
+static enum err make_kept(struct mem *mem, struct span name, enum store_keep keep,
+                          struct store_mem_disk_kept **ret_kept)
 {
-    struct mem *mem = LIST_ENTRY(store, struct mem, store);
-    struct store_mem_disk_kept *kept = store_mem_disk_find(mem->disk, name);
-    struct store_mem_disk_stream *made;
+    uint64_t epoch;
 
-    (void)keep; /* of shared stores alone */
-    LIST_FOREACH (node, after, &mem->streams) {
-        struct store_mem_disk_stream *known =
-            LIST_ENTRY(node, struct store_mem_disk_stream, node);
+    rng_fill(mem->conf.rng, mspan_of((uint8_t *)&epoch, sizeof epoch));
+    TRY(store_mem_disk_make(mem->disk, name, epoch, ret_kept));
+    (*ret_kept)->keeps_none = mem->store.is_shared && keep == STORE_KEEP_NONE;
+    return OK;
+}
 
-        if (known->kept == kept) {
-            *ret_stream = &known->stream;
-            return OK;
-        }
-    }
-    if (mem->stream_count >= mem->conf.streams_max) {
-        return ERR_LIMIT;
-    }
-    if (kept == NULL) {
-        uint64_t epoch;
+static enum err stream_new(struct mem *mem, struct store_mem_disk_kept *kept,
+                           struct store_mem_disk_stream **ret_made)
+{
+    struct store_mem_disk_stream *made = calloc(1, sizeof *made);
+    enum err e;
 
-        rng_fill(mem->conf.rng, mspan_of((uint8_t *)&epoch, sizeof epoch));
-        TRY(store_mem_disk_make(mem->disk, name, epoch, &kept));
-    }
-    made = calloc(1, sizeof *made);
     if (made == NULL) {
         return ERR_NOMEM;
     }
     made->kept = kept;
-    made->stream.store = store;
+    made->stream.store = &mem->store;
     made->stream.name = span_str(kept->name);
     made->stream.epoch = kept->epoch;
     made->stream.first_eid = store_mem_disk_first_eid(kept);
     made->stream.next_eid = kept->next_eid;
     made->stream.count = kept->count;
     made->stream.bytes = kept->bytes;
+    e = map_insert(&mem->names, made->stream.name, made);
+    if (e != OK) {
+        free(made);
+        return e;
+    }
     list_append(&mem->streams, &made->node);
-    mem->stream_count++;
-    *ret_stream = &made->stream;
+    list_init(&made->reader);
+    if (mem->store.is_shared) {
+        made->share = &mem->share;
+        list_append(&kept->readers, &made->reader);
+    }
+    *ret_made = made;
+    return OK;
+}
+
+static enum err open_stream(struct store *store, struct span name, enum store_keep keep,
+                            struct store_stream **ret_stream)
+{
+    struct mem *mem = LIST_ENTRY(store, struct mem, store);
+    struct store_mem_disk_stream *known = map_find(&mem->names, name);
+
+    if (known == NULL) {
+        struct store_mem_disk_kept *kept = store_mem_disk_find(mem->disk, name);
+
+        if (map_count(&mem->names) >= mem->conf.streams_max) {
+            return ERR_LIMIT;
+        }
+        if (kept == NULL) {
+            TRY(make_kept(mem, name, keep, &kept));
+        }
+        TRY(stream_new(mem, kept, &known));
+    }
+    *ret_stream = &known->stream;
     return OK;
 }
 
@@ -107,9 +151,10 @@ static enum err read_events(struct store_stream *stream, uint64_t from, store_vi
     struct store_mem_disk_kept *kept =
         LIST_ENTRY(stream, struct store_mem_disk_stream, stream)->kept;
     size_t at = store_mem_disk_place(kept, from);
+    size_t end = store_mem_disk_place(kept, stream->next_eid); /* what was told */
 
-    for (size_t shown = 0; shown < STORE_READ_EVENTS_MAX && at < kept->count; at++) {
-        const struct store_mem_disk_record *record = &kept->records[at];
+    for (size_t shown = 0; shown < STORE_READ_EVENTS_MAX && at < end; at++) {
+        const struct store_mem_disk_record *record = store_mem_disk_at(kept, at);
         struct event event;
         enum store_record_fault fault =
             store_record_read(span_of(record->bytes, record->len), record->eid, &event);
@@ -124,7 +169,7 @@ static enum err read_events(struct store_stream *stream, uint64_t from, store_vi
             break;
         }
     }
-    *ret_next = at < kept->count ? kept->records[at].eid : stream->next_eid;
+    *ret_next = at < end ? store_mem_disk_at(kept, at)->eid : stream->next_eid;
     return OK;
 }
 
@@ -159,12 +204,38 @@ static enum err list(struct store *store, struct span prefix, store_visit_key *v
     return OK;
 }
 
+static enum err lock(struct store *store, struct span key, store_locked *done, void *ctx)
+{
+    return store_mem_share_lock(&LIST_ENTRY(store, struct mem, store)->share, key, done, ctx);
+}
+
+static void unlock(struct store *store, struct span key, struct span value)
+{
+    store_mem_share_unlock(&LIST_ENTRY(store, struct mem, store)->share, key, value);
+}
+
+static enum store_lock_state lock_state(const struct store *store, struct span key,
+                                        struct span *ret_value)
+{
+    return store_mem_share_lock_state(&LIST_ENTRY(store, const struct mem, store)->share, key,
+                                      ret_value);
+}
+
 static void give_back(struct mem *mem)
 {
-    LIST_FOREACH (node, after, &mem->streams) {
-        free(LIST_ENTRY(node, struct store_mem_disk_stream, node));
+    if (mem->store.is_shared) {
+        store_mem_share_leave(&mem->share);
+    } else {
+        mem->disk->is_open = false;
     }
-    mem->disk->is_open = false;
+    map_fini(&mem->names);
+    LIST_FOREACH (node, after, &mem->streams) {
+        struct store_mem_disk_stream *stream =
+            LIST_ENTRY(node, struct store_mem_disk_stream, node);
+
+        list_remove(&stream->reader);
+        free(stream);
+    }
     free(mem);
 }
 
@@ -195,6 +266,11 @@ void store_mem_fail(struct store *store, enum err e)
     LIST_ENTRY(store, struct mem, store)->fails = e;
 }
 
+void store_mem_lose_locks(struct store *store)
+{
+    store_mem_lock_release_all(&LIST_ENTRY(store, struct mem, store)->share, NULL);
+}
+
 static const struct store_ops mem_ops = {
     .name = "mem",
     .close = close_store,
@@ -204,6 +280,9 @@ static const struct store_ops mem_ops = {
     .read = read_events,
     .get = get,
     .list = list,
+    .lock = lock,
+    .unlock = unlock,
+    .lock_state = lock_state,
 };
 
 enum err store_mem_open(const struct store_mem_conf *conf, struct store_mem_disk *disk,
@@ -214,14 +293,28 @@ enum err store_mem_open(const struct store_mem_conf *conf, struct store_mem_disk
     if (mem == NULL) {
         return ERR_NOMEM;
     }
-    assert(!disk->is_open);
-    disk->is_open = true;
+    assert(!disk->is_open && (conf->is_shared || list_is_empty(&disk->sharers)));
     mem->store.ops = &mem_ops;
     mem->store.pending_bytes_max = conf->pending_bytes_max;
     mem->conf = *conf;
     mem->disk = disk;
     list_init(&mem->streams);
     list_init(&mem->pending);
+    map_init(&mem->names, SIZE_MAX);
+    mem->store.is_shared = conf->is_shared;
+    mem->share.store = &mem->store;
+    mem->share.on_pending = conf->on_pending;
+    mem->share.ctx = conf->ctx;
+    if (conf->is_shared) {
+        enum err e = store_mem_share_join(&mem->share, disk);
+
+        if (e != OK) {
+            free(mem);
+            return e;
+        }
+    } else {
+        disk->is_open = true;
+    }
     *ret_store = &mem->store;
     return OK;
 }

@@ -20,8 +20,22 @@ enum err store_mem_disk_new(struct store_mem_disk **ret_disk)
         return ERR_NOMEM;
     }
     list_init(&disk->streams);
+    list_init(&disk->sharers);
+    list_init(&disk->locks);
+    map_init(&disk->names, SIZE_MAX);
     *ret_disk = disk;
     return OK;
+}
+
+static void kept_free(struct store_mem_disk_kept *kept)
+{
+    for (size_t i = 0; i < kept->count; i++) {
+        free(store_mem_disk_at(kept, i)->bytes);
+    }
+    queue_ids_fini(&kept->ids);
+    free(kept->records);
+    free(kept->name);
+    free(kept);
 }
 
 void store_mem_disk_free(struct store_mem_disk *disk)
@@ -29,16 +43,13 @@ void store_mem_disk_free(struct store_mem_disk *disk)
     if (disk == NULL) {
         return;
     }
-    assert(!disk->is_open);
+    assert(!disk->is_open && list_is_empty(&disk->sharers));
+    map_fini(&disk->names);
     LIST_FOREACH (node, after, &disk->streams) {
-        struct store_mem_disk_kept *kept = LIST_ENTRY(node, struct store_mem_disk_kept, node);
-
-        for (size_t i = 0; i < kept->count; i++) {
-            free(kept->records[i].bytes);
-        }
-        free(kept->records);
-        free(kept->name);
-        free(kept);
+        kept_free(LIST_ENTRY(node, struct store_mem_disk_kept, node));
+    }
+    LIST_FOREACH (node, after, &disk->locks) { /* what was left with them */
+        free(LIST_ENTRY(node, struct store_mem_disk_lock, node));
     }
     for (size_t i = 0; i < disk->value_count; i++) {
         free(disk->values[i].key);
@@ -50,28 +61,25 @@ void store_mem_disk_free(struct store_mem_disk *disk)
 struct store_mem_disk_kept *store_mem_disk_find(const struct store_mem_disk *disk,
                                                 struct span name)
 {
-    LIST_FOREACH (node, after, &disk->streams) {
-        struct store_mem_disk_kept *kept = LIST_ENTRY(node, struct store_mem_disk_kept, node);
-
-        if (span_equals(name, kept->name)) {
-            return kept;
-        }
-    }
-    return NULL;
+    return map_find(&disk->names, name);
 }
 
 enum err store_mem_disk_make(struct store_mem_disk *disk, struct span name, uint64_t epoch,
                              struct store_mem_disk_kept **ret_kept)
 {
     struct store_mem_disk_kept *kept = calloc(1, sizeof *kept);
+    enum err e;
 
     if (kept == NULL) {
         return ERR_NOMEM;
     }
+    queue_ids_init(&kept->ids, STORE_MEM_DISK_IDS);
+    list_init(&kept->readers);
     kept->name = strndup((const char *)name.ptr, name.len);
-    if (kept->name == NULL) {
-        free(kept);
-        return ERR_NOMEM;
+    e = kept->name == NULL ? ERR_NOMEM : map_insert(&disk->names, span_str(kept->name), kept);
+    if (e != OK) {
+        kept_free(kept);
+        return e;
     }
     kept->next_eid = 1;
     kept->epoch = epoch;
@@ -88,13 +96,30 @@ size_t store_mem_disk_place(const struct store_mem_disk_kept *kept, uint64_t eid
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (kept->records[middle].eid < eid) {
+        if (store_mem_disk_at(kept, middle)->eid < eid) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
     return low;
+}
+
+struct store_job_after store_mem_disk_view(const struct store_mem_disk_kept *kept,
+                                           uint64_t next_eid)
+{
+    size_t count = store_mem_disk_place(kept, next_eid);
+    uint64_t bytes = kept->bytes;
+
+    for (size_t i = count; i < kept->count; i++) {
+        bytes -= store_mem_disk_at(kept, i)->len;
+    }
+    return (struct store_job_after){
+        .first_eid = count > 0 ? store_mem_disk_at(kept, 0)->eid : next_eid,
+        .next_eid = next_eid,
+        .count = count,
+        .bytes = bytes,
+    };
 }
 
 static int compare(struct span a, struct span b)
@@ -107,12 +132,19 @@ static int compare(struct span a, struct span b)
 
 size_t store_mem_disk_key_place(const struct store_mem_disk *disk, struct span key)
 {
-    size_t at = 0;
+    size_t low = 0;
+    size_t high = disk->value_count;
 
-    while (at < disk->value_count && compare(store_mem_disk_key(&disk->values[at]), key) < 0) {
-        at++;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (compare(store_mem_disk_key(&disk->values[middle]), key) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
     }
-    return at;
+    return low;
 }
 
 static bool has_key(const struct store_mem_disk *disk, size_t at, struct span key)
@@ -120,18 +152,35 @@ static bool has_key(const struct store_mem_disk *disk, size_t at, struct span ke
     return at < disk->value_count && span_equal(store_mem_disk_key(&disk->values[at]), key);
 }
 
+/* Those on the shorter side of the gap move into it. */
+static void close_gap(struct store_mem_disk_kept *kept, size_t from, size_t to)
+{
+    struct store_mem_disk_record *first = kept->records + kept->head;
+    size_t behind = kept->count - to;
+
+    kept->count -= to - from;
+    if (from > behind) {
+        memmove(first + from, first + to, behind * sizeof *first);
+        return;
+    }
+    if (from > 0) {
+        memmove(first + (to - from), first, from * sizeof *first);
+    }
+    kept->head = kept->count == 0 ? 0 : kept->head + (to - from);
+}
+
 static void drop_records(struct store_mem_disk *disk, struct store_mem_disk_kept *kept,
                          size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++) {
-        disk->bytes -= kept->records[i].len;
-        kept->bytes -= kept->records[i].len;
-        free(kept->records[i].bytes);
+        const struct store_mem_disk_record *record = store_mem_disk_at(kept, i);
+
+        disk->bytes -= record->len;
+        kept->bytes -= record->len;
+        free(record->bytes);
     }
     if (to > from) {
-        memmove(kept->records + from, kept->records + to,
-                (kept->count - to) * sizeof *kept->records);
-        kept->count -= to - from;
+        close_gap(kept, from, to);
     }
 }
 
@@ -172,14 +221,25 @@ static struct store_mem_disk_kept *kept_of(const struct store_op *op)
     return LIST_ENTRY(op->stream, struct store_mem_disk_stream, stream)->kept;
 }
 
+/* Behind the newest: what is free in front is used again once it is half of all, so that each
+ * record moves but a few times in its life. */
+static enum err make_room(struct store_mem_disk_kept *kept, size_t more)
+{
+    void *records = kept->records;
+    enum err e;
+
+    if (kept->head > kept->room / 2) {
+        memmove(kept->records, kept->records + kept->head, kept->count * sizeof *kept->records);
+        kept->head = 0;
+    }
+    e = grow(&records, &kept->room, kept->head + kept->count + more, sizeof *kept->records);
+    kept->records = records;
+    return e;
+}
+
 static enum err stage_append(const struct store_job *job, size_t at, struct staged *staged)
 {
-    struct store_mem_disk_kept *kept = kept_of(&job->ops[at]);
-    void *records = kept->records;
-    enum err e = grow(&records, &kept->room, kept->count + job->count, sizeof *kept->records);
-
-    kept->records = records;
-    TRY(e);
+    TRY(make_room(kept_of(&job->ops[at]), job->count));
     staged->bytes = malloc(store_record_bytes(job->ops[at].event));
     return staged->bytes == NULL ? ERR_NOMEM : OK;
 }
@@ -213,7 +273,7 @@ static enum err stage(struct store_mem_disk *disk, const struct store_job *job,
     for (size_t i = 0; i < job->count; i++) {
         const struct store_op *op = &job->ops[i];
 
-        if (op->type == STORE_APPEND) {
+        if (op->type == STORE_APPEND && !kept_of(op)->keeps_none) {
             bytes += store_record_bytes(op->event);
             TRY(stage_append(job, i, &staged[i]));
         } else if (op->type == STORE_PUT) {
@@ -228,8 +288,12 @@ static uint64_t append(struct store_mem_disk *disk, const struct store_op *op,
                        struct staged *staged)
 {
     struct store_mem_disk_kept *kept = kept_of(op);
-    struct store_mem_disk_record *record = &kept->records[kept->count++];
+    struct store_mem_disk_record *record;
 
+    if (kept->keeps_none) {
+        return kept->next_eid++;
+    }
+    record = store_mem_disk_at(kept, kept->count++);
     record->eid = kept->next_eid++;
     record->len = store_record_bytes(op->event);
     record->bytes = staged->bytes;
@@ -260,7 +324,7 @@ static void remove_one(struct store_mem_disk *disk, struct store_mem_disk_kept *
 {
     size_t at = store_mem_disk_place(kept, eid);
 
-    if (at < kept->count && kept->records[at].eid == eid) {
+    if (at < kept->count && store_mem_disk_at(kept, at)->eid == eid) {
         drop_records(disk, kept, at, at + 1);
     }
 }
@@ -295,12 +359,7 @@ static void do_op(struct store_mem_disk *disk, struct store_job *job, size_t i,
     } else if (op->eid > kept->next_eid) {
         kept->next_eid = op->eid;
     }
-    job->after[i] = (struct store_job_after){
-        .first_eid = store_mem_disk_first_eid(kept),
-        .next_eid = kept->next_eid,
-        .count = kept->count,
-        .bytes = kept->bytes,
-    };
+    job->after[i] = store_mem_disk_view(kept, kept->next_eid);
 }
 
 enum err store_mem_disk_do(struct store_mem_disk *disk, struct store_job *job,
@@ -327,10 +386,12 @@ bool store_mem_disk_corrupt(struct store_mem_disk *disk, struct span stream, uin
 {
     struct store_mem_disk_kept *kept = store_mem_disk_find(disk, stream);
     size_t at = kept == NULL ? 0 : store_mem_disk_place(kept, eid);
+    const struct store_mem_disk_record *record;
 
-    if (kept == NULL || at >= kept->count || kept->records[at].eid != eid) {
+    if (kept == NULL || at >= kept->count || store_mem_disk_at(kept, at)->eid != eid) {
         return false;
     }
-    kept->records[at].bytes[kept->records[at].len - 1] ^= 1;
+    record = store_mem_disk_at(kept, at);
+    record->bytes[record->len - 1] ^= 1;
     return true;
 }

@@ -6,8 +6,14 @@
 #pragma once
 
 #include "base/list.h"
+#include "base/map.h"
 #include "base/rng.h"
+#include "pubsub/queue_ids.h"
 #include "store/store_job.h"
+
+enum {
+    STORE_MEM_DISK_IDS = 1024 /* publish ids of a stream that a shared disk remembers */
+};
 
 struct store_mem_disk_record {
     uint64_t eid;
@@ -21,9 +27,15 @@ struct store_mem_disk_kept {
     uint64_t epoch;
     uint64_t next_eid;
     uint64_t bytes;
-    struct store_mem_disk_record *records; /* owned; in the order of EIDs */
-    size_t count;
+    struct store_mem_disk_record *records; /* owned; those in use stand in the order of EIDs */
+    size_t head;                           /* the first in use: what goes first moves nothing */
+    size_t count;                          /* in use */
     size_t room;
+
+    /* Of a shared disk. */
+    bool keeps_none;
+    struct queue_ids ids; /* the newest publish ids */
+    struct list readers;  /* struct store_mem_disk_stream: who is told */
 };
 
 struct store_mem_disk_entry {
@@ -34,11 +46,25 @@ struct store_mem_disk_entry {
 
 struct store_mem_disk {
     struct list streams;                 /* struct store_mem_disk_kept */
+    struct map names;                    /* the same by name */
     struct store_mem_disk_entry *values; /* owned; in the order of keys */
     size_t value_count;
     size_t value_room;
     uint64_t bytes;
-    bool is_open;
+    bool is_open;        /* by one store that does not share it */
+    struct list sharers; /* store_mem_share's: struct store_mem_share */
+    struct list locks;   /* the same: struct store_mem_disk_lock, owned */
+};
+
+/** A lock that somebody has, or with which something was left. */
+struct store_mem_disk_lock {
+    struct list node;               /* the disk's */
+    struct store_mem_share *holder; /* borrowed; NULL: it is free */
+    struct list spares;             /* letters that tell that it is free; owned */
+    size_t value_len;
+    uint8_t value[STORE_LOCK_VALUE_MAX];
+    size_t key_len;
+    uint8_t key[];
 };
 
 /** A stream as a store has it open. */
@@ -46,6 +72,8 @@ struct store_mem_disk_stream {
     struct store_stream stream;
     struct list node;                 /* the store's */
     struct store_mem_disk_kept *kept; /* borrowed from the disk */
+    struct list reader;               /* in kept->readers when the store is shared */
+    struct store_mem_share *share;    /* borrowed from the store; NULL: it is not shared */
 };
 
 /** ERR_NOMEM. */
@@ -69,6 +97,17 @@ must_check enum err store_mem_disk_make(struct store_mem_disk *disk, struct span
 must_check enum err store_mem_disk_do(struct store_mem_disk *disk, struct store_job *job,
                                       uint64_t bytes_max);
 
+/** The stream's numbers for somebody who knows of no event with this EID or a later one. */
+struct store_job_after store_mem_disk_view(const struct store_mem_disk_kept *kept,
+                                           uint64_t next_eid);
+
+/** The record at a place, which is below the count. */
+static inline struct store_mem_disk_record *store_mem_disk_at(
+    const struct store_mem_disk_kept *kept, size_t place)
+{
+    return &kept->records[kept->head + place];
+}
+
 /** The place of the first record with this EID or a later one. */
 size_t store_mem_disk_place(const struct store_mem_disk_kept *kept, uint64_t eid);
 
@@ -87,5 +126,5 @@ static inline struct span store_mem_disk_value(const struct store_mem_disk_entry
 
 static inline uint64_t store_mem_disk_first_eid(const struct store_mem_disk_kept *kept)
 {
-    return kept->count > 0 ? kept->records[0].eid : kept->next_eid;
+    return kept->count > 0 ? store_mem_disk_at(kept, 0)->eid : kept->next_eid;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "contract/store_contract_rig.h"
+#include "contract/store_contract_shared.h"
 
 #include <stdio.h>
 
@@ -466,5 +467,6 @@ int store_contract_run(const struct store_contract_kind *kind)
 
     store_contract_rig_kind = kind;
     failed = cmocka_run_group_tests(tests, NULL, NULL);
-    return failed + store_contract_rig_run_limits();
+    failed += store_contract_rig_run_limits();
+    return kind->open_second == NULL ? failed : failed + store_contract_shared_run();
 }

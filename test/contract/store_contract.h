@@ -42,6 +42,15 @@ struct store_contract_kind {
     /* Why a promise does not concern this kind; NULL: it does. */
     const char *no_corruption;
     const char *no_oom;
+
+    /** Another realm's store on the same disk, which the contract closes. NULL, as the next
+     *  two: this kind is not shared. */
+    enum err (*open_second)(struct store_contract_rig *rig, struct store **ret_store);
+    /** Waits until this one, whichever it is, has told something, or for a moment. */
+    void (*turn_one)(struct store_contract_rig *rig, struct store *store);
+    /** Its realm ends without a word; the store goes. What it has locked may become free
+     *  later. */
+    void (*kill)(struct store_contract_rig *rig, struct store *store);
 };
 
 /** For main(). */

@@ -464,7 +464,7 @@ static void run(uint64_t seed, size_t *sent, size_t *returns)
     world->redelivery_max = dice(world, 2) == 0 ? 0 : 1 + dice(world, 4);
     queue_desk_init(&world->desk);
     queue_reader_claim_init(&world->claim);
-    queue_init(&world->queue, &(struct queue_conf){SPAN("/q"), world->redelivery_max, 1},
+    queue_init(&world->queue, &(struct queue_conf){SPAN("/q"), world->redelivery_max, 1, false},
                &world->desk);
     for (world->step = 0; world->step < STEPS; world->step++) {
         act(world);

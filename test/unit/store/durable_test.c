@@ -22,7 +22,7 @@ static enum err begin(struct world *world)
 
     world->store = NULL;
     TRY(store_mem_open(&conf, world->disk, &world->store));
-    durable_set_init(&world->set, world->store, 3);
+    durable_set_init(&world->set, world->store, 3, &world->rng);
     return durable_set_restore(&world->set);
 }
 
@@ -181,7 +181,7 @@ static void without_a_store_places_last_as_long_as_the_realm(void **state)
     struct durable *durable;
 
     (void)state;
-    durable_set_init(&set, NULL, 3);
+    durable_set_init(&set, NULL, 3, NULL);
     assert_ok(durable_set_restore(&set));
     assert_ok(durable_open(&set, SPAN("/fx"), SPAN("desk"), &durable));
     durable_move(durable, 7, 5);
