@@ -211,7 +211,12 @@ static enum err lock(struct store *store, struct span key, store_locked *done, v
 static void unlock(struct store *store, struct span key, struct span value)
 {
     struct store_nats *nats = store_nats_of(store);
+    struct store_nats_lock *found = store_nats_locks_find(&nats->state.locks, key);
 
+    if (found == NULL || store_nats_tell_state(nats, found->shown) != STORE_LOCK_OURS) {
+        return; /* it was lost meanwhile */
+    }
+    store_nats_locks_show(found, 0, value); /* to us; the others, when the log has it */
     nats->now = store_nats_link_clock();
     store_nats_out_unlock(nats, key, value);
 }
@@ -243,6 +248,18 @@ static void say_goodbye(struct store_nats *nats)
     store_nats_link_flush(nats->link, GOODBYE_WAIT);
 }
 
+static void give_back(struct store_nats *nats)
+{
+    store_nats_snap_fini(nats);
+    loop_undefer(&nats->later);
+    timer_cancel(&nats->tick);
+    store_nats_link_close(nats->link);
+    store_nats_mirror_close(&nats->mirror);
+    store_nats_streams_fini(nats);
+    store_nats_state_fini(&nats->state);
+    free(nats);
+}
+
 /* Takes what failed to open, too. */
 static void close_store(struct store *store)
 {
@@ -261,14 +278,19 @@ static void close_store(struct store *store)
     store_nats_apply_tell(nats);
     store_nats_apply_fini(nats);
     store_nats_out_fini(nats);
-    store_nats_snap_fini(nats);
-    loop_undefer(&nats->later);
-    timer_cancel(&nats->tick);
-    store_nats_link_close(nats->link);
-    store_nats_mirror_close(&nats->mirror);
-    store_nats_streams_fini(nats);
-    store_nats_state_fini(&nats->state);
-    free(nats);
+    give_back(nats);
+}
+
+void store_nats_kill(struct store *store)
+{
+    struct store_nats *nats = store_nats_of(store);
+
+    nats->is_broken = true; /* what the mirror has still to store is told to nobody */
+    store_close(nats->mirror.store);
+    nats->mirror.store = NULL;
+    store_nats_out_drop(nats);
+    store_nats_apply_fini(nats);
+    give_back(nats);
 }
 
 static const struct store_ops nats_ops = {

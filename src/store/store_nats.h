@@ -48,3 +48,7 @@ struct store_nats_conf {
 must_check enum err store_nats_open(const struct store_nats_conf *conf,
                                     struct store **ret_store,
                                     char ret_fault[STORE_NATS_FAULT_BYTES]);
+
+/** What a crash leaves: what the server has, and the mirror's directory. What is pending is not
+ *  told; others learn by its silence that it has gone. */
+void store_nats_kill(struct store *store);

@@ -21,7 +21,7 @@ bool store_nats_lease_is_joined(struct store_nats *nats)
 
 static void prolong(struct store_nats *nats, const struct store_nats_item *item)
 {
-    if (item->sent + LEASE > nats->lease) {
+    if (nats->lease == MSEC_NEVER || item->sent + LEASE > nats->lease) {
         nats->lease = item->sent + LEASE;
     }
 }

@@ -386,3 +386,30 @@ void store_nats_out_fini(struct store_nats *nats)
         store_nats_out_free(item);
     }
 }
+
+static void forget(struct store_nats *nats, struct store_nats_item *item)
+{
+    if (item->job != NULL) {
+        store_job_drop(&nats->store, item->job);
+    }
+    item->job = NULL;
+    item->type = STORE_NATS_ENTRY_BEAT; /* of which nobody is told */
+}
+
+void store_nats_out_drop(struct store_nats *nats)
+{
+    LIST_FOREACH (node, after, &nats->items) {
+        struct store_nats_item *item = item_at(node);
+
+        forget(nats, item);
+        list_remove(node);
+        store_nats_out_free(item);
+    }
+    LIST_FOREACH (node, after, &nats->lots) {
+        struct store_nats_lot *lot = LIST_ENTRY(node, struct store_nats_lot, node);
+
+        if (lot->item != NULL) {
+            forget(nats, lot->item);
+        }
+    }
+}

@@ -50,4 +50,7 @@ void store_nats_out_fail(struct store_nats *nats, enum err e);
 /** The same at once, at the end. */
 void store_nats_out_fini(struct store_nats *nats);
 
+/** Without telling anybody, those that are applied included. */
+void store_nats_out_drop(struct store_nats *nats);
+
 void store_nats_out_free(struct store_nats_item *item);

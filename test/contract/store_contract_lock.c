@@ -161,6 +161,7 @@ static void who_comes_late_knows_the_locks(void **state)
     assert_ok(lock_in(&pair, 0, "held").e);
     assert_ok(lock_in(&pair, 0, "left").e);
     store_unlock(pair.realms[0].store, SPAN("left"), SPAN("v"));
+    store_contract_pair_await(&pair, 1, "left:free(v) "); /* it has reached the others */
     assert_ok(store_contract_rig_kind->open_second(pair.rig, &third));
     assert_int_equal(store_lock_state(third, SPAN("held"), NULL), STORE_LOCK_THEIRS);
     assert_int_equal(store_lock_state(third, SPAN("left"), &value), STORE_LOCK_FREE);

@@ -12,13 +12,20 @@
 
 enum {
     PATIENCE = 20000, /* ms that no answer needs */
+    MOMENT = 20,      /* ms */
+};
+
+/* Each realm has a loop of its own: one that does not turn hears nothing. */
+struct seat {
+    struct store *store; /* borrowed */
+    struct loop *loop;
+    struct mailbox *mailbox;
 };
 
 struct place {
     char realm[32];
     char path[32]; /* of the mirror; empty: in memory */
-    struct loop *loop;
-    struct mailbox *mailbox;
+    struct seat seats[3];
 };
 
 static struct store_nats_rig server;
@@ -44,13 +51,13 @@ static void begin_on_disk(struct store_contract_rig *rig)
     assert_non_null(mkdtemp(place->path));
 }
 
-static enum err open_store(struct store_contract_rig *rig)
+static enum err open_in(struct store_contract_rig *rig, struct seat *seat, const char *path)
 {
-    struct place *place = rig->own;
+    const struct place *place = rig->own;
     struct store_nats_conf conf = {
         .url = span_str(server.url),
         .realm = span_str(place->realm),
-        .path = place->path[0] == '\0' ? NULL : place->path,
+        .path = path,
         .bytes_max = STORE_CONTRACT_BYTES_MAX,
         .streams_max = STORE_CONTRACT_STREAMS_MAX,
         .pending_bytes_max = STORE_CONTRACT_PENDING_MAX,
@@ -62,30 +69,72 @@ static enum err open_store(struct store_contract_rig *rig)
     char fault[STORE_NATS_FAULT_BYTES];
     enum err e;
 
-    if (place->loop == NULL) {
-        TRY(loop_new(&place->loop));
+    if (seat->loop == NULL) {
+        TRY(loop_new(&seat->loop));
     }
-    if (place->mailbox == NULL) {
-        TRY(mailbox_new(&place->mailbox, place->loop));
+    if (seat->mailbox == NULL) {
+        TRY(mailbox_new(&seat->mailbox, seat->loop));
     }
-    conf.loop = place->loop;
-    conf.mailbox = place->mailbox;
-    e = store_nats_open(&conf, &rig->store, fault);
+    conf.loop = seat->loop;
+    conf.mailbox = seat->mailbox;
+    e = store_nats_open(&conf, &seat->store, fault);
     if (e != OK && e != ERR_NOMEM) {
         print_error("%s\n", fault);
     }
     return e;
 }
 
-static void turn(struct store_contract_rig *rig)
+static enum err open_store(struct store_contract_rig *rig)
 {
     struct place *place = rig->own;
+
+    TRY(open_in(rig, &place->seats[0], place->path[0] == '\0' ? NULL : place->path));
+    rig->store = place->seats[0].store;
+    return OK;
+}
+
+static enum err open_second(struct store_contract_rig *rig, struct store **ret_store)
+{
+    struct place *place = rig->own;
+    struct seat *seat = place->seats[1].store == NULL ? &place->seats[1] : &place->seats[2];
+
+    TRY(open_in(rig, seat, NULL));
+    *ret_store = seat->store;
+    return OK;
+}
+
+static struct loop *loop_of(const struct store_contract_rig *rig, const struct store *store)
+{
+    const struct place *place = rig->own;
+    size_t at = 0;
+
+    while (place->seats[at].store != store) {
+        at++;
+        assert_true(at < sizeof place->seats / sizeof place->seats[0]);
+    }
+    return place->seats[at].loop;
+}
+
+static void turn_one(struct store_contract_rig *rig, struct store *store)
+{
+    assert_ok(loop_turn(loop_of(rig, store), MOMENT));
+}
+
+static void kill_store(struct store_contract_rig *rig, struct store *store)
+{
+    (void)rig;
+    store_nats_kill(store);
+}
+
+static void turn(struct store_contract_rig *rig)
+{
+    struct loop *loop = loop_of(rig, rig->store);
     size_t before = rig->store->pending_count;
-    msec began = loop_now(place->loop);
+    msec began = loop_now(loop);
 
     while (rig->store->pending_count == before) {
-        assert_ok(loop_turn(place->loop, PATIENCE));
-        assert_true(loop_now(place->loop) - began < PATIENCE);
+        assert_ok(loop_turn(loop, PATIENCE));
+        assert_true(loop_now(loop) - began < PATIENCE);
     }
 }
 
@@ -124,8 +173,10 @@ static void end(struct store_contract_rig *rig)
     if (place == NULL) {
         return;
     }
-    mailbox_free(place->mailbox);
-    loop_free(place->loop);
+    for (size_t i = 0; i < sizeof place->seats / sizeof place->seats[0]; i++) {
+        mailbox_free(place->seats[i].mailbox);
+        loop_free(place->seats[i].loop);
+    }
     for (size_t i = 0; place->path[0] != '\0' && i < 3; i++) {
         char name[128];
 
@@ -143,6 +194,9 @@ int main(void)
         .open = open_store,
         .turn = turn,
         .end = end,
+        .open_second = open_second,
+        .turn_one = turn_one,
+        .kill = kill_store,
         .no_corruption = "the mirror is in memory, and the server checks what it has",
     };
     static const struct store_contract_kind on_disk = {
@@ -151,6 +205,9 @@ int main(void)
         .turn = turn,
         .corrupt = corrupt,
         .end = end,
+        .open_second = open_second,
+        .turn_one = turn_one,
+        .kill = kill_store,
         .no_oom = "who has a mirror on the disk that fails must be started again",
     };
     int failed;
