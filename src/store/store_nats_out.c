@@ -45,7 +45,7 @@ static struct store_nats_item *make(struct store_nats *nats, uint8_t type, struc
 static void add(struct store_nats *nats, struct store_nats_item *item)
 {
     list_append(&nats->items, &item->node);
-    loop_defer(nats->conf.loop, &nats->later);
+    store_nats_out_send(nats);
 }
 
 enum err store_nats_out_job(struct store_nats *nats, struct store_job *take_job)
@@ -229,33 +229,46 @@ static void sweep(struct store_nats *nats)
     }
 }
 
+/* Sent ones stand before those that are not. */
+static struct list *first_unsent(struct store_nats *nats)
+{
+    struct list *node = &nats->items;
+
+    while (node->prev != &nats->items && !item_at(node->prev)->is_sent) {
+        node = node->prev;
+    }
+    return node;
+}
+
+/* False: the others must wait, too. */
+static bool send_next(struct store_nats *nats, struct store_nats_item *item)
+{
+    uint64_t bytes = events_bytes(item->job);
+
+    if (item->sent == 0) {
+        if (!finds_room(nats, item, bytes)) {
+            item->e = ERR_LIMIT;
+            return true;
+        }
+        item->sent = nats->now;
+        item->bytes = bytes;
+        nats->room += bytes;
+    }
+    item->is_sent = send_item(nats, item) == OK;
+    nats->wants_again = nats->wants_again || !item->is_sent; /* no memory: the tick tries it */
+    return item->is_sent;
+}
+
 void store_nats_out_send(struct store_nats *nats)
 {
-    LIST_FOREACH (node, after, &nats->items) {
-        struct store_nats_item *item = item_at(node);
-        uint64_t bytes;
+    struct list *node;
 
-        if (item->is_sent || item->e != OK) {
-            continue;
-        }
-        if (!nats->link_state.is_up || nats->is_broken) {
-            break;
-        }
-        bytes = events_bytes(item->job);
-        if (item->sent == 0) {
-            if (!finds_room(nats, item, bytes)) {
-                item->e = ERR_LIMIT;
-                continue;
+    if (nats->link_state.is_up && !nats->is_broken) {
+        for (node = first_unsent(nats); node != &nats->items; node = node->next) {
+            if (item_at(node)->e == OK && !send_next(nats, item_at(node))) {
+                break;
             }
-            item->sent = nats->now;
-            item->bytes = bytes;
-            nats->room += bytes;
         }
-        if (send_item(nats, item) != OK) {
-            nats->wants_again = true; /* without memory now; the tick tries again */
-            break;
-        }
-        item->is_sent = true;
     }
     sweep(nats);
 }
