@@ -92,6 +92,7 @@ static natsStatus set_options(natsOptions *opts, const struct store_nats_server_
     AND(natsOptions_SetMaxReconnect(opts, -1));
     AND(natsOptions_SetReconnectWait(opts, RECONNECT_WAIT));
     AND(natsOptions_SetReconnectJitter(opts, RECONNECT_WAIT / 2, RECONNECT_WAIT / 2));
+    AND(natsOptions_SetReconnectBufSize(opts, 1)); /* we send again what is to be sent */
     AND(natsOptions_SetPingInterval(opts, PING_INTERVAL));
     AND(natsOptions_SetMaxPingsOut(opts, 2));
     AND(natsOptions_SetFailRequestsOnDisconnect(opts, true));

@@ -107,6 +107,7 @@ test('without the server publishers are told in the end, and readers go on', asy
   assert.equal(answer.refused, 'StoreException');
   await stomp.ask('SUBSCRIBE', { id: 's', destination: '/fx/a', from: 'stored' });
   assert.deepEqual(await take(stomp, 1), ['1:x']);
+  await stomp.ask('UNSUBSCRIBE', { id: 's' });
   await nats.again();
   await realm.program.line(/the NATS server is back/);
   const { eid } = await until('the store again', async () => {
@@ -138,7 +139,7 @@ test('two realms on one server are one to publishers and subscribers', async (t)
   );
   assert.deepEqual(await take(live, 100), expected);
   for (const stomp of [a, b]) {
-    const answer = await stomp.ask('SUBSCRIBE', { id: 'r', destination: '/fx/a', from: '50', epoch });
+    const answer = await stomp.ask('SUBSCRIBE', { id: 'r', destination: '/fx/a', from: '51', epoch });
     assert.equal(answer.epoch, epoch);
     assert.deepEqual(await take(stomp, 50), expected.slice(50));
   }
@@ -157,7 +158,7 @@ test('events that are not kept reach the subscribers of the other realm, too', a
 async function refusal(t, lines) {
   const { writeFileSync } = await import('node:fs');
   const file = join(scratch(t), 'realm.conf');
-  writeFileSync(file, `Interface http://127.0.0.1:0\n${lines}\n${SECTIONS}`);
+  writeFileSync(file, `Interface http://127.0.0.1:9\n${lines}\n${SECTIONS}`);
   const { code, stderr } = await runWayleave(['realm', '-f', file], { cwd: ROOT });
   assert.notEqual(code, 0);
   return stderr;
@@ -191,7 +192,7 @@ test('a realm that cannot use its server says why, and no password', async (t) =
 test('the dump of a configuration shows no password of a store', async (t) => {
   const { writeFileSync } = await import('node:fs');
   const file = join(scratch(t), 'realm.conf');
-  writeFileSync(file, `Interface http://127.0.0.1:0\nStore nats://realm:a-word@host:4222\n`);
+  writeFileSync(file, `Interface http://127.0.0.1:9\nStore nats://realm:a-word@host:4222\n`);
   const { stdout, stderr } = await runWayleave(['realm', '-t', '-D', 'DUMP_CONFIG', '-f', file]);
   assert.match(stdout + stderr, /Store nats:\/\/realm:\*\*\*@host:4222/);
   assert.doesNotMatch(stdout + stderr, /a-word/);
