@@ -128,6 +128,9 @@ struct store_nats {
     struct store_nats_snap *snap; /* owned; NULL: no snapshot is being written */
     enum err snap_e;              /* of the reading that is going on */
     msec snap_after;              /* not before */
+    uint64_t snap_place;          /* of the last one that we have written; 0: none */
+    uint64_t snap_first;          /* of its pieces */
+    uint64_t forgotten;           /* the log was told to forget what is below this */
     struct loop_later later;      /* something is to be sent or told */
     struct timer tick;
     msec now; /* when this turn began; no loop turns while it opens and closes */

@@ -418,6 +418,9 @@ bool store_nats_server_purge(struct store_nats_server *server, const char *strea
 {
     jsOptions opts;
 
+    if (seq <= 1) {
+        return true; /* the server would take it for "all" */
+    }
     (void)jsOptions_Init(&opts);
     opts.Wait = server->timeout;
     opts.Stream.Purge.Sequence = seq;

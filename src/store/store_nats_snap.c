@@ -211,14 +211,12 @@ void store_nats_snap_saved(struct store_nats *nats, const struct store_nats_link
 void store_nats_snap_end(struct store_nats *nats)
 {
     struct store_nats_snap *snap = nats->snap;
-    uint64_t below;
 
     if (snap == NULL || snap->step != SNAP_SAYING) {
         return;
     }
-    below = store_nats_state_needed_by_all(&nats->state);
-    below = below < snap->place + 1 ? below : snap->place + 1;
-    store_nats_link_purge(nats->link, below, snap->first);
+    nats->snap_place = snap->place;
+    nats->snap_first = snap->first;
     log_info(nats->conf.log, "store: a snapshot was written");
     drop(nats);
     store_nats_out_unlock(nats, lock_key, SPAN(""));
@@ -251,8 +249,21 @@ static uint64_t log_bytes_max(const struct store_nats *nats)
     return nats->bytes > LOG_BYTES_MIN ? nats->bytes : LOG_BYTES_MIN;
 }
 
+/* What the snapshot has goes from the log, as soon as every realm says that it has it, too. */
+static void forget(struct store_nats *nats)
+{
+    uint64_t below = store_nats_state_needed_by_all(&nats->state, nats->self);
+
+    below = below < nats->snap_place + 1 ? below : nats->snap_place + 1;
+    if (nats->snap_place > 0 && below > nats->forgotten && nats->link_state.is_up) {
+        nats->forgotten = below;
+        store_nats_link_purge(nats->link, below, nats->snap_first);
+    }
+}
+
 void store_nats_snap_tick(struct store_nats *nats)
 {
+    forget(nats);
     if (nats->snap != NULL && nats->snap->step == SNAP_HOLDING && nats->lot_count == 0) {
         begin(nats);
         return;

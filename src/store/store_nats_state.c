@@ -143,14 +143,16 @@ uint64_t store_nats_state_needed(const struct store_nats_state *state)
     return needed;
 }
 
-uint64_t store_nats_state_needed_by_all(const struct store_nats_state *state)
+uint64_t store_nats_state_needed_by_all(const struct store_nats_state *state, uint64_t self)
 {
     uint64_t needed = store_nats_state_needed(state);
 
     for (size_t i = 0; i < state->author_count; i++) {
         uint64_t applied = state->authors[i].image.applied;
 
-        needed = applied + 1 < needed ? applied + 1 : needed;
+        if (state->authors[i].image.id != self && applied + 1 < needed) {
+            needed = applied + 1;
+        }
     }
     return needed;
 }

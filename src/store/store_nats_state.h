@@ -95,8 +95,8 @@ bool store_nats_state_leave(struct store_nats_state *state, uint64_t id);
 /** Where the log must begin for this realm; what is before has been applied. */
 uint64_t store_nats_state_needed(const struct store_nats_state *state);
 
-/** Where it must begin for all of them, as far as they said so. */
-uint64_t store_nats_state_needed_by_all(const struct store_nats_state *state);
+/** Where it must begin for all of them, as far as the others have said so. */
+uint64_t store_nats_state_needed_by_all(const struct store_nats_state *state, uint64_t self);
 
 /** Puts back one key of ours. ERR_PROTO: it is none; ERR_NOMEM. */
 must_check enum err store_nats_state_restore(struct store_nats_state *state, struct span key,

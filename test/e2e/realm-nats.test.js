@@ -4,13 +4,13 @@
 /** Realms on a NATS server: one that loses it, and several that are one. */
 
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { Nats } from '../lib/nats.mjs';
 import { Stomp } from '../lib/stomp.mjs';
 import { until } from '../lib/wait.mjs';
-import { ROOT, runWayleave, scratch, startRealm } from '../lib/wayleave.mjs';
+import { AS_ROOT, runWayleave, scratch, startRealm } from '../lib/wayleave.mjs';
 
 const SECTIONS = `<Channel "/fx/*">
     Type persistent
@@ -154,12 +154,16 @@ test('events that are not kept reach the subscribers of the other realm, too', a
   assert.deepEqual(await take(b, 2), [`${eids[0]}:one`, `${eids[1]}:two`]);
 });
 
+/** @param {string} lines @returns {string} the name of a file with them */
+function configuration(t, lines) {
+  const file = join(scratch(t), 'realm.conf');
+  writeFileSync(file, `Interface http://127.0.0.1:9\nAnonymous On\n${lines}\n${SECTIONS}`);
+  return file;
+}
+
 /** @param {string} lines @returns {Promise<string>} what a realm says that does not start */
 async function refusal(t, lines) {
-  const { writeFileSync } = await import('node:fs');
-  const file = join(scratch(t), 'realm.conf');
-  writeFileSync(file, `Interface http://127.0.0.1:9\n${lines}\n${SECTIONS}`);
-  const { code, stderr } = await runWayleave(['realm', '-f', file], { cwd: ROOT });
+  const { code, stderr } = await runWayleave(['realm', '-f', configuration(t, lines), ...AS_ROOT]);
   assert.notEqual(code, 0);
   return stderr;
 }
@@ -175,7 +179,7 @@ test('a realm that cannot use its server says why, and no password', async (t) =
   assert.match(await refusal(t, `Store ${bare.url}`), /has no JetStream \(start it with -js/);
   assert.match(
     await refusal(t, 'Store nats://realm@host'),
-    /realm.conf:2: Store: the URL has no user or no password before the @/,
+    /realm.conf:3: Store: the URL has no user or no password before the @/,
   );
   assert.match(
     await refusal(t, `Store ${nats.url}\nStoreRealm a.b`),
@@ -189,11 +193,9 @@ test('a realm that cannot use its server says why, and no password', async (t) =
   );
 });
 
-test('the dump of a configuration shows no password of a store', async (t) => {
-  const { writeFileSync } = await import('node:fs');
-  const file = join(scratch(t), 'realm.conf');
-  writeFileSync(file, `Interface http://127.0.0.1:9\nStore nats://realm:a-word@host:4222\n`);
-  const { stdout, stderr } = await runWayleave(['realm', '-t', '-D', 'DUMP_CONFIG', '-f', file]);
-  assert.match(stdout + stderr, /Store nats:\/\/realm:\*\*\*@host:4222/);
+test('a configuration that is shown has no password of a store', async (t) => {
+  const file = configuration(t, 'Store nats://realm:a-word@host:4222');
+  const { stdout, stderr } = await runWayleave(['config', '--realm', file]);
+  assert.match(stdout, /^Store nats:\/\/realm:\*\*\*@host:4222$/m);
   assert.doesNotMatch(stdout + stderr, /a-word/);
 });
