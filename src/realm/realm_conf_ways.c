@@ -2,9 +2,8 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "realm/realm_conf_ways.h"
 
-#include "realm/realm_conf_route.h"
-
 #include "realm/realm_conf.h"
+#include "realm/realm_conf_route.h"
 
 enum {
     WAY_STEPS_MAX = 16 /* joins behind each other */
