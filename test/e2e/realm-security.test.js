@@ -471,7 +471,7 @@ test('over HTTP PublishRate is for a user, on whatever connections', async (t) =
   const alice = basic('alice', 'ecila');
   assert.equal((await publish(alice)).status, 201);
   let answer = await publish(alice);
-  while (answer.status === 201) answer = await publish(alice); // in time, however slow this is
+  for (let i = 0; i < 1000 && answer.status === 201; i++) answer = await publish(alice);
   const { head, status, text } = answer;
   assert.equal(status, 429);
   assert.equal(field(head, 'retry-after'), '1');
