@@ -112,11 +112,11 @@ static void on_drop(void *ctx, uint64_t eid, enum channel_drop why)
         [CHANNEL_DROP_REMOVED] = QUEUE_REMOVED,
     };
     struct member *member = ctx;
-    bool is_theirs = member->route->router->is_theirs;
+    bool is_theirs =
+        (member->route->router->is_theirs && !queue_lock_was_ours(&member->queue, eid)) ||
+        queue_share_is_theirs(member->route, eid);
 
-    queue_drop(&member->queue, eid,
-               is_theirs && !queue_lock_was_ours(&member->queue, eid) ? QUEUE_REMOVED
-                                                                      : ends[why]);
+    queue_drop(&member->queue, eid, is_theirs ? QUEUE_REMOVED : ends[why]);
 }
 
 /* Whoever has it next may find it, or not. */

@@ -50,10 +50,10 @@ static uint64_t read_number(const uint8_t *from, size_t bytes)
     return number;
 }
 
-static struct span write_key(const struct queue_share *share, uint64_t eid,
+static struct span write_key(const struct router_route *route, uint64_t eid,
                              uint8_t room[KEY_BYTES])
 {
-    struct span name = share->route->channel.name;
+    struct span name = route->channel.name;
 
     memcpy(room, PREFIX, PREFIX_BYTES);
     memcpy(room + PREFIX_BYTES, name.ptr, name.len);
@@ -100,6 +100,15 @@ bool queue_share_is_shared(const struct router_route *route)
     return route->stream != NULL && route->stream->store->is_shared;
 }
 
+bool queue_share_is_theirs(const struct router_route *route, uint64_t eid)
+{
+    uint8_t room[KEY_BYTES];
+
+    return route->kind == ROUTER_QUEUE && queue_share_is_shared(route) &&
+           store_lock_state(route->stream->store, write_key(route, eid, room), NULL) ==
+               STORE_LOCK_THEIRS;
+}
+
 void queue_share_init(struct queue_share *share, struct queue *queue,
                       struct router_route *route, uint64_t *again_at)
 {
@@ -126,7 +135,7 @@ static void unlock(const struct queue_share *share, uint64_t eid, struct span va
 {
     uint8_t room[KEY_BYTES];
 
-    store_unlock(share->route->stream->store, write_key(share, eid, room), value);
+    store_unlock(share->route->stream->store, write_key(share->route, eid, room), value);
 }
 
 void queue_share_end(struct queue_share *share)
@@ -175,7 +184,7 @@ static struct errand *errand_new(struct queue_share *share, uint64_t eid)
         errand->stream = share->route->stream;
         errand->store = errand->stream->store;
         errand->eid = eid;
-        errand->key_len = write_key(share, eid, errand->key).len;
+        errand->key_len = write_key(share->route, eid, errand->key).len;
         list_init(&errand->node);
     }
     return errand;
@@ -243,8 +252,8 @@ static bool ask(struct queue_share *share, uint64_t eid)
     struct span value;
     enum queue_lock_answer answer;
 
-    switch (
-        store_lock_state(share->route->stream->store, write_key(share, eid, room), &value)) {
+    switch (store_lock_state(share->route->stream->store, write_key(share->route, eid, room),
+                             &value)) {
     case STORE_LOCK_FREE:
         if (send_for_lock(share, eid) == OK) {
             return true;

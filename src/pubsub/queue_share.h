@@ -9,7 +9,7 @@
  * Who has finished with an event keeps its lock until the store has removed it, so that nobody
  * who gets the lock then takes it for something to do.
  *
- * For queue_set.c. Nothing happens when the store is not shared.
+ * For queue_set.c and router.c. Nothing happens when the store is not shared.
  */
 #pragma once
 
@@ -32,6 +32,9 @@ struct queue_share {
 
 /** Whether the route's queue is one of several. */
 bool queue_share_is_shared(const struct router_route *route);
+
+/** Whether another realm has the lock of that event: then it is that realm's to care for. */
+bool queue_share_is_theirs(const struct router_route *route, uint64_t eid);
 
 void queue_share_init(struct queue_share *share, struct queue *queue,
                       struct router_route *route, uint64_t *again_at);

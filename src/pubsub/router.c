@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "pubsub/queue_share.h"
 #include "pubsub/router_forward.h"
 #include "pubsub/router_shared.h"
 #include "pubsub/router_store.h"
@@ -135,10 +136,11 @@ static void on_drop(void *ctx, const struct channel_entry *entry, enum channel_d
     struct router_route *route = ctx;
     bool is_theirs = route->router->is_theirs;
 
-    if (route->hooks == NULL && !is_theirs) { /* else the queue knows itself who is dead */
+    /* Else the queue knows itself who is dead, here or in another realm. */
+    if (route->hooks == NULL && !is_theirs && !queue_share_is_theirs(route, entry->eid)) {
         router_forward_dropped(route, entry, why);
     }
-    router_store_forget(route, entry->eid);
+    router_store_forget(route, entry->eid, why);
     if (route->hooks != NULL) {
         route->hooks->on_drop(route->hooks_ctx, entry->eid, why);
     }

@@ -246,7 +246,8 @@ must_check enum err store_list(struct store *store, struct span prefix, store_vi
 /*
  * Locks of a shared store. One belongs to one realm at a time, from `done` with OK until
  * store_unlock(), or until the realm ends or is cut off from the server for some seconds: then
- * it is free for others, and on_lock tells whom it was taken from. Keys as those of store_put.
+ * it is free for others, and on_lock tells whom it was taken from. Who gets a lock was told
+ * before of all that its last holder was told `done` of. Keys as those of store_put.
  */
 
 /** Ask for it. On OK `done` is called later, once. ERR_AGAIN: it is another realm's, as far as

@@ -4,6 +4,7 @@
 
 #include "contract/store_contract_lock.h"
 #include "contract/store_contract_pair.h"
+#include "contract/store_contract_queue.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -220,5 +221,6 @@ int store_contract_shared_run(void)
     };
 #undef PROMISE
 
-    return cmocka_run_group_tests(tests, NULL, NULL) + store_contract_lock_run();
+    return cmocka_run_group_tests(tests, NULL, NULL) + store_contract_lock_run() +
+           store_contract_queue_run();
 }

@@ -537,6 +537,38 @@ static bool is_all_done(const struct world *world)
     return is_done;
 }
 
+static bool is_wanted(const struct world *world, unsigned number)
+{
+    for (size_t i = 0; i < world->realm_count * READERS; i++) {
+        const struct seat *seat = &world->realms[i / READERS].seats[i % READERS];
+
+        if (seat->is_on && seat->held_count < seat->reader.window &&
+            number % seat->divisor == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Every reader takes what it can have, and then there is nothing that it could have. */
+static void feed_all(struct world *world)
+{
+    bool has_sent = true;
+
+    while (has_sent) {
+        has_sent = false;
+        calm(world);
+        for (size_t i = 0; i < world->realm_count * READERS; i++) {
+            while (send_one(world, &world->realms[i / READERS].seats[i % READERS])) {
+                has_sent = true;
+            }
+        }
+    }
+    for (unsigned i = 0; i < world->next; i++) {
+        must(world->events[i].where != FREE || !is_wanted(world, i));
+    }
+}
+
 /* Nobody reads any more, and then somebody comes who takes everything. */
 static void drain(struct world *world)
 {
@@ -550,9 +582,10 @@ static void drain(struct world *world)
             begin_realm(world, realm);
         }
         store_mem_fail(realm->store, OK);
-        for (size_t n = 0; n < READERS; n++) {
-            leave(world, &realm->seats[n]);
-        }
+    }
+    feed_all(world);
+    for (size_t i = 0; i < world->realm_count * READERS; i++) {
+        leave(world, &world->realms[i / READERS].seats[i % READERS]);
     }
     calm(world);
     must_have_no_locks(world);
