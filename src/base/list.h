@@ -34,6 +34,15 @@ static inline void list_append(struct list *head, struct list *node)
     head->prev = node;
 }
 
+/** Behind the head: at the front. */
+static inline void list_prepend(struct list *head, struct list *node)
+{
+    node->prev = head;
+    node->next = head->next;
+    head->next->prev = node;
+    head->next = node;
+}
+
 static inline void list_remove(struct list *node)
 {
     node->prev->next = node->next;

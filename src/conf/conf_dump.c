@@ -152,6 +152,35 @@ static enum err put_base(struct dump *dump, const struct conf_node *node, size_t
     return buf_append_byte(dump->out, '\n');
 }
 
+/* The password of a URL is shown to nobody. */
+static enum err put_word(struct span word, struct buf *out)
+{
+    static const struct span mark = SPAN_INIT("://");
+    const uint8_t *at = word.len == 0 ? NULL : memmem(word.ptr, word.len, mark.ptr, mark.len);
+    struct span who;
+    size_t colon, begin;
+    struct buf masked;
+    enum err e;
+
+    if (at == NULL) {
+        return conf_lex_put(word, out);
+    }
+    begin = (size_t)(at - word.ptr) + mark.len;
+    who = span_head(span_tail(word, begin), span_find(span_tail(word, begin), '@'));
+    colon = span_find(who, ':');
+    if (begin + who.len == word.len || colon == who.len) {
+        return conf_lex_put(word, out);
+    }
+    buf_init(&masked, word.len + 3);
+    e = buf_printf(&masked, "%.*s:***%.*s", SPAN_ARG(span_head(word, begin + colon)),
+                   SPAN_ARG(span_tail(word, begin + who.len)));
+    if (e == OK) {
+        e = conf_lex_put(buf_span(&masked), out);
+    }
+    buf_fini(&masked);
+    return e;
+}
+
 static enum err put_line(struct dump *dump, const struct conf_node *node, size_t depth)
 {
     struct buf *out = dump->out;
@@ -162,7 +191,7 @@ static enum err put_line(struct dump *dump, const struct conf_node *node, size_t
     TRY(buf_printf(out, "%s%.*s", node->is_section ? "<" : "", SPAN_ARG(node->name)));
     for (size_t i = 0; i < node->word_count; i++) {
         TRY(buf_append_byte(out, ' '));
-        TRY(conf_lex_put(node->words[i], out));
+        TRY(put_word(node->words[i], out));
         is_quoted = buf_span(out).ptr[out->len - 1] == '"';
     }
     /* Behind a quoted word the bracket is a word of its own. */

@@ -226,10 +226,11 @@ static void on_written(void *ctx, enum err e, const uint64_t *eids)
     durable->writing--;
     if (durable->is_forgotten) {
         durable_place_settle(durable);
-    } else if (durable->is_dirty && e == OK && durable->writing == 0) {
+    } else if (e != OK) { /* the store has logged why; with the next move, or the end */
+        durable->is_dirty = true;
+    } else if (durable->is_dirty && durable->writing == 0) {
         write_place(durable);
     }
-    /* After a failure, which the store has logged: with the next move. */
 }
 
 static void write_place(struct durable *durable)
@@ -384,14 +385,18 @@ enum err durable_forget(struct durable_set *set, struct span channel, struct spa
     if (durable == NULL) {
         return OK;
     }
-    if (durable->is_active ||
-        (set->store != NULL && store_lock_state(set->store, key, NULL) == STORE_LOCK_THEIRS)) {
-        return ERR_AGAIN;
-    }
-    return forget(durable);
+    return durable_is_read(durable) ? ERR_AGAIN : forget(durable);
 }
 
 /* ---- all of a channel ---- */
+
+bool durable_is_read(const struct durable *durable)
+{
+    return durable->is_active ||
+           (durable->set->store != NULL &&
+            store_lock_state(durable->set->store, span_of(durable->key, durable->key_len),
+                             NULL) == STORE_LOCK_THEIRS);
+}
 
 bool durable_is_known(const struct durable_set *set, struct span channel, struct span name)
 {

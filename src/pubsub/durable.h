@@ -104,6 +104,9 @@ struct span durable_name(const struct durable *durable);
  *  go. What the store does not take now stays as a name that nobody uses. */
 void durable_forget_all(struct durable_set *set, struct span channel);
 
+/** Whether it has a reader, here or in another realm. */
+bool durable_is_read(const struct durable *durable);
+
 /** Whether there is one of that name. */
 bool durable_is_known(const struct durable_set *set, struct span channel, struct span name);
 

@@ -140,7 +140,7 @@ static void on_drop(void *ctx, const struct channel_entry *entry, enum channel_d
     if (route->hooks == NULL && !is_theirs && !queue_share_is_theirs(route, entry->eid)) {
         router_forward_dropped(route, entry, why);
     }
-    router_store_forget(route, entry->eid);
+    router_store_forget(route, entry->eid, why);
     if (route->hooks != NULL) {
         route->hooks->on_drop(route->hooks_ctx, entry->eid, why);
     }

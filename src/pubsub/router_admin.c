@@ -2,6 +2,8 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "pubsub/router_admin.h"
 
+#include "pubsub/router_shared.h"
+
 #include <stdlib.h>
 
 enum {
@@ -18,11 +20,15 @@ struct router_admin_work {
     size_t op_count;
 };
 
-static size_t purge(struct router_route *route, uint64_t eid)
+static size_t purge(struct router_route *purged, uint64_t eid)
 {
-    struct router *router = route->router;
+    struct router *router = purged->router;
+    struct router_route *route = router_shared_heir(purged);
     size_t count;
 
+    if (route == NULL) {
+        return 0;
+    }
     router->is_told = true;
     count = channel_purge(&route->channel, eid);
     router->is_told = false;

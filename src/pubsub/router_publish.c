@@ -127,11 +127,10 @@ static size_t find_slot(const struct router_batch *batch, const struct channel_e
 }
 
 /* Nobody here has seen it, and it comes later: but who published it makes the copies. */
-static void copy_early(struct router_route *route, struct event *event, uint64_t eid)
+static void copy_early(struct router_route *route, const struct event *event)
 {
     struct event_source source;
 
-    event->eid = eid; /* nobody else looks at it */
     event_source_init(&source, event, route->channel.name);
     router_forward_joins(route, &source);
     event_source_fini(&source);
@@ -143,12 +142,16 @@ static void commit_one(struct slot *slot, uint64_t eid, struct router_receipt *r
     struct channel *channel = &slot->route->channel;
 
     receipt->eid = eid;
+    slot->entry->event->eid = eid; /* nobody else has looked at it yet */
     switch (slot->waits ? router_shared_turn(slot->route, eid) : ROUTER_SHARED_NOW) {
     case ROUTER_SHARED_NOW:
         router_publish_show(slot->route, channel_commit(channel, slot->entry, eid), true);
         return;
     case ROUTER_SHARED_KNOWN: receipt->is_repeat = true; break;
-    case ROUTER_SHARED_LATER: copy_early(slot->route, slot->entry->event, eid); break;
+    case ROUTER_SHARED_LATER: copy_early(slot->route, slot->entry->event); break;
+    case ROUTER_SHARED_GONE:
+        receipt->is_repeat = router_shared_pass_on(slot->route, slot->entry->event);
+        break;
     }
     channel_abandon(channel, slot->entry);
 }
@@ -175,7 +178,11 @@ static void commit(struct router_batch *batch, const uint64_t *eids)
     }
     batch->router->is_told = true; /* what goes now was among the operations */
     for (size_t i = 0; i < batch->removal_count; i++) {
-        channel_remove(&batch->removals[i].route->channel, batch->removals[i].eid);
+        struct router_route *route = router_shared_heir(batch->removals[i].route);
+
+        if (route != NULL) {
+            channel_remove(&route->channel, batch->removals[i].eid);
+        }
     }
     batch->router->is_told = false;
 }

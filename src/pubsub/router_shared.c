@@ -106,7 +106,7 @@ static void on_event(void *ctx, struct event *event)
 
     if (route->is_behind) {
         catch_up(route, UINT64_MAX); /* this one, too */
-    } else if (take_in(route, event) != OK) {
+    } else if (event->eid >= route->channel.next_eid && take_in(route, event) != OK) {
         fall_behind(route, event->eid);
     }
     router_shared_tell(route->router);
@@ -142,8 +142,30 @@ void router_shared_end(struct router_route *route)
     }
 }
 
+struct router_route *router_shared_heir(struct router_route *route)
+{
+    if (!route->is_gone) {
+        return route;
+    }
+    return route->stream == NULL ? NULL : route->stream->watch_ctx;
+}
+
+bool router_shared_pass_on(struct router_route *route, struct event *event)
+{
+    struct router_route *next = router_shared_heir(route);
+    bool is_known = next != NULL && event->eid < next->channel.next_eid;
+
+    if (next != NULL && !is_known) {
+        on_event(next, event);
+    }
+    return is_known;
+}
+
 enum router_shared_turn router_shared_turn(struct router_route *route, uint64_t eid)
 {
+    if (route->is_gone && route->stream->store->is_shared) {
+        return ROUTER_SHARED_GONE;
+    }
     if (route->is_behind) {
         catch_up(route, eid);
     }

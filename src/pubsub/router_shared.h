@@ -36,9 +36,17 @@ enum router_shared_turn {
     ROUTER_SHARED_NOW,   /* it is the next one */
     ROUTER_SHARED_KNOWN, /* another realm's, with the same publish id, that was taken in */
     ROUTER_SHARED_LATER, /* the route is behind: it will be taken in with those before it */
+    ROUTER_SHARED_GONE,  /* the route was removed */
 };
 
 enum router_shared_turn router_shared_turn(struct router_route *route, uint64_t eid);
+
+/** Whose the events are that the store has, or has not any more: the route's, unless it was
+ *  removed, and another one has the name since. NULL: nobody's. */
+struct router_route *router_shared_heir(struct router_route *route);
+
+/** It was published to a route that is gone: it is its heir's. True: that has it already. */
+bool router_shared_pass_on(struct router_route *route, struct event *event);
 
 /** When router_shared_catch_up() is to be tried again; EVENT_NEVER: the route is not behind. */
 uint64_t router_shared_deadline(const struct router_route *route);

@@ -96,10 +96,17 @@ void router_store_did(struct router_route *route, const struct store_op *op)
     }
 }
 
-void router_store_forget(struct router_route *route, uint64_t eid)
+void router_store_forget(struct router_route *route, uint64_t eid, enum channel_drop why)
 {
-    const struct store_op op = {.type = STORE_REMOVE, .stream = route->stream, .eid = eid};
+    const struct store *store = route->router->conf.store;
+    struct store_op op = {.type = STORE_REMOVE, .stream = route->stream, .eid = eid};
 
+    /* It was the oldest one. Those before it may be for another realm to tell; but no hole is
+     * to be seen before what is still there. */
+    if (why == CHANNEL_DROP_FULL && store != NULL && store->is_shared) {
+        op.type = STORE_TRIM;
+        op.eid = eid + 1;
+    }
     if (route->channel.stream != NULL && !route->router->is_told && !route->router->is_theirs &&
         route->router->removals.len < REMOVALS_MAX * sizeof op) {
         /* Without memory it is dropped once more when the channel is opened the next time. */

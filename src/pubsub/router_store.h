@@ -30,7 +30,7 @@ struct store_op router_store_op(const struct router_route *route, struct event *
 void router_store_did(struct router_route *route, const struct store_op *op);
 
 /** The event is stored no longer; the store is told with the next flush. */
-void router_store_forget(struct router_route *route, uint64_t eid);
+void router_store_forget(struct router_route *route, uint64_t eid, enum channel_drop why);
 
 /** Tell the store what it may forget, and reserve the route's EIDs before they run out. What it
  * does not take now is tried again with the next flush. */

@@ -77,12 +77,16 @@ size_t realm_channels_page(struct router *router, struct span after,
 }
 
 /* Asking for a name that nobody has used takes no place from others. */
-static bool is_stored(const struct router *router, struct span name)
+static bool is_stored(const struct router *router, const struct router_rule *rule,
+                      struct span name)
 {
+    struct store *store = router->conf.store;
     bool is_there = false;
 
-    return router->conf.store != NULL &&
-           store_has_stream(router->conf.store, name, &is_there) == OK && is_there;
+    return store != NULL &&
+           (rule->channel.type == CHANNEL_PERSISTENT ||
+            (store->is_shared && rule->channel.type == CHANNEL_RELIABLE)) &&
+           store_has_stream(store, name, &is_there) == OK && is_there;
 }
 
 struct router_route *realm_channels_find(struct router *router, enum router_kind kind,
@@ -94,8 +98,7 @@ struct router_route *realm_channels_find(struct router *router, enum router_kind
     if (route != NULL && (route->rule == NULL || route->kind != kind)) {
         return NULL; /* the former: a reload has left it without a section */
     }
-    if (route != NULL || rule == NULL || rule->kind != kind ||
-        rule->channel.type != CHANNEL_PERSISTENT || !is_stored(router, name) ||
+    if (route != NULL || rule == NULL || rule->kind != kind || !is_stored(router, rule, name) ||
         router_open(router, name, &route) != ROUTER_FOUND) {
         return route;
     }

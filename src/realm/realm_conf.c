@@ -3,6 +3,7 @@
 #include "realm/realm_conf.h"
 
 #include "realm/realm_conf_route.h"
+#include "store/store_nats_url.h"
 
 enum {
     HEAD_BYTES_MAX = 64 * 1024, /* one request head, whatever the single limits add up to */
@@ -134,11 +135,36 @@ static enum err set_origins(void *conf, const struct conf_node *node,
     return OK;
 }
 
-/* ---- the rows ---- */
+/* ---- Store ---- */
 
-static const struct conf_choice store_choices[] = {{"memory", REALM_CONF_STORE_MEMORY},
-                                                   {"lmdb", REALM_CONF_STORE_LMDB},
-                                                   {NULL, 0}};
+/* A URL is shown to nobody: it may have a password. */
+static enum err set_store(void *opaque, const struct conf_node *node,
+                          const struct conf_apply *apply)
+{
+    struct realm_conf *conf = opaque;
+    struct span word = node->words[0];
+    struct store_nats_url url;
+    const char *why;
+
+    if (span_equals_nocase(word, "memory")) {
+        conf->store = REALM_CONF_STORE_MEMORY;
+    } else if (span_equals_nocase(word, "lmdb")) {
+        conf->store = REALM_CONF_STORE_LMDB;
+    } else if (!store_nats_url_is(word)) {
+        diag_error(apply->diag, node->file, node->line,
+                   "Store: \"%.*s\" is neither memory nor lmdb, nor does it begin with nats:// "
+                   "or tls://",
+                   SPAN_ARG(diag_word(word)));
+    } else if (store_nats_url_read(word, &url, &why) != OK) {
+        diag_error(apply->diag, node->file, node->line, "Store: the URL %s", why);
+    } else {
+        conf->store = REALM_CONF_STORE_NATS;
+        conf->store_url = word;
+    }
+    return OK;
+}
+
+/* ---- the rows ---- */
 
 #define HTTPD_ROW(directive, kind, member) \
     .name = (directive), .type = (kind), CONF_SCHEMA_FIELD(struct realm_conf, member)
@@ -178,14 +204,29 @@ const struct directive realm_conf_rows[] = {
      .inner = realm_conf_route_queue_rows, .form = "\"/name\"",
      .help = "The same for queues, where each event goes to one reader. Channels and queues share "
              "their names."},
-    {ROW("Store", CONF_CHOICE, store), .initial = "memory", .choices = store_choices,
-     .where = SERVICE_IN_SERVER,
+    {.name = "Store", .type = CONF_CUSTOM, .min = 1, .max = 1, .set = set_store, .once = true,
+     .where = SERVICE_IN_SERVER, .ours = true,
+     .form = "memory | lmdb | nats://[user:password@]host[:port][,host[:port]...]",
      .help = "Where persistent channels and queues keep their events, and reliable ones their "
-             "place: lmdb, files in StorePath; or memory, which lasts as long as the realm runs "
-             "and holds nothing that is persistent."},
+             "place: lmdb, files in StorePath; a NATS server with JetStream, which several realms "
+             "may share (tls:// with TLS); or memory, the default, which lasts as long as the "
+             "realm runs and holds nothing that is persistent."},
     {ROW("StorePath", CONF_PATH, store_path), .min = 1, .max = 4000, .where = SERVICE_IN_SERVER,
      .form = "directory",
-     .help = "The directory of the store. It must exist, and belongs to one realm at a time."},
+     .help = "The directory of the store. It must exist, and belongs to one realm at a time. With "
+             "Store nats:// it is for a copy of what the server has, so that a start is fast and "
+             "little memory is needed; without it the copy is in memory."},
+    {ROW("StoreRealm", CONF_TEXT, store_realm), .min = 1, .max = 64, .initial = "wayleave",
+     .where = SERVICE_IN_SERVER, .form = "name",
+     .help = "Of Store nats://: realms with the same name on the same server are one realm to "
+             "their users. Letters, digits, _ and -."},
+    {ROW("StoreReplicas", CONF_NUMBER, store_replicas), .min = 1, .max = 5, .initial = "1",
+     .unit = "servers", .where = SERVICE_IN_SERVER,
+     .help = "Of Store nats://: how many servers of a NATS cluster keep everything."},
+    {ROW("StoreTimeout", CONF_DURATION, store_timeout), .min = 1000, .max = 600000,
+     .initial = "10s", .where = SERVICE_IN_SERVER,
+     .help = "Of Store nats://: how long what is published waits for a server that is lost, until "
+             "its publisher is told StoreException."},
     {ROW("StoreSize", CONF_SIZE, store_size), .min = 1024 * 1024,
      .max = 1024ull * 1024 * 1024 * 1024 * 64, .initial = "10g", .where = SERVICE_IN_SERVER,
      .help = "The most that the store takes on the disk; past it publishers are told "
@@ -395,8 +436,25 @@ static void check_heart_beat(const struct realm_conf *conf, const char *file, st
     }
 }
 
+static bool is_realm_name(struct span name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        uint8_t c = span_lower(name.ptr[i]);
+
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '_' && c != '-') {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void check_store(const struct realm_conf *conf, const char *file, struct diag *diag)
 {
+    if (!is_realm_name(conf->store_realm)) {
+        diag_error(diag, file, 0,
+                   "StoreRealm: \"%.*s\" is no name (write letters, digits, _ and -)",
+                   SPAN_ARG(diag_word(conf->store_realm)));
+    }
     if (conf->store == REALM_CONF_STORE_LMDB && conf->store_path.len == 0) {
         diag_error(diag, file, 0,
                    "Store lmdb has no place (add StorePath /var/lib/wayleave, a directory that "

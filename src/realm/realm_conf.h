@@ -32,6 +32,7 @@ enum {
 enum realm_conf_store {
     REALM_CONF_STORE_MEMORY,
     REALM_CONF_STORE_LMDB,
+    REALM_CONF_STORE_NATS,
 };
 
 struct realm_conf_interface {
@@ -65,7 +66,11 @@ struct realm_conf {
     struct router_rule *rules;
     size_t rule_count;
     enum realm_conf_store store;
-    struct span store_path; /* a zero follows */
+    struct span store_url;   /* of REALM_CONF_STORE_NATS */
+    struct span store_path;  /* a zero follows */
+    struct span store_realm; /* who gives the same one shares the store */
+    size_t store_replicas;
+    msec store_timeout;
     uint64_t store_size;
     size_t store_pending_bytes;
     size_t channels_max;

@@ -62,7 +62,8 @@ static enum err write_durable(const struct durables *list, const struct durable 
 {
     TRY(buf_printf(list->body, "%s\n  {\"name\": ", list->comma));
     TRY(json_put_string(list->body, durable_name(durable)));
-    TRY(buf_printf(list->body, ", \"active\": %s", durable->is_active ? "true" : "false"));
+    TRY(buf_printf(list->body, ", \"active\": %s",
+                   durable_is_read(durable) ? "true" : "false"));
     if (durable->has_place) {
         TRY(buf_printf(list->body, ", \"epoch\": \"%016" PRIx64 "\", \"next\": %" PRIu64,
                        durable->epoch, durable->next_eid));

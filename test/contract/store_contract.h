@@ -39,6 +39,9 @@ struct store_contract_kind {
     void (*corrupt)(struct store_contract_rig *rig, const char *stream, uint64_t eid);
     /** The store is closed; the disk goes. */
     void (*end)(struct store_contract_rig *rig);
+    /* Why a promise does not concern this kind; NULL: it does. */
+    const char *no_corruption;
+    const char *no_oom;
 
     /** Another realm's store on the same disk, which the contract closes. NULL, as the next
      *  two: this kind is not shared. */

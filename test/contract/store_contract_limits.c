@@ -264,6 +264,10 @@ static void a_corrupt_record_is_named_and_skipped(void **state)
     struct store_contract_rig *rig = *state;
     struct store_stream *stream = store_contract_rig_stream(rig, "/fx");
 
+    if (store_contract_rig_kind->no_corruption != NULL) {
+        print_message("not here: %s\n", store_contract_rig_kind->no_corruption);
+        skip();
+    }
     for (int i = 0; i < 4; i++) {
         store_contract_rig_append(rig, stream, "a body that can be found");
     }
@@ -350,6 +354,10 @@ static void open_use_and_close(void)
 static void running_out_of_memory_leaks_nothing(void **state)
 {
     (void)state;
+    if (store_contract_rig_kind->no_oom != NULL) {
+        print_message("not here: %s\n", store_contract_rig_kind->no_oom);
+        skip();
+    }
     every_oom(open_use_and_close);
 }
 

@@ -520,6 +520,29 @@ static void act_as_reader(struct realm *realm)
     }
 }
 
+/* Somebody has removed the channel and made it again: what was on its way to the one arrives at
+ * the other. */
+static void make_again(struct realm *realm)
+{
+    struct world *world = realm->world;
+    int channel = (int)dice(world, CHANNELS);
+    struct router_route *route = realm->routes[channel];
+
+    if (!is_kept(world, channel)) {
+        return;
+    }
+    for (size_t i = 0; i < READERS; i++) {
+        if (realm->readers[i].cursor.view != NULL && realm->readers[i].channel == channel) {
+            detach(&realm->readers[i]);
+        }
+    }
+    router_hold(route);
+    router_leave(route);
+    router_unname(route);
+    router_release(route);
+    open_routes(realm);
+}
+
 /* ---- the same in all ---- */
 
 struct content {
@@ -686,6 +709,7 @@ static void step(struct world *world)
         router_expire(&realm->router);
         break;
     case 6: settle(world); break;
+    case 7: make_again(realm); break;
     default:
         switch (dice(world, 3)) {
         case 0: publish(realm); break;

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: The Wayleave authors
+
+/** Realms on a NATS server: one that loses it, and several that are one. */
+
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { Nats } from '../lib/nats.mjs';
+import { Stomp } from '../lib/stomp.mjs';
+import { until } from '../lib/wait.mjs';
+import { AS_ROOT, runWayleave, scratch, startRealm } from '../lib/wayleave.mjs';
+
+const SECTIONS = `<Channel "/fx/*">
+    Type persistent
+    Capacity 0
+    StoreBytes 32m
+</Channel>
+<Channel "/live/*">
+</Channel>
+<Queue "/jobs/*">
+    Type persistent
+</Queue>
+`;
+
+/** A realm on that server; with a `dir` its mirror is on the disk. */
+function sharing(t, nats, { dir, more = '' } = {}) {
+  if (dir) mkdirSync(join(dir, 'mirror'), { recursive: true });
+  const path = dir ? `StorePath "${join(dir, 'mirror')}"\n` : '';
+  return startRealm(t, { more: `Store ${nats.url}\n${path}StoreSize 64m\n${more}${SECTIONS}` });
+}
+
+async function publish(stomp, destination, body, headers = {}) {
+  return Number((await stomp.ask('SEND', { destination, ...headers }, body)).eid);
+}
+
+async function take(stomp, count) {
+  const events = [];
+  while (events.length < count) events.push(await stomp.next());
+  return events.map(({ headers, body }) => `${headers.eid}:${body}`);
+}
+
+test('events come back after kill -9 of the realm, of the server, and of both', async (t) => {
+  const nats = await Nats.start(t);
+  const expected = [];
+  for (const [life, dir] of [undefined, scratch(t), undefined].entries()) {
+    for (const whom of ['realm', 'server', 'both']) {
+      const realm = await sharing(t, nats, { dir });
+      const stomp = await Stomp.connect(t, realm.port);
+      for (let i = 0; i < 3; i += 1) {
+        const body = `${life}${whom}${i}`;
+        expected.push(`${await publish(stomp, '/fx/a', body)}:${body}`);
+      }
+      await stomp.ask('SUBSCRIBE', { id: 's', destination: '/fx/a', from: 'stored' });
+      assert.deepEqual(await take(stomp, expected.length), expected);
+      if (whom !== 'realm') await nats.kill();
+      await realm.kill();
+      if (whom !== 'realm') await nats.again();
+    }
+  }
+  assert.deepEqual(
+    expected.map((line) => Number(line.split(':')[0])),
+    expected.map((_, i) => i + 1),
+  );
+});
+
+test('a server that goes and comes back under load costs no acknowledged event, and doubles none', async (t) => {
+  const nats = await Nats.start(t);
+  const realm = await sharing(t, nats, { more: 'StoreTimeout 60s\n' });
+  const stomp = await Stomp.connect(t, realm.port);
+  const count = 6000;
+  for (let i = 0; i < count; i += 1) {
+    stomp.send('SEND', { destination: '/fx/a', receipt: `${i}` }, `${i}`);
+  }
+  for (let round = 1; round <= 3; round += 1) {
+    await until('some receipts', () => stomp.inbox.length > (round * count) / 5);
+    await nats.kill();
+    await realm.program.line(/the NATS server is lost/);
+    await nats.again();
+  }
+  await until('all receipts', () => stomp.inbox.length === count, {
+    seen: () => `${stomp.inbox.length} receipts, closed: ${stomp.closed}`,
+  });
+  await realm.program.line(/the NATS server is back/);
+  for (const [i, { command, headers }] of stomp.inbox.entries()) {
+    assert.equal(command, 'RECEIPT');
+    assert.equal(headers['receipt-id'], `${i}`);
+    assert.equal(headers.eid, `${i + 1}`);
+  }
+  const reader = await Stomp.connect(t, realm.port);
+  await reader.ask('SUBSCRIBE', { id: 's', destination: '/fx/a', from: 'stored' });
+  const stored = await take(reader, count);
+  assert.deepEqual(
+    stored,
+    stored.map((_, i) => `${i + 1}:${i}`),
+  );
+});
+
+test('without the server publishers are told in the end, and readers go on', async (t) => {
+  const nats = await Nats.start(t);
+  const realm = await sharing(t, nats, { more: 'StoreTimeout 1s\n' });
+  const stomp = await Stomp.connect(t, realm.port, { errors: 'receipt' });
+  await publish(stomp, '/fx/a', 'x');
+  await nats.kill();
+  const answer = await stomp.ask('SEND', { destination: '/fx/a' }, 'y');
+  assert.equal(answer.refused, 'StoreException');
+  await stomp.ask('SUBSCRIBE', { id: 's', destination: '/fx/a', from: 'stored' });
+  assert.deepEqual(await take(stomp, 1), ['1:x']);
+  await stomp.ask('UNSUBSCRIBE', { id: 's' });
+  await nats.again();
+  await realm.program.line(/the NATS server is back/);
+  const { eid } = await until('the store again', async () => {
+    const again = await stomp.ask('SEND', { destination: '/fx/a' }, 'z');
+    return again.refused ? undefined : again;
+  });
+  assert.ok(Number(eid) > 1);
+});
+
+test('two realms on one server are one to publishers and subscribers', async (t) => {
+  const nats = await Nats.start(t);
+  const realms = [await sharing(t, nats), await sharing(t, nats, { dir: scratch(t) })];
+  const [a, b] = await Promise.all(realms.map(({ port }) => Stomp.connect(t, port)));
+  const live = await Stomp.connect(t, realms[1].port);
+  const { epoch, next } = await live.ask('SUBSCRIBE', {
+    id: 's',
+    destination: '/fx/a',
+    from: 'stored',
+  });
+  assert.equal(next, '1');
+  const expected = [];
+  for (let i = 0; i < 100; i += 1) {
+    const body = `from ${i % 3 === 0 ? 'b' : 'a'} ${i}`;
+    expected.push(`${await publish(i % 3 === 0 ? b : a, '/fx/a', body)}:${body}`);
+  }
+  assert.deepEqual(
+    expected.map((line) => Number(line.split(':')[0])),
+    expected.map((_, i) => i + 1),
+  );
+  assert.deepEqual(await take(live, 100), expected);
+  for (const stomp of [a, b]) {
+    const answer = await stomp.ask('SUBSCRIBE', { id: 'r', destination: '/fx/a', from: '51', epoch });
+    assert.equal(answer.epoch, epoch);
+    assert.deepEqual(await take(stomp, 50), expected.slice(50));
+  }
+});
+
+test('events that are not kept reach the subscribers of the other realm, too', async (t) => {
+  const nats = await Nats.start(t);
+  const realms = [await sharing(t, nats), await sharing(t, nats)];
+  const [a, b] = await Promise.all(realms.map(({ port }) => Stomp.connect(t, port)));
+  await b.ask('SUBSCRIBE', { id: 's', destination: '/live/a' });
+  const eids = [await publish(a, '/live/a', 'one'), await publish(a, '/live/a', 'two')];
+  assert.deepEqual(await take(b, 2), [`${eids[0]}:one`, `${eids[1]}:two`]);
+});
+
+/** @param {string} lines @returns {string} the name of a file with them */
+function configuration(t, lines) {
+  const file = join(scratch(t), 'realm.conf');
+  writeFileSync(file, `Interface http://127.0.0.1:9\nAnonymous On\n${lines}\n${SECTIONS}`);
+  return file;
+}
+
+/** @param {string} lines @returns {Promise<string>} what a realm says that does not start */
+async function refusal(t, lines) {
+  const { code, stderr } = await runWayleave(['realm', '-f', configuration(t, lines), ...AS_ROOT]);
+  assert.notEqual(code, 0);
+  return stderr;
+}
+
+test('a realm that cannot use its server says why, and no password', async (t) => {
+  const nats = await Nats.start(t, { args: ['--user', 'realm', '--pass', 'right-word'] });
+  const bare = await Nats.start(t, { jetStream: false });
+  const at = (who) => nats.url.replace('//', `//${who}@`);
+  assert.match(await refusal(t, 'Store nats://127.0.0.1:1'), /Store: no NATS server answers at 127.0.0.1:1:/);
+  const wrong = await refusal(t, `Store ${at('realm:wrong-word')}`);
+  assert.match(wrong, /does not accept the user and the password of the URL/);
+  assert.doesNotMatch(wrong, /wrong-word/);
+  assert.match(await refusal(t, `Store ${bare.url}`), /has no JetStream \(start it with -js/);
+  assert.match(
+    await refusal(t, 'Store nats://realm@host'),
+    /realm.conf:3: Store: the URL has no user or no password before the @/,
+  );
+  assert.match(
+    await refusal(t, `Store ${nats.url}\nStoreRealm a.b`),
+    /StoreRealm: "a.b" is no name \(write letters, digits, _ and -\)/,
+  );
+  const realm = await sharing(t, { url: at('realm:right-word') });
+  await realm.stop();
+  assert.match(
+    await refusal(t, `Store ${at('realm:right-word')}\nStoreReplicas 3`),
+    /has 1 replicas, and StoreReplicas is 3/,
+  );
+});
+
+test('a configuration that is shown has no password of a store', async (t) => {
+  const file = configuration(t, 'Store nats://realm:a-word@host:4222');
+  const { stdout, stderr } = await runWayleave(['config', '--realm', file]);
+  assert.match(stdout, /^Store nats:\/\/realm:\*\*\*@host:4222$/m);
+  assert.doesNotMatch(stdout + stderr, /a-word/);
+});
