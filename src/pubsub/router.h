@@ -125,7 +125,7 @@ struct router {
                                   made: sets its hooks. NULL: nobody knows groups */
     void *on_group_ctx;                                          /* borrowed from who set it */
     bool is_theirs; /* so it does; and another realm buries it */
-    /** What another realm did may have made views dirty, or readers orphans. The owner's to
+    /** What the store has told may have made views dirty, or readers orphans. The owner's to
      * set; NULL: nobody waits. */
     void (*on_news)(void *ctx);
     void *on_news_ctx;  /* borrowed */
