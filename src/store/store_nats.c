@@ -266,7 +266,7 @@ static void close_store(struct store *store)
     struct store_nats *nats = store_nats_of(store);
 
     store->is_closing = true;
-    while (nats->link != NULL && !list_is_empty(&nats->items) && !nats->is_broken) {
+    while (nats->link != NULL && store_nats_out_is_awaited(nats) && !nats->is_broken) {
         turn(nats); /* until all is in the log, or has waited for too long */
     }
     if (nats->link != NULL) {
