@@ -32,8 +32,8 @@ struct store_nats_conf {
     size_t streams_max;
     size_t pending_bytes_max;
     unsigned replicas;
-    msec timeout; /* of what is submitted, without an answer from the server */
-    uint64_t log_bytes_max; /* of the log, until a snapshot is written; 0: what is wise */
+    msec timeout;            /* of what is submitted, without an answer from the server */
+    uint64_t log_bytes_max;  /* of the log, until a snapshot is written; 0: what is wise */
     struct loop *loop;       /* borrowed until the store is closed, as are the next */
     struct mailbox *mailbox; /* it must go later */
     const struct log *log;   /* also for the threads behind; may be NULL */

@@ -27,8 +27,8 @@ void store_nats_apply_break(struct store_nats *nats, const char *why)
         return;
     }
     nats->is_broken = true;
-    log_error(nats->conf.log,
-              "store: %s: nothing is stored any more (start this realm again)", why);
+    log_error(nats->conf.log, "store: %s: nothing is stored any more (start this realm again)",
+              why);
     store_nats_out_fail(nats, ERR_CLOSED);
 }
 
@@ -102,8 +102,8 @@ static void on_mirror_done(void *ctx, enum err e, const uint64_t *eids)
 /* False: there is no memory; it is tried again. */
 static bool hand_over(struct store_nats *nats, struct store_nats_lot *lot)
 {
-    enum err e = store_submit(nats->mirror.store, lot->changes, lot->change_count,
-                              on_mirror_done, lot);
+    enum err e =
+        store_submit(nats->mirror.store, lot->changes, lot->change_count, on_mirror_done, lot);
 
     if (e != OK) {
         return false;
@@ -191,10 +191,9 @@ static enum err apply_entry(struct store_nats *nats, struct store_nats_link_news
         author->image.applied = applied;
         advance(nats, *news);
         store_nats_state_count(author, place, head);
-        store_nats_lease_heard(nats, author,
-                               author->image.id == nats->self
-                                   ? store_nats_out_seen(nats, head->number)
-                                   : NULL);
+        store_nats_lease_heard(
+            nats, author,
+            author->image.id == nats->self ? store_nats_out_seen(nats, head->number) : NULL);
         return OK;
     }
     TRY(store_nats_stage_new(nats, &lot));

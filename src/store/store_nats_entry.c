@@ -158,8 +158,8 @@ static bool is_sound(const struct store_nats_entry_op *op)
         return false;
     }
     return op->type == STORE_APPEND ||
-           op->value.len <= (size_t)(op->type == STORE_PUT ? STORE_VALUE_MAX
-                                                           : STORE_LOCK_VALUE_MAX);
+           op->value.len <=
+               (size_t)(op->type == STORE_PUT ? STORE_VALUE_MAX : STORE_LOCK_VALUE_MAX);
 }
 
 bool store_nats_entry_next(struct span *body, struct store_nats_entry_op *ret_op)

@@ -22,7 +22,8 @@ void store_nats_ids_fini(struct store_nats_ids *ids)
 enum err store_nats_ids_sum(struct span stream, struct span id,
                             uint8_t ret_sum[STORE_NATS_IDS_SUM_BYTES])
 {
-    static_assert((int)STORE_NATS_IDS_SUM_BYTES == (int)DIGEST_SHA256_BYTES, "a sum is SHA-256");
+    static_assert((int)STORE_NATS_IDS_SUM_BYTES == (int)DIGEST_SHA256_BYTES,
+                  "a sum is SHA-256");
     return digest_hmac_sha256(stream, id, ret_sum);
 }
 

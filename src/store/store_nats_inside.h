@@ -3,12 +3,11 @@
 /*
  * What the parts of store_nats share. The way of a submission:
  *
- *     store_nats_out      an item; its entry goes into the log, again and again until it is seen
- *     the server          one order for all realms
- *     store_nats_link     brings the log, message by message
- *     store_nats_apply    a lot: what the entry changes in the mirror, here and in every realm
- *     the mirror          has it
- *     store_nats_tell     `done` to whom it is ours, the watches otherwise
+ *     store_nats_out      an item; its entry goes into the log, again and again until it is
+ * seen the server          one order for all realms store_nats_link     brings the log, message
+ * by message store_nats_apply    a lot: what the entry changes in the mirror, here and in every
+ * realm the mirror          has it store_nats_tell     `done` to whom it is ours, the watches
+ * otherwise
  */
 #pragma once
 
@@ -72,12 +71,12 @@ struct store_nats_lot_lock {
 /** One entry of the log, from when it is applied until it is told; or an item that failed. */
 struct store_nats_lot {
     struct list node;
-    struct store_nats *nats;            /* borrowed */
-    struct store_nats_item *item;       /* owned; NULL: another realm's */
-    struct store_nats_link_news *news;  /* owned: the message, as is the next */
-    struct buf body;                    /* when it came in parts */
-    struct store_nats_entry_head head;  /* of its last part */
-    struct store_nats_lot_op *ops;      /* owned, as are the others */
+    struct store_nats *nats;           /* borrowed */
+    struct store_nats_item *item;      /* owned; NULL: another realm's */
+    struct store_nats_link_news *news; /* owned: the message, as is the next */
+    struct buf body;                   /* when it came in parts */
+    struct store_nats_entry_head head; /* of its last part */
+    struct store_nats_lot_op *ops;     /* owned, as are the others */
     size_t op_count;
     struct store_nats_lot_lock *locks;
     size_t lock_count;
@@ -99,23 +98,23 @@ struct store_nats {
     struct map by_name;
     size_t stream_count; /* that the realm has opened */
 
-    uint64_t self;      /* our number as an author */
-    uint64_t old_self;  /* the one before, until the log knows that it has gone */
-    uint64_t number;    /* of our next message */
-    uint64_t sent;      /* number of the last one sent in this round, or of the one before */
-    msec progress;      /* when a message of ours counted last */
-    uint32_t round;     /* how often we have begun to send again */
-    struct list items;  /* struct store_nats_item, in order; those not yet applied */
-    uint64_t room;      /* bytes of their events and of those not told yet */
-    uint64_t bytes;     /* of the events that are stored */
-    bool is_beating;    /* a beat is among the items */
-    msec lease;         /* until then our locks are ours for certain */
-    bool is_cut;        /* it is over: we must join anew */
-    bool is_joining;    /* our word is on its way */
-    bool wants_again;   /* what was sent did not count: to be sent again */
+    uint64_t self;     /* our number as an author */
+    uint64_t old_self; /* the one before, until the log knows that it has gone */
+    uint64_t number;   /* of our next message */
+    uint64_t sent;     /* number of the last one sent in this round, or of the one before */
+    msec progress;     /* when a message of ours counted last */
+    uint32_t round;    /* how often we have begun to send again */
+    struct list items; /* struct store_nats_item, in order; those not yet applied */
+    uint64_t room;     /* bytes of their events and of those not told yet */
+    uint64_t bytes;    /* of the events that are stored */
+    bool is_beating;   /* a beat is among the items */
+    msec lease;        /* until then our locks are ours for certain */
+    bool is_cut;       /* it is over: we must join anew */
+    bool is_joining;   /* our word is on its way */
+    bool wants_again;  /* what was sent did not count: to be sent again */
 
-    struct list news;       /* taken from the link, not applied yet */
-    struct list lots;       /* struct store_nats_lot, in order; not told yet */
+    struct list news; /* taken from the link, not applied yet */
+    struct list lots; /* struct store_nats_lot, in order; not told yet */
     size_t lot_count;
     struct store_nats_lot *stuck; /* the newest: the mirror has not taken it yet */
     struct store_nats_link_state link_state;
@@ -136,12 +135,12 @@ struct store_nats {
     msec now; /* when this turn began; no loop turns while it opens and closes */
 };
 
-static inline struct store_nats *store_nats_of(const struct store *store)
+static inline struct store_nats *store_nats_inside_of(const struct store *store)
 {
     return LIST_ENTRY(store, struct store_nats, store);
 }
 
-static inline struct store_nats_stream *store_nats_stream_of(struct store_stream *stream)
+static inline struct store_nats_stream *store_nats_inside_stream(struct store_stream *stream)
 {
     return LIST_ENTRY(stream, struct store_nats_stream, stream);
 }

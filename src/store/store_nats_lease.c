@@ -106,8 +106,8 @@ static void beat(struct store_nats *nats)
 {
     if (!nats->is_beating && nats->now + LEASE - BEAT_EVERY >= nats->lease &&
         store_nats_lease_is_joined(nats) && !nats->store.is_closing) {
-        nats->is_beating = store_nats_out_word(nats, STORE_NATS_ENTRY_BEAT,
-                                               nats->state.at.place) == OK;
+        nats->is_beating =
+            store_nats_out_word(nats, STORE_NATS_ENTRY_BEAT, nats->state.at.place) == OK;
     }
 }
 
@@ -125,10 +125,10 @@ static void accuse_silent(struct store_nats *nats)
 
 static bool is_late(const struct store_nats *nats)
 {
-    const struct store_nats_item *item = list_is_empty(&nats->items)
-                                             ? NULL
-                                             : LIST_ENTRY(nats->items.next,
-                                                          struct store_nats_item, node);
+    const struct store_nats_item *item =
+        list_is_empty(&nats->items)
+            ? NULL
+            : LIST_ENTRY(nats->items.next, struct store_nats_item, node);
     msec since;
 
     if (item == NULL || !item->is_sent) {

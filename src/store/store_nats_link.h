@@ -22,9 +22,9 @@ struct store_nats_link_conf {
     struct span url;
     struct span realm;
     unsigned replicas;
-    int64_t timeout;         /* ms, of one question to the server */
-    struct mailbox *mailbox; /* borrowed until the link is closed */
-    const struct log *log;   /* the same; may be NULL */
+    int64_t timeout;            /* ms, of one question to the server */
+    struct mailbox *mailbox;    /* borrowed until the link is closed */
+    const struct log *log;      /* the same; may be NULL */
     void (*on_news)(void *ctx); /* on the loop's thread: there is something to take */
     void *ctx;                  /* borrowed */
 };

@@ -98,8 +98,7 @@ void store_nats_locks_settle(struct store_nats_locks *locks, struct store_nats_l
     }
 }
 
-bool store_nats_locks_restore(struct store_nats_locks *locks, struct span kept,
-                              enum err *ret_e)
+bool store_nats_locks_restore(struct store_nats_locks *locks, struct span kept, enum err *ret_e)
 {
     const size_t head = offsetof(struct store_nats_locks_image, key);
     struct store_nats_locks_image image;

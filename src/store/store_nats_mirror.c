@@ -127,9 +127,8 @@ static void on_spoilt(void *ctx, enum err e, const uint64_t *eids)
 void store_nats_mirror_spoil(struct store_nats_mirror *mirror, struct span place_key)
 {
     static const uint8_t nowhere[3 * sizeof(uint64_t)];
-    const struct store_op op = {.type = STORE_PUT,
-                                .key = place_key,
-                                .value = span_of(nowhere, sizeof nowhere)};
+    const struct store_op op = {
+        .type = STORE_PUT, .key = place_key, .value = span_of(nowhere, sizeof nowhere)};
 
     if (store_submit(mirror->store, &op, 1, on_spoilt, NULL) != OK) {
         log_error(mirror->conf.log, "store: remove what is in StorePath before the next start");

@@ -11,9 +11,9 @@
 #include "store/store_mem.h"
 
 struct store_nats_mirror_conf {
-    const char *path;     /* NULL: in memory */
-    uint64_t bytes_max;   /* what a realm may store; what holds it together comes on top */
-    struct loop *loop;    /* borrowed, as are the next, until the mirror is closed */
+    const char *path;   /* NULL: in memory */
+    uint64_t bytes_max; /* what a realm may store; what holds it together comes on top */
+    struct loop *loop;  /* borrowed, as are the next, until the mirror is closed */
     const struct log *log;
     struct rng *rng;
 };

@@ -104,7 +104,7 @@ static enum err encode_op(struct buf *body, const struct store_op *op)
     if (op->type == STORE_APPEND) {
         return store_nats_entry_add_event(
             body, op->stream->name,
-            store_nats_stream_of(op->stream)->keeps_none ? STORE_KEEP_NONE : STORE_KEEP_ALL,
+            store_nats_inside_stream(op->stream)->keeps_none ? STORE_KEEP_NONE : STORE_KEEP_ALL,
             op->event, 0);
     }
     return store_nats_entry_add(
@@ -117,11 +117,10 @@ static enum err encode_op(struct buf *body, const struct store_op *op)
 static enum err encode(const struct store_nats_item *item, struct buf *body)
 {
     if (item->job == NULL) {
-        return store_nats_entry_add(body,
-                                    &(struct store_nats_entry_op){.type = item->type,
-                                                                  .number = item->number,
-                                                                  .name = item->name,
-                                                                  .value = item->value});
+        return store_nats_entry_add(body, &(struct store_nats_entry_op){.type = item->type,
+                                                                        .number = item->number,
+                                                                        .name = item->name,
+                                                                        .value = item->value});
     }
     for (size_t i = 0; i < item->job->count; i++) {
         TRY(encode_op(body, &item->job->ops[i]));

@@ -217,10 +217,9 @@ static enum err mark(struct store_nats *nats, uint64_t deployment)
         return ERR_NOMEM;
     }
     reading->nats = nats;
-    reading->ops[reading->count++] =
-        (struct store_op){.type = STORE_PUT,
-                          .key = store_nats_state_place_key(room),
-                          .value = span_of(&at, sizeof at)};
+    reading->ops[reading->count++] = (struct store_op){.type = STORE_PUT,
+                                                       .key = store_nats_state_place_key(room),
+                                                       .value = span_of(&at, sizeof at)};
     e = hand_over(reading);
     settle(nats, 0);
     e = e == OK ? reading->e : e;
@@ -287,11 +286,12 @@ enum err store_nats_restore_mirror(struct store_nats *nats, char fault[STORE_NAT
     (void)snprintf(fault, STORE_NATS_FAULT_BYTES, "the NATS server does not answer");
     TRY(store_nats_server_extent(server, &extent));
     if (!is_current(nats, &extent)) {
-        (void)snprintf(fault, STORE_NATS_FAULT_BYTES,
-                       "the JetStream stream %s has lost its beginning: it is there from %" PRIu64
-                       " on, and %" PRIu64 " is needed (restore it, or choose another "
-                       "StoreRealm)",
-                       server->log, extent.first, store_nats_state_needed(&nats->state));
+        (void)snprintf(
+            fault, STORE_NATS_FAULT_BYTES,
+            "the JetStream stream %s has lost its beginning: it is there from %" PRIu64
+            " on, and %" PRIu64 " is needed (restore it, or choose another "
+            "StoreRealm)",
+            server->log, extent.first, store_nats_state_needed(&nats->state));
         return ERR_IO;
     }
     return OK;

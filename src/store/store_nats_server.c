@@ -134,8 +134,9 @@ static enum err refuse_connection(const struct store_nats_url *url, natsStatus s
     }
     if (status == NATS_SSL_ERROR || status == NATS_SECURE_CONNECTION_REQUIRED ||
         status == NATS_SECURE_CONNECTION_WANTED) {
-        say(fault, "no TLS with the NATS server at %s: %s (tls:// needs a certificate that "
-                   "this machine trusts; see SSL_CERT_FILE)",
+        say(fault,
+            "no TLS with the NATS server at %s: %s (tls:// needs a certificate that "
+            "this machine trusts; see SSL_CERT_FILE)",
             servers, natsStatus_GetText(status));
         return ERR_CONF;
     }
@@ -194,14 +195,16 @@ static enum err check_stream(const char *name, const jsStreamInfo *info, unsigne
     const char *found = info->Config->Description;
 
     if (found == NULL || strcmp(found, description()) != 0) {
-        say(fault, "the JetStream stream %s is \"%s\", and this realm needs \"%s\" (choose "
-                   "another StoreRealm)",
+        say(fault,
+            "the JetStream stream %s is \"%s\", and this realm needs \"%s\" (choose "
+            "another StoreRealm)",
             name, found == NULL ? "" : found, description());
         return ERR_CONF;
     }
     if (info->Config->Replicas != (int64_t)replicas) {
-        say(fault, "the JetStream stream %s has %d replicas, and StoreReplicas is %u (all "
-                   "realms of one StoreRealm must agree)",
+        say(fault,
+            "the JetStream stream %s has %d replicas, and StoreReplicas is %u (all "
+            "realms of one StoreRealm must agree)",
             name, (int)info->Config->Replicas, replicas);
         return ERR_CONF;
     }
@@ -292,14 +295,16 @@ enum err store_nats_server_open(struct store_nats_server *server,
     *server = (struct store_nats_server){.timeout = conf->timeout};
     name_all(server, conf->realm);
     TRY(connect_to(server, conf, fault));
-    if (natsConnection_HasHeaderSupport(server->nats) != NATS_OK) { /* as JetStream, since 2.2 */
+    if (natsConnection_HasHeaderSupport(server->nats) !=
+        NATS_OK) { /* as JetStream, since 2.2 */
         say(fault, "the NATS server is too old (2.9 or newer is needed)");
         return ERR_CONF;
     }
     payload = natsConnection_GetMaxPayload(server->nats);
     if (payload < PART_MIN) {
-        say(fault, "the NATS server takes messages of %" PRId64 " bytes only (raise "
-                   "max_payload)",
+        say(fault,
+            "the NATS server takes messages of %" PRId64 " bytes only (raise "
+            "max_payload)",
             payload);
         return ERR_CONF;
     }

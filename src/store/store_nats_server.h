@@ -32,7 +32,7 @@ struct store_nats_server_conf {
     natsConnectionHandler on_closed; /* the last call of a connection that was made */
     natsMsgHandler on_answer;        /* to what was published; must destroy the message */
     natsOnCompleteCB on_answered;    /* the last call of these */
-    void *ctx;                /* borrowed */
+    void *ctx;                       /* borrowed */
 };
 
 struct store_nats_server {
@@ -45,7 +45,7 @@ struct store_nats_server {
     char log_subject[STORE_NATS_SERVER_NAME_BYTES];
     char snap_subject[STORE_NATS_SERVER_NAME_BYTES];
     char snap_subjects[STORE_NATS_SERVER_NAME_BYTES]; /* of all pieces */
-    char end_subject[STORE_NATS_SERVER_NAME_BYTES]; /* of the last piece of a snapshot */
+    char end_subject[STORE_NATS_SERVER_NAME_BYTES];   /* of the last piece of a snapshot */
     int64_t timeout;
     int64_t created; /* the log's birth: which deployment this is */
     size_t part_max; /* bytes of one message */

@@ -224,9 +224,8 @@ static void append(struct store_nats_lot *lot, struct store_nats_lot_op *op)
 static void remove_events(struct store_nats_lot *lot, struct store_nats_lot_op *op)
 {
     struct store_nats_stream *stream = op->stream;
-    uint64_t below = op->op.type == STORE_PURGE || op->op.number > stream->next
-                         ? stream->next
-                         : op->op.number;
+    uint64_t below = op->op.type == STORE_PURGE || op->op.number > stream->next ? stream->next
+                                                                                : op->op.number;
 
     if (op->op.type == STORE_REMOVE) {
         op->gone_first = op->gone_last = op->op.number < stream->next ? op->op.number : 0;
@@ -236,8 +235,7 @@ static void remove_events(struct store_nats_lot *lot, struct store_nats_lot_op *
     }
     op->gone_first = 1;
     op->gone_last = below == 0 ? 0 : below - 1;
-    change(lot,
-           &(struct store_op){.type = STORE_TRIM, .stream = stream->mirror, .eid = below});
+    change(lot, &(struct store_op){.type = STORE_TRIM, .stream = stream->mirror, .eid = below});
 }
 
 static void reserve(struct store_nats_lot *lot, struct store_nats_lot_op *op)
@@ -245,9 +243,8 @@ static void reserve(struct store_nats_lot *lot, struct store_nats_lot_op *op)
     if (op->op.number > op->stream->next) {
         op->stream->next = op->op.number;
     }
-    change(lot, &(struct store_op){.type = STORE_RESERVE,
-                                   .stream = op->stream->mirror,
-                                   .eid = op->op.number});
+    change(lot, &(struct store_op){
+                    .type = STORE_RESERVE, .stream = op->stream->mirror, .eid = op->op.number});
 }
 
 static void set_lock(struct store_nats_lot *lot, struct store_nats_lot_lock *use,

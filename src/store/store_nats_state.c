@@ -60,8 +60,9 @@ enum store_nats_state_verdict store_nats_state_judge(struct store_nats_state *st
     const struct store_nats_state_author *author = store_nats_state_author(state, head->author);
 
     if (place <= state->at.place) {
-        return author != NULL && is_needed_again(author, place, head) ? STORE_NATS_STATE_AGAIN
-                                                                      : STORE_NATS_STATE_IGNORED;
+        return author != NULL && is_needed_again(author, place, head)
+                   ? STORE_NATS_STATE_AGAIN
+                   : STORE_NATS_STATE_IGNORED;
     }
     if (author == NULL) {
         return head->flags == whole && head->previous == 0 && head->author != 0
@@ -101,8 +102,8 @@ static void seat(struct store_nats_state *state,
 {
     struct store_nats_state_author *author = &state->authors[state->author_count++];
 
-    *author = (struct store_nats_state_author){
-        .image = *image, .is_changed = true, .heard = now};
+    *author =
+        (struct store_nats_state_author){.image = *image, .is_changed = true, .heard = now};
     buf_init(&author->body, STORE_NATS_ENTRY_BYTES_MAX);
 }
 
@@ -180,8 +181,7 @@ enum err store_nats_state_restore(struct store_nats_state *state, struct span ke
     case KEY_ID:
         TRY(store_nats_ids_prepare(&state->ids));
         return store_nats_ids_restore(&state->ids, value) ? OK : ERR_PROTO;
-    case KEY_LOCK:
-        return store_nats_locks_restore(&state->locks, value, &e) ? e : ERR_PROTO;
+    case KEY_LOCK: return store_nats_locks_restore(&state->locks, value, &e) ? e : ERR_PROTO;
     case KEY_PLACE:
         if (value.len != sizeof state->at) {
             return ERR_PROTO;

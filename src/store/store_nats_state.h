@@ -29,8 +29,8 @@ enum {
 /** As it is kept in the mirror. */
 struct store_nats_state_author_image {
     uint64_t id;
-    uint64_t last;    /* of its messages, the one that counted last */
-    uint64_t begun;   /* the place of the first part of an entry that is not complete; 0: none */
+    uint64_t last;  /* of its messages, the one that counted last */
+    uint64_t begun; /* the place of the first part of an entry that is not complete; 0: none */
     uint64_t applied; /* it said that it needs the log only behind this place */
 };
 

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 
 /* The same in every realm, and another one for another log. */
-static enum err make_epoch(const struct store_nats *nats, struct span name,
-                           uint64_t *ret_epoch)
+static enum err make_epoch(const struct store_nats *nats, struct span name, uint64_t *ret_epoch)
 {
     uint64_t deployment = (uint64_t)store_nats_link_server(nats->link)->created;
     uint8_t sum[DIGEST_SHA256_BYTES];

@@ -8,8 +8,8 @@
 
 enum store_lock_state store_nats_tell_state(const struct store_nats *nats, uint64_t holder)
 {
-    return holder == 0 ? STORE_LOCK_FREE
-           : holder == nats->self && !nats->is_cut ? STORE_LOCK_OURS
+    return holder == 0                                        ? STORE_LOCK_FREE
+           : holder == nats->self && !nats->is_cut            ? STORE_LOCK_OURS
            : holder == nats->self || holder == nats->old_self ? STORE_LOCK_FREE
                                                               : STORE_LOCK_THEIRS;
 }

@@ -575,7 +575,6 @@ int main(void)
 #undef LIFE
     int failed;
 
-
     store_nats_rig_start(&server);
     failed = cmocka_run_group_tests(tests, NULL, NULL);
     store_nats_rig_end(&server);

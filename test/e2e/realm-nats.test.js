@@ -139,7 +139,12 @@ test('two realms on one server are one to publishers and subscribers', async (t)
   );
   assert.deepEqual(await take(live, 100), expected);
   for (const stomp of [a, b]) {
-    const answer = await stomp.ask('SUBSCRIBE', { id: 'r', destination: '/fx/a', from: '51', epoch });
+    const answer = await stomp.ask('SUBSCRIBE', {
+      id: 'r',
+      destination: '/fx/a',
+      from: '51',
+      epoch,
+    });
     assert.equal(answer.epoch, epoch);
     assert.deepEqual(await take(stomp, 50), expected.slice(50));
   }
@@ -253,7 +258,10 @@ test('a realm that cannot use its server says why, and no password', async (t) =
   const nats = await Nats.start(t, { args: ['--user', 'realm', '--pass', 'right-word'] });
   const bare = await Nats.start(t, { jetStream: false });
   const at = (who) => nats.url.replace('//', `//${who}@`);
-  assert.match(await refusal(t, 'Store nats://127.0.0.1:1'), /Store: no NATS server answers at 127.0.0.1:1:/);
+  assert.match(
+    await refusal(t, 'Store nats://127.0.0.1:1'),
+    /Store: no NATS server answers at 127.0.0.1:1:/,
+  );
   const wrong = await refusal(t, `Store ${at('realm:wrong-word')}`);
   assert.match(wrong, /does not accept the user and the password of the URL/);
   assert.doesNotMatch(wrong, /wrong-word/);

@@ -124,8 +124,13 @@ static void what_is_kept_is_restored(void **unused)
     struct store_nats_state *state = with_author(5);
     struct store_nats_state_author *author = store_nats_state_author(state, 5);
     uint8_t room[STORE_NATS_STATE_KEY_BYTES];
-    const struct span bad[] = {SPAN("\xff"), SPAN("\xffx"), SPAN("\xffp"), SPAN("\xff" "a"),
-                               SPAN("\xffi"), SPAN("\xffl")};
+    const struct span bad[] = {SPAN("\xff"),
+                               SPAN("\xffx"),
+                               SPAN("\xffp"),
+                               SPAN("\xff"
+                                    "a"),
+                               SPAN("\xffi"),
+                               SPAN("\xffl")};
 
     (void)unused;
     store_nats_state_init(&again);

@@ -12,8 +12,8 @@ static void its_parts_are_found(void **state)
     const char *why;
 
     (void)state;
-    assert_ok(store_nats_url_read(SPAN("tls://realm:a:word@one:4222,[::1]:4223,three"), &url,
-                                  &why));
+    assert_ok(
+        store_nats_url_read(SPAN("tls://realm:a:word@one:4222,[::1]:4223,three"), &url, &why));
     assert_true(url.is_tls);
     assert_bytes(url.user, SPAN("realm"));
     assert_bytes(url.password, SPAN("a:word"));
@@ -72,8 +72,8 @@ static void one_that_is_too_long_is_refused(void **state)
     memset(text, 'a', sizeof text);
     memcpy(text, "nats://", 7);
     assert_ok(store_nats_url_read(span_of(text, STORE_NATS_URL_BYTES_MAX), &url, &why));
-    assert_int_equal(store_nats_url_read(span_of(text, STORE_NATS_URL_BYTES_MAX + 1), &url, &why),
-                     ERR_CONF);
+    assert_int_equal(
+        store_nats_url_read(span_of(text, STORE_NATS_URL_BYTES_MAX + 1), &url, &why), ERR_CONF);
 }
 
 int main(void)
