@@ -21,7 +21,7 @@ const OWNERS = [
   [/^zlib/, /^src\/ws\/ws_deflate\.c$/],
   [/^pcre2/, /^src\/proxy\/proxy_regex\.c$/],
   [/^lmdb\.h$/, /^src\/store\/store_lmdb[a-z_]*\.[ch]$/],
-  [/^nats\//, /^src\/store\/store_nats_(server|link)\.[ch]$/],
+  [/^nats\//, /^src\/store\/store_nats_server\.[ch]$/],
   [/^crypt\.h$/, /^src\/auth\/htpasswd_hash\.c$/],
 ];
 

@@ -83,7 +83,7 @@ static bool is_ours(const struct store_op *op)
 static enum err submit(struct store *store, const struct store_op *ops, size_t count,
                        store_done *done, void *ctx)
 {
-    struct store_nats *nats = store_nats_of(store);
+    struct store_nats *nats = store_nats_inside_of(store);
     struct store_job *job;
     size_t bytes = 0;
     enum err e;
@@ -111,7 +111,7 @@ static enum err submit(struct store *store, const struct store_op *ops, size_t c
 static enum err open_stream(struct store *store, struct span name, enum store_keep keep,
                             struct store_stream **ret_stream)
 {
-    struct store_nats *nats = store_nats_of(store);
+    struct store_nats *nats = store_nats_inside_of(store);
     struct store_nats_stream *stream = map_find(&nats->by_name, name);
 
     if ((stream == NULL || !stream->is_opened) &&
@@ -130,7 +130,7 @@ static enum err open_stream(struct store *store, struct span name, enum store_ke
 
 static enum err has_stream(struct store *store, struct span name, bool *ret_has)
 {
-    return store_has_stream(store_nats_of(store)->mirror.store, name, ret_has);
+    return store_has_stream(store_nats_inside_of(store)->mirror.store, name, ret_has);
 }
 
 /* The mirror may have more than was told. */
@@ -150,7 +150,7 @@ static bool visit_clamped(void *ctx, const struct event *event)
 static enum err read_events(struct store_stream *stream, uint64_t from, store_visit *visit,
                             void *ctx, uint64_t *ret_next)
 {
-    struct store_stream *mirror = store_nats_stream_of(stream)->mirror;
+    struct store_stream *mirror = store_nats_inside_stream(stream)->mirror;
     struct clamped clamped = {visit, ctx, stream->next_eid};
     uint64_t before = mirror->corrupt_count;
     uint64_t next;
@@ -167,7 +167,7 @@ static enum err get(struct store *store, struct span key, struct buf *value, boo
     *ret_found = false;
     return store_nats_state_is_key(key)
                ? OK
-               : store_get(store_nats_of(store)->mirror.store, key, value, ret_found);
+               : store_get(store_nats_inside_of(store)->mirror.store, key, value, ret_found);
 }
 
 /* Ours stand behind all others. */
@@ -187,12 +187,12 @@ static enum err list(struct store *store, struct span prefix, store_visit_key *v
 {
     struct theirs theirs = {visit, ctx};
 
-    return store_list(store_nats_of(store)->mirror.store, prefix, visit_theirs, &theirs);
+    return store_list(store_nats_inside_of(store)->mirror.store, prefix, visit_theirs, &theirs);
 }
 
 static enum err lock(struct store *store, struct span key, store_locked *done, void *ctx)
 {
-    struct store_nats *nats = store_nats_of(store);
+    struct store_nats *nats = store_nats_inside_of(store);
     enum store_lock_state state = store_lock_state(store, key, NULL);
 
     if (store_nats_state_is_key(key)) {
@@ -210,7 +210,7 @@ static enum err lock(struct store *store, struct span key, store_locked *done, v
 
 static void unlock(struct store *store, struct span key, struct span value)
 {
-    struct store_nats *nats = store_nats_of(store);
+    struct store_nats *nats = store_nats_inside_of(store);
     struct store_nats_lock *found = store_nats_locks_find(&nats->state.locks, key);
 
     if (found == NULL || store_nats_tell_state(nats, found->shown) != STORE_LOCK_OURS) {
@@ -224,7 +224,7 @@ static void unlock(struct store *store, struct span key, struct span value)
 static enum store_lock_state lock_state(const struct store *store, struct span key,
                                         struct span *ret_value)
 {
-    const struct store_nats *nats = store_nats_of(store);
+    const struct store_nats *nats = store_nats_inside_of(store);
     const struct store_nats_lock *found = store_nats_locks_find(&nats->state.locks, key);
 
     if (found == NULL) {
@@ -263,10 +263,10 @@ static void give_back(struct store_nats *nats)
 /* Takes what failed to open, too. */
 static void close_store(struct store *store)
 {
-    struct store_nats *nats = store_nats_of(store);
+    struct store_nats *nats = store_nats_inside_of(store);
 
     store->is_closing = true;
-    while (nats->link != NULL && !list_is_empty(&nats->items) && !nats->is_broken) {
+    while (nats->link != NULL && store_nats_out_is_awaited(nats) && !nats->is_broken) {
         turn(nats); /* until all is in the log, or has waited for too long */
     }
     if (nats->link != NULL) {
@@ -283,7 +283,7 @@ static void close_store(struct store *store)
 
 void store_nats_kill(struct store *store)
 {
-    struct store_nats *nats = store_nats_of(store);
+    struct store_nats *nats = store_nats_inside_of(store);
 
     nats->is_broken = true; /* what the mirror has still to store is told to nobody */
     store_close(nats->mirror.store);

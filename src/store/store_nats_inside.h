@@ -135,12 +135,12 @@ struct store_nats {
     msec now; /* when this turn began; no loop turns while it opens and closes */
 };
 
-static inline struct store_nats *store_nats_of(const struct store *store)
+static inline struct store_nats *store_nats_inside_of(const struct store *store)
 {
     return LIST_ENTRY(store, struct store_nats, store);
 }
 
-static inline struct store_nats_stream *store_nats_stream_of(struct store_stream *stream)
+static inline struct store_nats_stream *store_nats_inside_stream(struct store_stream *stream)
 {
     return LIST_ENTRY(stream, struct store_nats_stream, stream);
 }

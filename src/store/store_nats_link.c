@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
-#include "store/store_nats_link.h"
+#include "store/store_nats_link_inside.h"
 
 #include "base/buf.h"
+#include "store/store_nats_follower.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 enum {
-    NEWS_BYTES_MAX = 8 * 1024 * 1024, /* that wait for the loop; past it the log must wait */
-    NEWS_BYTES = 256,                 /* of one, besides its message */
-    READ_WAIT = 250,                  /* ms: how long the end of the store may be overlooked */
-    AGAIN_WAIT = 200,                 /* ms, before the server is asked again */
+    NEWS_BYTES = 256, /* of one, besides its message */
 };
 
 /* What the sender has to do. */
@@ -34,38 +31,6 @@ struct task {
     uint64_t snap_seq;
 };
 
-/* It may still be in the mailbox when the link has gone. */
-struct news_letter {
-    struct mailbox_letter letter;
-    struct store_nats_link *link; /* borrowed; NULL: it was closed, and the letter is its own */
-};
-
-struct store_nats_link {
-    struct store_nats_link_conf conf;
-    struct store_nats_server server;
-
-    pthread_mutex_t lock;   /* guards the following */
-    pthread_cond_t changed; /* any of it: few wait, and seldom */
-    struct list news;       /* struct store_nats_link_news */
-    size_t news_bytes;
-    struct list tasks; /* struct task */
-    bool is_sending;   /* the sender has one in hand */
-    bool is_posted;    /* the mailbox has the letter */
-    bool is_ending;
-    bool is_connected;
-    bool is_closed;   /* libnats has called back for the last time, of the connection */
-    bool is_answered; /* and of the answers */
-    bool is_new;      /* the connection is another one: the log is to be followed anew */
-    struct store_nats_link_state state;
-    uint64_t next; /* the follower's: the next message of the log */
-
-    struct news_letter *letter; /* owned, unless it is posted when the link is closed */
-    pthread_t follower;
-    pthread_t sender;
-    bool has_follower;
-    bool has_sender;
-};
-
 msec store_nats_link_clock(void)
 {
     struct timespec now;
@@ -74,7 +39,7 @@ msec store_nats_link_clock(void)
     return (msec)now.tv_sec * 1000 + (msec)now.tv_nsec / 1000000;
 }
 
-static struct timespec later(unsigned ms)
+struct timespec store_nats_link_inside_later(unsigned ms)
 {
     struct timespec at;
 
@@ -90,7 +55,7 @@ static struct timespec later(unsigned ms)
 
 /* ---- with the lock ---- */
 
-static void ring(struct store_nats_link *link)
+void store_nats_link_inside_ring(struct store_nats_link *link)
 {
     pthread_cond_broadcast(&link->changed);
     if (!link->is_posted && link->letter != NULL) {
@@ -99,19 +64,20 @@ static void ring(struct store_nats_link *link)
     }
 }
 
-static void add_news(struct store_nats_link *link, struct store_nats_link_news *news)
+void store_nats_link_inside_add(struct store_nats_link *link,
+                                struct store_nats_link_news *take_news)
 {
-    list_append(&link->news, &news->node);
-    link->news_bytes += NEWS_BYTES + news->bytes.len;
-    ring(link);
+    list_append(&link->news, &take_news->node);
+    link->news_bytes += NEWS_BYTES + take_news->bytes.len;
+    store_nats_link_inside_ring(link);
 }
 
-static void set_up(struct store_nats_link *link, bool is_up)
+void store_nats_link_inside_set_up(struct store_nats_link *link, bool is_up)
 {
     if (link->state.is_up != is_up) {
         link->state.is_up = is_up;
         link->state.ups += is_up ? 1 : 0;
-        ring(link);
+        store_nats_link_inside_ring(link);
     }
 }
 
@@ -124,7 +90,7 @@ static void on_lost(natsConnection *nats, void *ctx)
     (void)nats;
     pthread_mutex_lock(&link->lock);
     link->is_connected = false;
-    set_up(link, false);
+    store_nats_link_inside_set_up(link, false);
     pthread_mutex_unlock(&link->lock);
 }
 
@@ -206,135 +172,11 @@ static void on_answer(natsConnection *nats, natsSubscription *sub, natsMsg *msg,
             news->e = e;
             (void)sscanf(name, ".%" SCNx32 "-%" SCNx64, &news->round, &news->number);
             pthread_mutex_lock(&link->lock);
-            add_news(link, news);
+            store_nats_link_inside_add(link, news);
             pthread_mutex_unlock(&link->lock);
         }
     }
     natsMsg_Destroy(msg);
-}
-
-/* ---- the follower ---- */
-
-static void nap(struct store_nats_link *link)
-{
-    struct timespec until = later(AGAIN_WAIT);
-
-    pthread_mutex_lock(&link->lock);
-    if (!link->is_ending) {
-        pthread_cond_timedwait(&link->changed, &link->lock, &until);
-    }
-    pthread_mutex_unlock(&link->lock);
-}
-
-static const char *check_extent(struct store_nats_link *link,
-                                const struct store_nats_server_extent *extent)
-{
-    if (extent->created != link->server.created) {
-        return "the log is another one than before";
-    }
-    if (extent->first > link->next) {
-        return "the log has gone on without this realm";
-    }
-    return extent->last + 1 < link->next ? "the server has lost the newest part of the log"
-                                         : NULL;
-}
-
-/* The connection as it is now, from the next message on. */
-static natsSubscription *follow(struct store_nats_link *link)
-{
-    struct store_nats_server_extent extent;
-    natsSubscription *sub = NULL;
-    const char *why;
-    bool is_connected;
-
-    pthread_mutex_lock(&link->lock);
-    is_connected = link->is_connected;
-    link->is_new = false;
-    pthread_mutex_unlock(&link->lock);
-    if (!is_connected || store_nats_server_extent(&link->server, &extent) != OK) {
-        return NULL;
-    }
-    why = check_extent(link, &extent);
-    if (why == NULL &&
-        store_nats_server_follow(&link->server, link->server.log, link->server.log_subject,
-                                 link->next, &sub) != OK) {
-        return NULL;
-    }
-    pthread_mutex_lock(&link->lock);
-    link->state.lost = why;
-    set_up(link, why == NULL && link->is_connected && !link->is_new);
-    ring(link);
-    pthread_mutex_unlock(&link->lock);
-    return sub;
-}
-
-/* Takes the message. False: it is not the next one, or there is no memory for it now. */
-static bool deliver(struct store_nats_link *link, natsMsg *msg)
-{
-    uint64_t place = store_nats_server_place(msg);
-    struct store_nats_link_news *news;
-
-    if (place == 0 || place < link->next) { /* a word of the server's, or it was had before */
-        natsMsg_Destroy(msg);
-        return true;
-    }
-    news = place == link->next ? calloc(1, sizeof *news) : NULL;
-    if (news == NULL) {
-        natsMsg_Destroy(msg);
-        return false;
-    }
-    news->type = STORE_NATS_LINK_MESSAGE;
-    news->number = place;
-    news->msg = msg;
-    news->bytes = span_of(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg));
-    link->next++;
-    pthread_mutex_lock(&link->lock);
-    while (link->news_bytes > NEWS_BYTES_MAX && !link->is_ending) {
-        pthread_cond_wait(&link->changed, &link->lock);
-    }
-    add_news(link, news);
-    pthread_mutex_unlock(&link->lock);
-    return true;
-}
-
-static void *run_follower(void *opaque)
-{
-    struct store_nats_link *link = opaque;
-    natsSubscription *sub = NULL;
-
-    for (;;) {
-        natsMsg *msg = NULL;
-        natsStatus s;
-        bool is_ending, is_new;
-
-        pthread_mutex_lock(&link->lock);
-        is_ending = link->is_ending;
-        is_new = link->is_new;
-        pthread_mutex_unlock(&link->lock);
-        if (is_ending) {
-            break;
-        }
-        if (sub != NULL && is_new) {
-            natsSubscription_Destroy(sub);
-            sub = NULL;
-        }
-        if (sub == NULL && (sub = follow(link)) == NULL) {
-            nap(link);
-            continue;
-        }
-        s = natsSubscription_NextMsg(&msg, sub, READ_WAIT);
-        if (s == NATS_TIMEOUT) {
-            continue;
-        }
-        if (s != NATS_OK || !deliver(link, msg)) {
-            natsSubscription_Destroy(sub);
-            sub = NULL;
-            nap(link);
-        }
-    }
-    natsSubscription_Destroy(sub);
-    nats_ReleaseThreadMemory();
-    return NULL;
 }
 
 /* ---- the sender ---- */
@@ -394,7 +236,7 @@ static void *run_sender(void *opaque)
         link->is_sending = false;
         if (saved != NULL) {
             saved->type = STORE_NATS_LINK_SAVED;
-            add_news(link, saved);
+            store_nats_link_inside_add(link, saved);
         } else {
             pthread_cond_broadcast(&link->changed);
         }
@@ -444,7 +286,7 @@ void store_nats_link_purge(struct store_nats_link *link, uint64_t log_seq, uint6
 
 void store_nats_link_flush(struct store_nats_link *link, unsigned ms)
 {
-    struct timespec until = later(ms);
+    struct timespec until = store_nats_link_inside_later(ms);
     int code = 0;
 
     pthread_mutex_lock(&link->lock);
@@ -527,7 +369,8 @@ enum err store_nats_link_start(struct store_nats_link *link, uint64_t from)
     link->letter->letter.open = open_letter;
     link->letter->link = link;
     list_init(&link->letter->letter.node);
-    link->has_follower = pthread_create(&link->follower, NULL, run_follower, link) == 0;
+    link->has_follower =
+        pthread_create(&link->follower, NULL, store_nats_follower_run, link) == 0;
     link->has_sender = pthread_create(&link->sender, NULL, run_sender, link) == 0;
     return link->has_follower && link->has_sender ? OK : ERR_IO;
 }
@@ -601,7 +444,7 @@ void store_nats_link_give_back(struct store_nats_link_news *news)
 
 bool store_nats_link_wait(struct store_nats_link *link, unsigned ms)
 {
-    struct timespec until = later(ms);
+    struct timespec until = store_nats_link_inside_later(ms);
     bool has_news;
     int code = 0;
 

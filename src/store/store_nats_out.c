@@ -104,7 +104,7 @@ static enum err encode_op(struct buf *body, const struct store_op *op)
     if (op->type == STORE_APPEND) {
         return store_nats_entry_add_event(
             body, op->stream->name,
-            store_nats_stream_of(op->stream)->keeps_none ? STORE_KEEP_NONE : STORE_KEEP_ALL,
+            store_nats_inside_stream(op->stream)->keeps_none ? STORE_KEEP_NONE : STORE_KEEP_ALL,
             op->event, 0);
     }
     return store_nats_entry_add(
@@ -332,13 +332,27 @@ void store_nats_out_refused(struct store_nats *nats, const struct store_nats_lin
     sweep(nats);
 }
 
+static bool has_asker(const struct store_nats_item *item)
+{
+    return item->job != NULL || item->type == STORE_NATS_ENTRY_LOCK;
+}
+
+bool store_nats_out_is_awaited(struct store_nats *nats)
+{
+    LIST_FOREACH (node, after, &nats->items) {
+        if (has_asker(item_at(node))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void store_nats_out_expire(struct store_nats *nats)
 {
     LIST_FOREACH (node, after, &nats->items) {
         struct store_nats_item *item = item_at(node);
 
-        if (item->e == OK && (item->job != NULL || item->type == STORE_NATS_ENTRY_LOCK) &&
-            nats->now - item->since > nats->conf.timeout) {
+        if (item->e == OK && has_asker(item) && nats->now - item->since > nats->conf.timeout) {
             item->e = ERR_CLOSED;
             nats->wants_again = true; /* what is behind it must count without it */
         }

@@ -38,6 +38,9 @@ struct store_nats_item *store_nats_out_seen(struct store_nats *nats, uint64_t nu
 /** The server did not take a message. */
 void store_nats_out_refused(struct store_nats *nats, const struct store_nats_link_news *news);
 
+/** Whether somebody waits to be told of one of them. */
+bool store_nats_out_is_awaited(struct store_nats *nats);
+
 /** What has waited for too long fails. */
 void store_nats_out_expire(struct store_nats *nats);
 

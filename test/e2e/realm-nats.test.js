@@ -139,7 +139,12 @@ test('two realms on one server are one to publishers and subscribers', async (t)
   );
   assert.deepEqual(await take(live, 100), expected);
   for (const stomp of [a, b]) {
-    const answer = await stomp.ask('SUBSCRIBE', { id: 'r', destination: '/fx/a', from: '51', epoch });
+    const answer = await stomp.ask('SUBSCRIBE', {
+      id: 'r',
+      destination: '/fx/a',
+      from: '51',
+      epoch,
+    });
     assert.equal(answer.epoch, epoch);
     assert.deepEqual(await take(stomp, 50), expected.slice(50));
   }
@@ -152,6 +157,87 @@ test('events that are not kept reach the subscribers of the other realm, too', a
   await b.ask('SUBSCRIBE', { id: 's', destination: '/live/a' });
   const eids = [await publish(a, '/live/a', 'one'), await publish(a, '/live/a', 'two')];
   assert.deepEqual(await take(b, 2), [`${eids[0]}:one`, `${eids[1]}:two`]);
+});
+
+test('a queue of two realms deals each event to one reader, and what one leaves the other gets', async (t) => {
+  const nats = await Nats.start(t);
+  const realms = [await sharing(t, nats), await sharing(t, nats)];
+  const destination = '/jobs/a';
+  const reading = { id: 's', destination, ack: 'client-individual', window: '4' };
+  const writer = await Stomp.connect(t, realms[0].port);
+  const readers = await Promise.all(realms.map(({ port }) => Stomp.connect(t, port)));
+  for (const reader of readers) await reader.ask('SUBSCRIBE', reading);
+  const count = 60;
+  for (let i = 0; i < count; i += 1) writer.send('SEND', { destination }, `${i}`);
+  const done = [];
+  const work = async (reader, share) => {
+    for (let i = 0; i < share; i += 1) {
+      const { headers, body } = await reader.next();
+      done.push(Number(body));
+      reader.send('ACK', { id: headers.ack });
+    }
+  };
+  await Promise.all([work(readers[0], 10), work(readers[1], 10)]);
+  readers[1].socket.terminate(); // what it holds comes back to the other realm's reader
+  await work(readers[0], count - 20);
+  assert.deepEqual(
+    [...new Set(done)].sort((a, b) => a - b),
+    Array.from({ length: count }, (_, i) => i),
+  );
+  assert.equal(done.length, count);
+});
+
+test('the readers of one realm get what another one held that was killed', async (t) => {
+  const nats = await Nats.start(t);
+  const realms = [await sharing(t, nats), await sharing(t, nats, { dir: scratch(t) })];
+  const [a, b] = await Promise.all(realms.map(({ port }) => Stomp.connect(t, port)));
+  const reading = { id: 's', destination: '/jobs/a', ack: 'client-individual', window: '10' };
+  await b.ask('SUBSCRIBE', reading);
+  for (const body of ['one', 'two', 'three']) await publish(a, '/jobs/a', body);
+  const held = [await b.next(), await b.next(), await b.next()];
+  await b.ask('ACK', { id: held[1].headers.ack });
+  await realms[1].kill();
+  await a.ask('SUBSCRIBE', reading);
+  const again = [await a.next(), await a.next()];
+  assert.deepEqual(
+    again.map(({ body, headers }) => `${body} ${headers.redelivered}`),
+    ['one true', 'three true'],
+  );
+});
+
+test('a transaction, a durable name and a publish id mean the same in both realms', async (t) => {
+  const nats = await Nats.start(t);
+  const realms = [await sharing(t, nats), await sharing(t, nats)];
+  const [a, b] = await Promise.all(realms.map(({ port }) => Stomp.connect(t, port)));
+  const once = { 'publish-id': 'p-1' };
+  assert.equal(await publish(a, '/fx/a', 'one', once), 1);
+  assert.equal(await publish(b, '/fx/a', 'one', once), 1);
+
+  await a.ask('BEGIN', { transaction: 't' });
+  await a.ask('SEND', { destination: '/fx/a', transaction: 't' }, 'two');
+  await a.ask('SEND', { destination: '/jobs/a', transaction: 't' }, 'job');
+  await a.ask('COMMIT', { transaction: 't', 'commit-id': 'c-1' });
+  const asked = await until('the outcome', async () => {
+    const { outcome } = await b.ask('COMMIT', { query: 'true', 'commit-id': 'c-1' });
+    return outcome === 'committed' && outcome;
+  });
+  assert.equal(asked, 'committed');
+  await b.ask('SUBSCRIBE', { id: 'q', destination: '/jobs/a', ack: 'auto' });
+  assert.equal((await b.next()).body, 'job');
+
+  const name = { durable: 'reader', destination: '/fx/a', ack: 'client', from: 'stored' };
+  await a.ask('SUBSCRIBE', { id: 'd', ...name });
+  const first = await a.next();
+  assert.equal(first.body, 'one');
+  assert.equal((await a.next()).body, 'two');
+  await a.ask('ACK', { id: first.headers.ack });
+  await a.ask('UNSUBSCRIBE', { id: 'd' });
+  const second = await Stomp.connect(t, realms[1].port, { errors: 'receipt' });
+  await until('the name is free', async () => {
+    const { refused } = await second.ask('SUBSCRIBE', { id: 'd', ...name });
+    return !refused;
+  });
+  assert.equal((await second.next()).body, 'two');
 });
 
 /** @param {string} lines @returns {string} the name of a file with them */
@@ -172,7 +258,10 @@ test('a realm that cannot use its server says why, and no password', async (t) =
   const nats = await Nats.start(t, { args: ['--user', 'realm', '--pass', 'right-word'] });
   const bare = await Nats.start(t, { jetStream: false });
   const at = (who) => nats.url.replace('//', `//${who}@`);
-  assert.match(await refusal(t, 'Store nats://127.0.0.1:1'), /Store: no NATS server answers at 127.0.0.1:1:/);
+  assert.match(
+    await refusal(t, 'Store nats://127.0.0.1:1'),
+    /Store: no NATS server answers at 127.0.0.1:1:/,
+  );
   const wrong = await refusal(t, `Store ${at('realm:wrong-word')}`);
   assert.match(wrong, /does not accept the user and the password of the URL/);
   assert.doesNotMatch(wrong, /wrong-word/);

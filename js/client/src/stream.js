@@ -60,7 +60,9 @@ export class EventStream {
     const { signal, onGap, acknowledges = false, deltas = false } = options;
     checkOptions(from, limit, overflow);
     if (deltas && overflow === 'drop-oldest') {
-      throw new ArgumentError('deltas mean nothing when events are dropped: overflow pause or fail');
+      throw new ArgumentError(
+        'deltas mean nothing when events are dropped: overflow pause or fail',
+      );
     }
     if (durable === '') throw new ArgumentError('durable is a name of one letter or more');
     this.#access = access;

@@ -30,7 +30,9 @@ export class CompatChannel extends CompatResource {
   listen(core, handlers, filter) {
     const start = this.#startEid > 0 ? this.#startEid : /** @type {const} */ ('stored');
     const position = this.#resume ?? { from: start };
-    this.#listening = core.channel(this.getName()).listen(handlers, { ...position, filter, deltas: true });
+    this.#listening = core
+      .channel(this.getName())
+      .listen(handlers, { ...position, filter, deltas: true });
     return this.#listening;
   }
 
