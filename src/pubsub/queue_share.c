@@ -250,22 +250,16 @@ static bool ask(struct queue_share *share, uint64_t eid)
 {
     uint8_t room[KEY_BYTES];
     struct span value;
-    enum queue_lock_answer answer;
+    bool is_theirs =
+        store_lock_state(share->route->stream->store, write_key(share->route, eid, room),
+                         &value) == STORE_LOCK_THEIRS;
 
-    switch (store_lock_state(share->route->stream->store, write_key(share->route, eid, room),
-                             &value)) {
-    case STORE_LOCK_FREE:
-        if (send_for_lock(share, eid) == OK) {
-            return true;
-        }
-        answer = QUEUE_LOCK_FAILED;
-        break;
-    case STORE_LOCK_THEIRS: answer = QUEUE_LOCK_REFUSED; break;
-    case STORE_LOCK_OURS:
-    default: answer = QUEUE_LOCK_GRANTED; break;
+    if (!is_theirs && send_for_lock(share, eid) == OK) {
+        return true;
     }
-    queue_lock_answered(share->queue, eid, answer, read_left(value));
-    return answer != QUEUE_LOCK_FAILED;
+    queue_lock_answered(share->queue, eid, is_theirs ? QUEUE_LOCK_REFUSED : QUEUE_LOCK_FAILED,
+                        read_left(value));
+    return is_theirs;
 }
 
 /* ---- removing ---- */

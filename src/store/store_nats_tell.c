@@ -193,6 +193,9 @@ void store_nats_tell_lot(struct store_nats_lot *lot)
         give_back_lock(lot);
         return;
     }
+    if (lot->op_count == 1 && lot->ops[0].op.type == STORE_NATS_ENTRY_LOCK && !lot->is_won) {
+        return; /* nothing has changed */
+    }
     for (size_t i = 0; i < lot->op_count; i++) {
         tell_op(lot, &lot->ops[i]);
     }

@@ -96,6 +96,51 @@ static void of_two_who_ask_one_has_the_lock(void **state)
     store_contract_pair_end(&pair);
 }
 
+struct hasty {
+    struct store *store;
+    unsigned times;
+    bool had_it;
+};
+
+static void give_back_at_once(void *ctx, enum err e, struct span value)
+{
+    struct hasty *hasty = ctx;
+
+    (void)value;
+    assert_true(e == OK || e == ERR_AGAIN);
+    hasty->times++;
+    hasty->had_it = e == OK;
+    if (e == OK) {
+        store_unlock(hasty->store, SPAN("l"), SPAN("left"));
+    }
+}
+
+static void what_was_given_back_stays_so_while_others_ask_for_it(void **state)
+{
+    struct store_contract_pair pair;
+
+    store_contract_pair_begin(&pair, state, STORE_KEEP_ALL);
+    for (int round = 0; round < 10; round++) {
+        struct hasty hasty[2] = {{.store = pair.realms[0].store},
+                                 {.store = pair.realms[1].store}};
+
+        for (size_t n = 0; n < 2; n++) {
+            enum err e = store_lock(hasty[n].store, SPAN("l"), give_back_at_once, &hasty[n]);
+
+            assert_true(e == OK || e == ERR_AGAIN);
+            hasty[n].times = e == ERR_AGAIN;
+        }
+        for (int turns = 0; turns < 5 || hasty[0].times == 0 || hasty[1].times == 0; turns++) {
+            store_contract_pair_turn(&pair, 0);
+            store_contract_pair_turn(&pair, 1);
+            assert_true(state_in(&pair, 0, "l") != STORE_LOCK_OURS);
+            assert_true(state_in(&pair, 1, "l") != STORE_LOCK_OURS);
+        }
+        assert_true(hasty[0].had_it || hasty[1].had_it);
+    }
+    store_contract_pair_end(&pair);
+}
+
 static void who_has_a_lock_was_told_what_its_last_holder_did(void **state)
 {
     struct store_contract_pair pair;
@@ -213,6 +258,7 @@ int store_contract_lock_run(void)
     const struct CMUnitTest tests[] = {
         PROMISE(a_lock_goes_from_one_to_the_other_with_what_was_left),
         PROMISE(of_two_who_ask_one_has_the_lock),
+        PROMISE(what_was_given_back_stays_so_while_others_ask_for_it),
         PROMISE(who_has_a_lock_was_told_what_its_last_holder_did),
         PROMISE(who_closes_gives_its_locks_back),
         PROMISE(the_locks_of_a_realm_that_dies_are_free),

@@ -78,6 +78,7 @@ static void on_lock(void *ctx, struct span key, enum store_lock_state state, str
     struct span known;
     char text[128];
 
+    assert_int_not_equal(state, STORE_LOCK_OURS); /* that is told with `done` */
     assert_int_equal(store_lock_state(realm->store, key, &known), state);
     assert_bytes(known, value);
     (void)snprintf(text, sizeof text, "%.*s:%s(%.*s) ", SPAN_ARG(key), word_of(state),
