@@ -307,14 +307,16 @@ static uint64_t append(struct store_mem_disk *disk, const struct store_op *op,
 static void put(struct store_mem_disk *disk, const struct store_op *op, struct staged *staged)
 {
     size_t at = store_mem_disk_key_place(disk, op->key);
+    struct store_mem_disk_entry *value = &disk->values[at];
 
-    if (has_key(disk, at, op->key)) {
-        drop_value(disk, at);
+    if (has_key(disk, at, op->key)) { /* in its place: nothing else has to move */
+        disk->bytes -= value->key_len + value->value_len;
+        free(value->key);
+    } else {
+        memmove(value + 1, value, (disk->value_count - at) * sizeof *value);
+        disk->value_count++;
     }
-    memmove(&disk->values[at + 1], &disk->values[at],
-            (disk->value_count - at) * sizeof *disk->values);
-    disk->values[at] = (struct store_mem_disk_entry){staged->bytes, op->key.len, op->value.len};
-    disk->value_count++;
+    *value = (struct store_mem_disk_entry){staged->bytes, op->key.len, op->value.len};
     disk->bytes += op->key.len + op->value.len;
     staged->bytes = NULL;
 }

@@ -4,13 +4,14 @@
 /** Realms on a NATS server: one that loses it, and several that are one. */
 
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { blocksOf } from '../lib/blocks.mjs';
 import { Nats } from '../lib/nats.mjs';
 import { Stomp } from '../lib/stomp.mjs';
 import { until } from '../lib/wait.mjs';
-import { AS_ROOT, runWayleave, scratch, startRealm } from '../lib/wayleave.mjs';
+import { AS_ROOT, ROOT, runWayleave, scratch, startRealm } from '../lib/wayleave.mjs';
 
 const SECTIONS = `<Channel "/fx/*">
     Type persistent
@@ -238,6 +239,26 @@ test('a transaction, a durable name and a publish id mean the same in both realm
     return !refused;
   });
   assert.equal((await second.next()).body, 'two');
+});
+
+test('the configuration of doc/realm.md makes two realms one', async (t) => {
+  const nats = await Nats.start(t, { args: ['--user', 'realm', '--pass', 'a-word'] });
+  const page = blocksOf(readFileSync(join(ROOT, 'doc/realm.md'), 'utf8'));
+  const { text } = page.find((block) => block.text.startsWith('# each of the realms'));
+  const lines = text.replace('nats.example:4222', `127.0.0.1:${nats.port}`);
+  const [a, b] = await Promise.all(
+    [1, 2].map(async () => {
+      const store = scratch(t);
+      const more = lines
+        .replace(/^(Interface|Anonymous) .*\n/gm, '')
+        .replace('/var/lib/wayleave', store);
+      const realm = await startRealm(t, { more, env: { NATS_PASSWORD: 'a-word' } });
+      return Stomp.connect(t, realm.port);
+    }),
+  );
+  await b.ask('SUBSCRIBE', { id: 's', destination: '/fx/eurusd' });
+  assert.equal(await publish(a, '/fx/eurusd', '1.2262'), 1);
+  assert.deepEqual(await take(b, 1), ['1:1.2262']);
 });
 
 /** @param {string} lines @returns {string} the name of a file with them */

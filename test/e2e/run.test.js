@@ -196,7 +196,7 @@ test('tool/deps: a user who is not root gets the one command, and nothing is ins
     assert.equal(done.status, 1);
     assert.match(
       done.stderr,
-      /^Debian packages are missing; install them with: sudo apt-get install -y --no-install-recommends gcc .*uthash-dev liblmdb-dev zlib1g-dev\n$/,
+      /^Debian packages are missing; install them with: sudo apt-get install -y --no-install-recommends gcc .*uthash-dev liblmdb-dev libnats-dev zlib1g-dev\n$/,
     );
     assert.deepEqual(done.calls, ['']);
   }

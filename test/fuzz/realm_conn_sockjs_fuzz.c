@@ -379,7 +379,8 @@ static void world_begin(struct world *world, uint8_t options)
         .log = {.level = LOG_ERROR},
     };
     must(loop_new(&world->loop) == OK);
-    parts = (struct realm_worker_parts){.descriptors = UINT64_MAX,
+    parts = (struct realm_worker_parts){.hands = 1,
+                                        .descriptors = UINT64_MAX,
                                         .conf = &world->conf,
                                         .loop = world->loop,
                                         .log = &world->log,

@@ -182,6 +182,18 @@ static const struct {
     {"Store lmdb\n<Channel \"/a\">\n</Channel>\n",
      "r.conf: Store lmdb has no place (add StorePath /var/lib/wayleave, a directory that the "
      "realm may write)\n"},
+    {"Store redis\n<Channel \"/a\">\n</Channel>\n",
+     "r.conf:2: Store: \"redis\" is neither memory nor lmdb, nor does it begin with nats:// or "
+     "tls://\n"},
+    {"Store nats://realm:word@\n<Channel \"/a\">\n</Channel>\n",
+     "r.conf:2: Store: the URL has no host (write nats://host:4222)\n"},
+    {"StoreRealm a/b\n<Channel \"/a\">\n</Channel>\n",
+     "r.conf: StoreRealm: \"a/b\" is no name (write letters, digits, _ and -)\n"},
+    {"Store NATS://host\n<Channel \"/a\">\n</Channel>\n",
+     "r.conf:2: Store: \"NATS://host\" is neither memory nor lmdb, nor does it begin with "
+     "nats:// or tls://\n"},
+    {"Store LMDB\nStorePath /tmp\n<Channel \"/a\">\nType persistent\n</Channel>\n", ""},
+    {"Store tls://a,b:4223\n<Channel \"/a\">\nType persistent\n</Channel>\n", ""},
     {"StorePath /tmp\n<Channel \"/a\">\n</Channel>\n",
      "r.conf: warning: StorePath is not used (add Store lmdb)\n"},
     {"<Channel \"/a\">\nPublishKey symbol 0\n</Channel>\n",
