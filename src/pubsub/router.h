@@ -116,7 +116,7 @@ struct router {
     struct buf removals; /* struct store_op: what the store has still to be told */
     bool is_told;        /* the store knows already about what is dropped just now */
     bool is_theirs;      /* so it does; and another realm buries it */
-    /** What another realm did may have made views dirty, or readers orphans. The owner's to
+    /** What the store has told may have made views dirty, or readers orphans. The owner's to
      * set; NULL: nobody waits. */
     void (*on_news)(void *ctx);
     void *on_news_ctx;  /* borrowed */

@@ -248,6 +248,7 @@ static struct router_batch *leader_of(const struct router_batch *batch)
 static void on_stored(void *ctx, enum err e, const uint64_t *eids)
 {
     struct router_batch *batch = ctx;
+    struct router *router = batch->router;
 
     if (e == OK) {
         commit(batch, eids);
@@ -255,6 +256,7 @@ static void on_stored(void *ctx, enum err e, const uint64_t *eids)
         abandon(batch);
     }
     finish(batch, e);
+    router_shared_tell(router); /* who waits for it may be nobody: of a copy */
 }
 
 static void add_op(struct router_batch *batch, struct store_op op)

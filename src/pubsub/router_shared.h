@@ -21,7 +21,7 @@
 
 #include "pubsub/router.h"
 
-/** Something of another realm's has happened here. */
+/** Calls router->on_news. */
 void router_shared_tell(struct router *router);
 
 /** The route's stream has just been read: what comes from now on is taken in. Nothing happens

@@ -50,10 +50,10 @@ void realm_shared_begin(struct realm_shared *shared)
 {
     struct store *store = shared->router->conf.store;
 
+    loop_later_init(&shared->later, on_later, shared);
+    shared->router->on_news = on_news;
+    shared->router->on_news_ctx = shared;
     if (store != NULL && store->is_shared) {
-        loop_later_init(&shared->later, on_later, shared);
-        shared->router->on_news = on_news;
-        shared->router->on_news_ctx = shared;
         store->watch = &watch;
         store->watch_ctx = shared;
     }
@@ -63,9 +63,11 @@ void realm_shared_end(struct realm_shared *shared)
 {
     struct store *store = shared->router == NULL ? NULL : shared->router->conf.store;
 
-    if (store != NULL && store->is_shared) {
+    if (shared->router != NULL) {
         loop_undefer(&shared->later);
         shared->router->on_news = NULL;
+    }
+    if (store != NULL) {
         store->watch = NULL;
     }
 }

@@ -21,13 +21,13 @@ struct realm_shared {
     struct realm_made *made;
     struct queue_set *queues; /* of the same router */
     struct loop *loop;
-    void (*on_news)(void *ctx); /* once for whatever has happened in a turn */
+    void (*on_news)(void *ctx); /* once for whatever the store has told in a turn */
     void *ctx;
     struct loop_later later; /* its own */
 };
 
-/** From now on; all but the last are written by the caller. Nothing happens when the router's
- *  store is not shared. */
+/** From now on; all but the last are written by the caller. When the router's store is not
+ * shared there is only its own news. */
 void realm_shared_begin(struct realm_shared *shared);
 
 /** Before the store is closed. Takes one that did not begin, or was zeroed. */

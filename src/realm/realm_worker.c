@@ -154,7 +154,7 @@ static void on_news(void *owner)
     look_later(owner);
 }
 
-/* Other realms have done something: it is sent, and may expire. */
+/* Something was published, here or by another realm: it is sent, and may expire. */
 static void on_shared(void *ctx)
 {
     realm_worker_tick(ctx);

@@ -315,6 +315,7 @@ static void what_follows_from_an_event_is_done_once(void **state)
     publish(open_route(&world.a, "/ttl"), "e", "", &ticket);
     run_both(&world);
     assert_holds(&world.b, "/r/copies", "1:j ");
+    assert_true(world.a.news > 0); /* nobody waits for a copy, but it is to be sent */
     assert_holds(&world.b, "/two", "2:f 3:f ");
     router_set_now(&world.a.router, 1100);
     router_set_now(&world.b.router, 1100);
