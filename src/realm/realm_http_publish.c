@@ -212,11 +212,15 @@ enum err realm_http_publish_done(const struct realm_http_env *env,
     case ERR_AGAIN:
         return realm_http_question_refuse(&question, 503,
                                           "the store is behind (publish again in a moment)");
+    case ERR_CLOSED:
+        return realm_http_question_refuse(
+            &question, 503,
+            "the store has not answered, and whether the event is stored is not known (with a "
+            "Publish-Id it is safe to publish it again)");
     case ERR_PROTO:
     case ERR_IO:
     case ERR_TIMEOUT:
-    case ERR_CONF:
-    case ERR_CLOSED: break;
+    case ERR_CONF: break;
     }
     return realm_http_question_refuse(
         &question, 500, "the event could not be stored (the realm's log says why)");

@@ -96,8 +96,9 @@ static bool complete(struct store_mem_letter *letter, const struct store_job *jo
     } else if (letter->type == STORE_MEM_LETTER_GONE) {
         uint64_t end = job->after[letter->op].next_eid;
 
-        letter->last_eid = (op->type == STORE_TRIM && op->eid < end ? op->eid : end) - 1;
-        return letter->first_eid <= letter->last_eid;
+        end = op->type == STORE_TRIM && op->eid < end ? op->eid : end;
+        letter->last_eid = end - 1;
+        return letter->first_eid < end;
     }
     return true;
 }

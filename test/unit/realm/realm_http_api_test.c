@@ -190,7 +190,7 @@ static void every_failure_of_the_store_has_its_status(void **state)
     static const struct {
         enum err e;
         unsigned status;
-    } rows[] = {{ERR_LIMIT, 413}, {ERR_AGAIN, 503}, {ERR_IO, 500}, {ERR_CLOSED, 500}};
+    } rows[] = {{ERR_LIMIT, 413}, {ERR_AGAIN, 503}, {ERR_IO, 500}, {ERR_CLOSED, 503}};
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
