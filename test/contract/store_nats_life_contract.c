@@ -209,26 +209,33 @@ static void on_done(void *ctx, enum err e, const uint64_t *eids)
     told->eid = e == OK ? eids[0] : 0;
 }
 
-static void submit(struct realm *realm, struct span body, struct told *told)
+static enum err submit(struct realm *realm, struct span body, struct told *told)
 {
     const struct event_parts parts = {.body = body};
     struct store_op op = {.type = STORE_APPEND, .stream = realm->stream};
+    enum err e;
 
     assert_ok(event_new(0, &parts, &op.event));
-    assert_ok(store_submit(realm->store, &op, 1, on_done, told));
+    e = store_submit(realm->store, &op, 1, on_done, told);
     event_unref(op.event);
+    return e;
+}
+
+static uint64_t await(struct scene *scene, const struct told *told)
+{
+    while (told->times == 0) {
+        turn(scene);
+    }
+    assert_ok(told->e);
+    return told->eid;
 }
 
 static uint64_t append(struct scene *scene, size_t which, struct span body)
 {
     struct told told = {.times = 0};
 
-    submit(&scene->realms[which], body, &told);
-    while (told.times == 0) {
-        turn(scene);
-    }
-    assert_ok(told.e);
-    return told.eid;
+    assert_ok(submit(&scene->realms[which], body, &told));
+    return await(scene, &told);
 }
 
 static void change(struct scene *scene, size_t which, const struct store_op *op)
@@ -236,10 +243,7 @@ static void change(struct scene *scene, size_t which, const struct store_op *op)
     struct told told = {.times = 0};
 
     assert_ok(store_submit(scene->realms[which].store, op, 1, on_done, &told));
-    while (told.times == 0) {
-        turn(scene);
-    }
-    assert_ok(told.e);
+    await(scene, &told);
 }
 
 static bool add_body(void *ctx, const struct event *event)
@@ -293,15 +297,12 @@ static void what_was_submitted_while_the_server_was_away_is_stored_once(void **s
     store_nats_rig_kill(&server);
     for (size_t i = 0; i < 50; i++) {
         told[i] = (struct told){.times = 0};
-        submit(&scene->realms[i % 2], SPAN("away"), &told[i]);
+        assert_ok(submit(&scene->realms[i % 2], SPAN("away"), &told[i]));
     }
     await_line(scene, "store: the NATS server is lost; what is published waits\n");
     store_nats_rig_again(&server);
     for (size_t i = 0; i < 50; i++) {
-        while (told[i].times == 0) {
-            turn(scene);
-        }
-        assert_ok(told[i].e);
+        await(scene, &told[i]);
     }
     await_line(scene, "store: the NATS server is back\n");
     while (scene->realms[0].stream->next_eid < 52 || scene->realms[1].stream->next_eid < 52) {
@@ -321,7 +322,7 @@ static void what_waits_too_long_for_the_server_is_told(void **state)
     open_realm(scene, 0);
     append(scene, 0, SPAN("before"));
     store_nats_rig_kill(&server);
-    submit(&scene->realms[0], SPAN("lost"), &told);
+    assert_ok(submit(&scene->realms[0], SPAN("lost"), &told));
     while (told.times == 0) {
         turn(scene);
     }
@@ -465,6 +466,35 @@ static void snapshots_follow_one_another(void **state)
     assert_int_equal(scene->realms[0].stream->count, 5);
 }
 
+static void a_log_that_is_gone_is_said_and_nothing_more_is_stored(void **state)
+{
+    struct scene *scene = *state;
+    struct told told = {.times = 0};
+    natsConnection *nats = NULL;
+    jsCtx *js = NULL;
+    char name[64];
+
+    open_realm(scene, 0);
+    append(scene, 0, SPAN("before"));
+    (void)snprintf(name, sizeof name, "%s-log", scene->name);
+    assert_int_equal(natsConnection_ConnectTo(&nats, server.url), NATS_OK);
+    assert_int_equal(natsConnection_JetStream(&js, nats, NULL), NATS_OK);
+    assert_int_equal(js_DeleteStream(js, name, NULL, NULL), NATS_OK);
+    jsCtx_Destroy(js);
+    natsConnection_Destroy(nats);
+    assert_ok(submit(&scene->realms[0], SPAN("lost"), &told));
+    store_nats_rig_kill(&server); /* so that it looks at once */
+    store_nats_rig_again(&server);
+    await_line(scene, "store: the log is not on the server any more: nothing is stored any "
+                      "more (start this realm again)\n");
+    while (told.times == 0) {
+        turn(scene);
+    }
+    assert_int_equal(told.e, ERR_CLOSED);
+    assert_string_equal(stored(&scene->realms[0]), "1:before ");
+    assert_int_equal(submit(&scene->realms[0], SPAN("x"), &told), ERR_CLOSED);
+}
+
 /* ---- mirrors ---- */
 
 static void a_mirror_that_is_behind_the_log_is_made_anew(void **state)
@@ -567,6 +597,7 @@ int main(void)
         LIFE(who_is_cut_off_for_long_has_no_locks),
         LIFE(a_snapshot_stands_for_what_the_log_has_forgotten),
         LIFE(snapshots_follow_one_another),
+        LIFE(a_log_that_is_gone_is_said_and_nothing_more_is_stored),
         LIFE(a_mirror_that_is_behind_the_log_is_made_anew),
         LIFE(the_store_of_another_kind_is_not_taken_for_a_mirror),
         LIFE(messages_of_others_are_named_and_skipped),
