@@ -154,7 +154,8 @@ void queue_lock_freed(struct queue *queue, uint64_t eid, struct queue_lock_left 
     if (entry == NULL || entry->hold == QUEUE_ASKED) {
         return;
     }
-    if (entry->hold != QUEUE_OURS && entry->state != QUEUE_HELD && left.terms == entry->terms) {
+    if (entry->hold == QUEUE_THEIRS && entry->state != QUEUE_HELD &&
+        left.terms == entry->terms) {
         entry->returns++; /* who had it has ended, perhaps after a reader was sent it */
     }
     learn(entry, left);
