@@ -17,7 +17,9 @@ enum {
     PART_MAX = 512 * 1024, /* bytes: larger entries are cut, whatever the server would take */
     PART_MIN = 4 * 1024,
     URL_BYTES = 300,
-    DUPLICATES_WINDOW = 100 /* ms: we number messages ourselves */
+    DUPLICATES_WINDOW = 100, /* ms: we number messages ourselves */
+    QUESTION_WAIT = 2000,    /* ms: then it is asked again, until the timeout */
+    QUESTION_PAUSE = 100,    /* ms */
 };
 
 /* What the log is made of, and by what kind of machine: a realm of another kind stays away. */
@@ -211,10 +213,35 @@ static enum err check_stream(const char *name, const jsStreamInfo *info, unsigne
     return OK;
 }
 
+static natsStatus find_or_add(struct store_nats_server *server, jsStreamConfig *config,
+                              jsStreamInfo **ret_info, jsErrCode *ret_code)
+{
+    natsStatus s;
+
+    *ret_code = 0;
+    s = js_GetStreamInfo(ret_info, server->js, config->Name, NULL, ret_code);
+    if (s == NATS_NOT_FOUND) {
+        s = js_AddStream(ret_info, server->js, config, NULL, ret_code);
+        if (s != NATS_OK && *ret_code == JSStreamNameExistErr) { /* another realm starts, too */
+            s = js_GetStreamInfo(ret_info, server->js, config->Name, NULL, ret_code);
+        }
+    }
+    return s;
+}
+
+/* A cluster that has just begun, or has just lost a server, chooses who leads: until then it
+ * does not answer, or says so. */
+static bool may_pass(natsStatus status, jsErrCode code)
+{
+    return status == NATS_TIMEOUT || code == JSClusterNotAvailErr ||
+           code == JSClusterNoPeersErr;
+}
+
 static enum err make_stream(struct store_nats_server *server, const char *name,
                             const char **subjects, int subject_count, unsigned replicas,
                             char *fault)
 {
+    int64_t deadline = nats_Now() + server->timeout;
     jsStreamConfig config;
     jsStreamInfo *info = NULL;
     jsErrCode code = 0;
@@ -230,12 +257,10 @@ static enum err make_stream(struct store_nats_server *server, const char *name,
     config.Discard = js_DiscardNew; /* what was told to be stored never goes by itself */
     config.Replicas = replicas;
     config.Duplicates = DUPLICATES_WINDOW * (int64_t)1000000;
-    s = js_GetStreamInfo(&info, server->js, name, NULL, &code);
-    if (s == NATS_NOT_FOUND) {
-        s = js_AddStream(&info, server->js, &config, NULL, &code);
-        if (s != NATS_OK && code == JSStreamNameExistErr) { /* another realm starts, too */
-            s = js_GetStreamInfo(&info, server->js, name, NULL, &code);
-        }
+    s = find_or_add(server, &config, &info, &code);
+    while (may_pass(s, code) && nats_Now() < deadline) {
+        nats_Sleep(QUESTION_PAUSE);
+        s = find_or_add(server, &config, &info, &code);
     }
     if (s != NATS_OK) {
         return refuse_stream(name, s, code, fault);
@@ -311,7 +336,7 @@ enum err store_nats_server_open(struct store_nats_server *server,
     server->part_max = payload < PART_MAX ? (size_t)payload : PART_MAX;
     say(fault, "out of memory");
     (void)jsOptions_Init(&opts);
-    opts.Wait = conf->timeout;
+    opts.Wait = conf->timeout < QUESTION_WAIT ? conf->timeout : QUESTION_WAIT;
     if (natsConnection_JetStream(&server->js, server->nats, &opts) != NATS_OK) {
         return ERR_NOMEM;
     }
