@@ -219,14 +219,19 @@ static void submit(struct realm *realm, struct span body, struct told *told)
     event_unref(op.event);
 }
 
+static void await(struct scene *scene, const struct told *told)
+{
+    while (told->times == 0) {
+        turn(scene);
+    }
+}
+
 static uint64_t append(struct scene *scene, size_t which, struct span body)
 {
     struct told told = {.times = 0};
 
     submit(&scene->realms[which], body, &told);
-    while (told.times == 0) {
-        turn(scene);
-    }
+    await(scene, &told);
     assert_ok(told.e);
     return told.eid;
 }
@@ -236,9 +241,7 @@ static void change(struct scene *scene, size_t which, const struct store_op *op)
     struct told told = {.times = 0};
 
     assert_ok(store_submit(scene->realms[which].store, op, 1, on_done, &told));
-    while (told.times == 0) {
-        turn(scene);
-    }
+    await(scene, &told);
     assert_ok(told.e);
 }
 
@@ -298,9 +301,7 @@ static void what_was_submitted_while_the_server_was_away_is_stored_once(void **s
     await_line(scene, "store: the NATS server is lost; what is published waits\n");
     store_nats_rig_again(&server);
     for (size_t i = 0; i < 50; i++) {
-        while (told[i].times == 0) {
-            turn(scene);
-        }
+        await(scene, &told[i]);
         assert_ok(told[i].e);
     }
     await_line(scene, "store: the NATS server is back\n");
@@ -312,6 +313,31 @@ static void what_was_submitted_while_the_server_was_away_is_stored_once(void **s
     }
 }
 
+static void on_locked(void *ctx, enum err e, struct span value)
+{
+    (void)value;
+    on_done(ctx, e, &(uint64_t){0});
+}
+
+static void lock(struct scene *scene, size_t which, struct span key)
+{
+    struct told told = {.times = 0};
+
+    while (store_lock(scene->realms[which].store, key, on_locked, &told) != OK) {
+        turn(scene);
+    }
+    await(scene, &told);
+    assert_ok(told.e);
+}
+
+/* With a word on its way that nobody is told of. */
+static void lose_server(struct scene *scene)
+{
+    lock(scene, 0, SPAN("l"));
+    store_nats_rig_kill(&server);
+    store_unlock(scene->realms[0].store, SPAN("l"), SPAN(""));
+}
+
 static void what_waits_too_long_for_the_server_is_told(void **state)
 {
     struct scene *scene = *state;
@@ -320,11 +346,9 @@ static void what_waits_too_long_for_the_server_is_told(void **state)
     scene->timeout = 1000;
     open_realm(scene, 0);
     append(scene, 0, SPAN("before"));
-    store_nats_rig_kill(&server);
+    lose_server(scene);
     submit(&scene->realms[0], SPAN("lost"), &told);
-    while (told.times == 0) {
-        turn(scene);
-    }
+    await(scene, &told);
     assert_int_equal(told.e, ERR_CLOSED);
     assert_string_equal(stored(&scene->realms[0]), "1:before ");
     store_nats_rig_again(&server);
@@ -332,39 +356,36 @@ static void what_waits_too_long_for_the_server_is_told(void **state)
     append(scene, 0, SPAN("after"));
 }
 
-static void on_locked(void *ctx, enum err e, struct span value)
+static void a_realm_ends_without_the_server(void **state)
 {
-    (void)value;
-    *(enum err *)ctx = e;
+    struct scene *scene = *state;
+    struct told told = {.times = 0};
+
+    scene->timeout = 600000;
+    open_realm(scene, 0);
+    lose_server(scene);
+    submit(&scene->realms[0], SPAN("lost"), &told);
+    close_realm(&scene->realms[0]);
+    assert_int_equal(told.e, ERR_CLOSED);
+    store_nats_rig_again(&server);
 }
 
 static void who_is_cut_off_for_long_has_no_locks(void **state)
 {
     struct scene *scene = *state;
-    enum err e = ERR_PROTO;
 
     open_realm(scene, 0);
-    assert_ok(store_lock(scene->realms[0].store, SPAN("l"), on_locked, &e));
-    while (e == ERR_PROTO) {
-        turn(scene);
-    }
-    assert_ok(e);
+    lock(scene, 0, SPAN("l"));
     store_nats_rig_kill(&server);
     while (scene->realms[0].locks_lost == 0) {
         turn(scene);
     }
     assert_int_equal(store_lock_state(scene->realms[0].store, SPAN("l"), NULL),
                      STORE_LOCK_FREE);
-    assert_int_equal(store_lock(scene->realms[0].store, SPAN("m"), on_locked, &e), ERR_CLOSED);
+    assert_int_equal(store_lock(scene->realms[0].store, SPAN("m"), on_locked, NULL),
+                     ERR_CLOSED);
     store_nats_rig_again(&server);
-    do {
-        turn(scene);
-    } while (store_lock(scene->realms[0].store, SPAN("l"), on_locked, &e) != OK);
-    e = ERR_PROTO;
-    while (e == ERR_PROTO) {
-        turn(scene);
-    }
-    assert_ok(e);
+    lock(scene, 0, SPAN("l"));
     assert_int_equal(scene->realms[0].locks_lost, 1);
     append(scene, 0, SPAN("x")); /* it takes part again */
 }
@@ -564,6 +585,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LIFE(what_was_submitted_while_the_server_was_away_is_stored_once),
         LIFE(what_waits_too_long_for_the_server_is_told),
+        LIFE(a_realm_ends_without_the_server),
         LIFE(who_is_cut_off_for_long_has_no_locks),
         LIFE(a_snapshot_stands_for_what_the_log_has_forgotten),
         LIFE(snapshots_follow_one_another),
