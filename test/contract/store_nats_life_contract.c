@@ -505,6 +505,8 @@ static void a_mirror_that_is_behind_the_log_is_made_anew(void **state)
         turn(scene);
     }
     open_realm(scene, 1);
+    assert_non_null(strstr(scene->said, "is made again from the NATS server: the log that "
+                                        "follows on it has been forgotten meanwhile\n"));
     memcpy(expected, stored(&scene->realms[0]), sizeof expected);
     assert_string_equal(stored(&scene->realms[1]), expected);
     close_realm(&scene->realms[1]);
