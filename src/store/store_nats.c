@@ -60,6 +60,9 @@ static void on_later(void *ctx)
     nats->now = store_nats_link_clock();
     store_nats_out_send(nats);
     store_nats_apply_tell(nats);
+    if (!list_is_empty(&nats->news)) {
+        store_nats_apply_news(nats);
+    }
     if (!timer_is_set(&nats->tick)) {
         wind(nats);
     }

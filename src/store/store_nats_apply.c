@@ -12,8 +12,9 @@
 #include <stdlib.h>
 
 enum {
-    LOTS_MAX = 4096, /* that the mirror has to store; what comes then waits */
-    LINES_MAX = 8,   /* about foreign messages, until the next start */
+    LOTS_MAX = 4096,                   /* that the mirror has to store; the log waits then */
+    LOTS_BYTES_MAX = 16 * 1024 * 1024, /* the same, in its memory */
+    LINES_MAX = 8,                     /* about foreign messages, until the next start */
 };
 
 static struct store_nats_lot *lot_at(struct list *node)
@@ -97,6 +98,9 @@ static void on_mirror_done(void *ctx, enum err e, const uint64_t *eids)
         return;
     }
     store_nats_apply_tell(nats);
+    if (!list_is_empty(&nats->news)) { /* they waited for this */
+        loop_defer(nats->conf.loop, &nats->later);
+    }
 }
 
 /* False: there is no memory; it is tried again. */
@@ -306,8 +310,11 @@ static enum err apply_message(struct store_nats *nats, struct store_nats_link_ne
 
 static bool has_room(const struct store_nats *nats)
 {
-    return nats->stuck == NULL && !nats->is_broken && nats->lot_count < LOTS_MAX &&
-           !store_nats_snap_holds(nats);
+    if (nats->stuck != NULL || nats->is_broken || store_nats_snap_holds(nats)) {
+        return false;
+    }
+    return nats->store.is_closing || /* it stores the rest when it is closed, too */
+           (nats->lot_count < LOTS_MAX && nats->mirror.store->pending_bytes < LOTS_BYTES_MAX);
 }
 
 static void apply_waiting(struct store_nats *nats)

@@ -10,6 +10,7 @@ enum {
     NEWS_BYTES_MAX = 8 * 1024 * 1024, /* that wait for the loop; past it the log must wait */
     READ_WAIT = 250,                  /* ms: how long the end of the store may be overlooked */
     AGAIN_WAIT = 200,                 /* ms, before the server is asked again */
+    MISSING_MAX = 50,                 /* questions: a cluster that starts may not know it yet */
 };
 
 static void nap(struct store_nats_link *link)
@@ -23,9 +24,12 @@ static void nap(struct store_nats_link *link)
     pthread_mutex_unlock(&link->lock);
 }
 
-static const char *check_extent(struct store_nats_link *link,
+static const char *check_extent(struct store_nats_link *link, enum err e,
                                 const struct store_nats_server_extent *extent)
 {
+    if (e != OK) {
+        return "the log is not on the server any more";
+    }
     if (extent->created != link->server.created) {
         return "the log is another one than before";
     }
@@ -43,15 +47,18 @@ static natsSubscription *follow(struct store_nats_link *link)
     natsSubscription *sub = NULL;
     const char *why;
     bool is_connected;
+    enum err e;
 
     pthread_mutex_lock(&link->lock);
     is_connected = link->is_connected;
     link->is_new = false;
     pthread_mutex_unlock(&link->lock);
-    if (!is_connected || store_nats_server_extent(&link->server, &extent) != OK) {
+    e = is_connected ? store_nats_server_extent(&link->server, &extent) : ERR_CLOSED;
+    link->missing = e == ERR_AGAIN ? link->missing + 1 : 0;
+    if (e != OK && link->missing < MISSING_MAX) {
         return NULL;
     }
-    why = check_extent(link, &extent);
+    why = check_extent(link, e, &extent);
     if (why == NULL &&
         store_nats_server_follow(&link->server, link->server.log, link->server.log_subject,
                                  link->next, &sub) != OK) {

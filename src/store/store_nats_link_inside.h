@@ -33,7 +33,8 @@ struct store_nats_link {
     bool is_answered; /* and of the answers */
     bool is_new;      /* the connection is another one: the log is to be followed anew */
     struct store_nats_link_state state;
-    uint64_t next; /* the follower's: the next message of the log */
+    unsigned missing; /* the follower's: how often in a row the log was not there */
+    uint64_t next;    /* the follower's: the next message of the log */
 
     struct news_letter *letter; /* owned, unless it is posted when the link is closed */
     pthread_t follower;

@@ -351,7 +351,7 @@ enum err store_nats_server_extent(struct store_nats_server *server,
     natsStatus s = js_GetStreamInfo(&info, server->js, server->log, NULL, NULL);
 
     if (s != NATS_OK) {
-        return ERR_CLOSED;
+        return s == NATS_NOT_FOUND ? ERR_AGAIN : ERR_CLOSED;
     }
     *ret_extent = (struct store_nats_server_extent){
         .created = info->Created,

@@ -72,7 +72,8 @@ void store_nats_server_end(struct store_nats_server *server);
 /** Takes a zeroed one. */
 void store_nats_server_close(struct store_nats_server *server);
 
-/** ERR_CLOSED: there was no answer. */
+/** ERR_CLOSED: there was no answer. ERR_AGAIN: there is no such stream, which may be so for a
+ *  moment where a cluster starts. */
 must_check enum err store_nats_server_extent(struct store_nats_server *server,
                                              struct store_nats_server_extent *ret_extent);
 

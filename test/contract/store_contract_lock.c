@@ -187,8 +187,8 @@ static void the_locks_of_a_realm_that_dies_are_free(void **state)
 
     store_contract_pair_begin(&pair, state, STORE_KEEP_ALL);
     assert_ok(lock_in(&pair, 1, "l").e);
-    assert_ok(store_lock(pair.realms[1].store, SPAN("asked"), on_locked, &never));
     store_contract_pair_await(&pair, 0, "l:theirs() ");
+    assert_ok(store_lock(pair.realms[1].store, SPAN("asked"), on_locked, &never));
     store_contract_rig_kind->kill(pair.rig, pair.realms[1].store);
     while (state_in(&pair, 0, "l") != STORE_LOCK_FREE) {
         store_contract_pair_turn(&pair, 0);

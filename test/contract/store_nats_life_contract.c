@@ -14,7 +14,6 @@
 #include <nats/nats.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
     MOMENT = 20, /* ms */
@@ -30,10 +29,9 @@ struct realm {
     struct store_stream *stream;
     struct loop *loop;
     struct mailbox *mailbox;
-    char dir[32];         /* of the mirror; empty: in memory */
-    unsigned events;      /* that it was told of as another's */
-    unsigned locks_lost;  /* on_lock, free */
-    unsigned locks_taken; /* on_lock, theirs */
+    char dir[32];        /* of the mirror; empty: in memory */
+    unsigned events;     /* that it was told of as another's */
+    unsigned locks_lost; /* on_lock, free */
 };
 
 struct scene {
@@ -77,8 +75,9 @@ static int remove_one(const char *path, const struct stat *status, int type, str
     return remove(path);
 }
 
-static void end_realm(struct realm *realm)
+static void close_realm(struct realm *realm)
 {
+    store_close(realm->store);
     mailbox_free(realm->mailbox);
     loop_free(realm->loop);
     realm->mailbox = NULL;
@@ -93,8 +92,7 @@ static int end(void **state)
     for (size_t i = 0; i < REALMS; i++) {
         struct realm *realm = &scene->realms[i];
 
-        store_close(realm->store);
-        end_realm(realm);
+        close_realm(realm);
         if (realm->dir[0] != '\0') {
             assert_int_equal(nftw(realm->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
         }
@@ -127,7 +125,6 @@ static void on_lock(void *ctx, struct span key, enum store_lock_state state, str
 
     (void)key, (void)value;
     realm->locks_lost += state == STORE_LOCK_FREE;
-    realm->locks_taken += state == STORE_LOCK_THEIRS;
 }
 
 static enum err try_open(struct scene *scene, size_t which, char *fault)
@@ -177,12 +174,6 @@ static void give_directory(struct realm *realm)
     assert_non_null(mkdtemp(realm->dir));
 }
 
-static void close_realm(struct realm *realm)
-{
-    store_close(realm->store);
-    end_realm(realm);
-}
-
 static void turn(struct scene *scene)
 {
     for (size_t i = 0; i < REALMS; i++) {
@@ -209,31 +200,38 @@ static void on_done(void *ctx, enum err e, const uint64_t *eids)
     told->eid = e == OK ? eids[0] : 0;
 }
 
-static void submit(struct realm *realm, struct span body, struct told *told)
+static enum err submit(struct realm *realm, struct span body, struct told *told)
 {
     const struct event_parts parts = {.body = body};
     struct store_op op = {.type = STORE_APPEND, .stream = realm->stream};
+    enum err e;
 
     assert_ok(event_new(0, &parts, &op.event));
-    assert_ok(store_submit(realm->store, &op, 1, on_done, told));
+    e = store_submit(realm->store, &op, 1, on_done, told);
     event_unref(op.event);
+    return e;
 }
 
-static void await(struct scene *scene, const struct told *told)
+static void await_any(struct scene *scene, const struct told *told)
 {
     while (told->times == 0) {
         turn(scene);
     }
 }
 
+static uint64_t await(struct scene *scene, const struct told *told)
+{
+    await_any(scene, told);
+    assert_ok(told->e);
+    return told->eid;
+}
+
 static uint64_t append(struct scene *scene, size_t which, struct span body)
 {
     struct told told = {.times = 0};
 
-    submit(&scene->realms[which], body, &told);
-    await(scene, &told);
-    assert_ok(told.e);
-    return told.eid;
+    assert_ok(submit(&scene->realms[which], body, &told));
+    return await(scene, &told);
 }
 
 static void change(struct scene *scene, size_t which, const struct store_op *op)
@@ -242,7 +240,6 @@ static void change(struct scene *scene, size_t which, const struct store_op *op)
 
     assert_ok(store_submit(scene->realms[which].store, op, 1, on_done, &told));
     await(scene, &told);
-    assert_ok(told.e);
 }
 
 static bool add_body(void *ctx, const struct event *event)
@@ -266,16 +263,6 @@ static const char *stored(struct realm *realm)
     return text;
 }
 
-static struct span value_of(struct realm *realm, const char *key, struct buf *value)
-{
-    bool found;
-
-    buf_init(value, 1000);
-    assert_ok(store_get(realm->store, span_str(key), value, &found));
-    assert_true(found);
-    return buf_span(value);
-}
-
 static void await_line(struct scene *scene, const char *line)
 {
     while (strstr(scene->said, line) == NULL) {
@@ -296,13 +283,12 @@ static void what_was_submitted_while_the_server_was_away_is_stored_once(void **s
     store_nats_rig_kill(&server);
     for (size_t i = 0; i < 50; i++) {
         told[i] = (struct told){.times = 0};
-        submit(&scene->realms[i % 2], SPAN("away"), &told[i]);
+        assert_ok(submit(&scene->realms[i % 2], SPAN("away"), &told[i]));
     }
     await_line(scene, "store: the NATS server is lost; what is published waits\n");
     store_nats_rig_again(&server);
     for (size_t i = 0; i < 50; i++) {
         await(scene, &told[i]);
-        assert_ok(told[i].e);
     }
     await_line(scene, "store: the NATS server is back\n");
     while (scene->realms[0].stream->next_eid < 52 || scene->realms[1].stream->next_eid < 52) {
@@ -327,7 +313,6 @@ static void lock(struct scene *scene, size_t which, struct span key)
         turn(scene);
     }
     await(scene, &told);
-    assert_ok(told.e);
 }
 
 /* With a word on its way that nobody is told of. */
@@ -347,8 +332,8 @@ static void what_waits_too_long_for_the_server_is_told(void **state)
     open_realm(scene, 0);
     append(scene, 0, SPAN("before"));
     lose_server(scene);
-    submit(&scene->realms[0], SPAN("lost"), &told);
-    await(scene, &told);
+    assert_ok(submit(&scene->realms[0], SPAN("lost"), &told));
+    await_any(scene, &told);
     assert_int_equal(told.e, ERR_CLOSED);
     assert_string_equal(stored(&scene->realms[0]), "1:before ");
     store_nats_rig_again(&server);
@@ -364,7 +349,7 @@ static void a_realm_ends_without_the_server(void **state)
     scene->timeout = 600000;
     open_realm(scene, 0);
     lose_server(scene);
-    submit(&scene->realms[0], SPAN("lost"), &told);
+    assert_ok(submit(&scene->realms[0], SPAN("lost"), &told));
     close_realm(&scene->realms[0]);
     assert_int_equal(told.e, ERR_CLOSED);
     store_nats_rig_again(&server);
@@ -402,6 +387,14 @@ static void fill(struct scene *scene, size_t which, size_t count)
     }
 }
 
+/* As somebody else who knows the server. */
+static void ask(struct scene *scene, natsConnection **nats, jsCtx **js, char name[64])
+{
+    (void)snprintf(name, 64, "%s-log", scene->name);
+    assert_int_equal(natsConnection_ConnectTo(nats, server.url), NATS_OK);
+    assert_int_equal(natsConnection_JetStream(js, *nats, NULL), NATS_OK);
+}
+
 static uint64_t oldest_in_log(struct scene *scene)
 {
     natsConnection *nats = NULL;
@@ -410,9 +403,7 @@ static uint64_t oldest_in_log(struct scene *scene)
     char name[64];
     uint64_t first;
 
-    (void)snprintf(name, sizeof name, "%s-log", scene->name);
-    assert_int_equal(natsConnection_ConnectTo(&nats, server.url), NATS_OK);
-    assert_int_equal(natsConnection_JetStream(&js, nats, NULL), NATS_OK);
+    ask(scene, &nats, &js, name);
     assert_int_equal(js_GetStreamInfo(&info, js, name, NULL, NULL), NATS_OK);
     first = info->State.FirstSeq;
     jsStreamInfo_Destroy(info);
@@ -427,6 +418,7 @@ static void a_snapshot_stands_for_what_the_log_has_forgotten(void **state)
     struct scene *scene = *state;
     struct store_op remove = {.type = STORE_REMOVE, .eid = 3};
     struct buf value;
+    bool found;
     char expected[8192];
 
     scene->log_bytes_max = 1024 * 1024;
@@ -453,7 +445,9 @@ static void a_snapshot_stands_for_what_the_log_has_forgotten(void **state)
         assert_int_equal(scene->realms[i].stream->count, 42);
         assert_int_equal(scene->realms[i].stream->bytes, scene->realms[0].stream->bytes);
         assert_int_equal(scene->realms[i].stream->epoch, scene->realms[0].stream->epoch);
-        assert_bytes(value_of(&scene->realms[i], "k", &value), SPAN("v"));
+        buf_init(&value, 1);
+        assert_ok(store_get(scene->realms[i].store, SPAN("k"), &value, &found));
+        assert_bytes(buf_span(&value), SPAN("v"));
         buf_fini(&value);
     }
     assert_int_equal(append(scene, 2, SPAN("new")), 44);
@@ -484,6 +478,31 @@ static void snapshots_follow_one_another(void **state)
     assert_int_equal(scene->realms[0].stream->next_eid, 61);
     assert_int_equal(scene->realms[0].stream->first_eid, 56);
     assert_int_equal(scene->realms[0].stream->count, 5);
+}
+
+static void a_log_that_is_gone_is_said_and_nothing_more_is_stored(void **state)
+{
+    struct scene *scene = *state;
+    struct told told = {.times = 0};
+    natsConnection *nats = NULL;
+    jsCtx *js = NULL;
+    char name[64];
+
+    open_realm(scene, 0);
+    append(scene, 0, SPAN("before"));
+    ask(scene, &nats, &js, name);
+    assert_int_equal(js_DeleteStream(js, name, NULL, NULL), NATS_OK);
+    jsCtx_Destroy(js);
+    natsConnection_Destroy(nats);
+    assert_ok(submit(&scene->realms[0], SPAN("lost"), &told));
+    store_nats_rig_kill(&server); /* so that it looks at once */
+    store_nats_rig_again(&server);
+    await_line(scene, "store: the log is not on the server any more: nothing is stored any "
+                      "more (start this realm again)\n");
+    await_any(scene, &told);
+    assert_int_equal(told.e, ERR_CLOSED);
+    assert_string_equal(stored(&scene->realms[0]), "1:before ");
+    assert_int_equal(submit(&scene->realms[0], SPAN("x"), &told), ERR_CLOSED);
 }
 
 /* ---- mirrors ---- */
@@ -534,13 +553,11 @@ static void the_store_of_another_kind_is_not_taken_for_a_mirror(void **state)
     conf.mailbox = realm->mailbox;
     assert_ok(store_lmdb_open(&conf, &own, fault));
     store_close(own);
-    end_realm(realm);
+    close_realm(realm);
     assert_int_equal(try_open(scene, 0, fault), ERR_CONF);
     assert_non_null(strstr(fault, "is a store of its own, and no mirror of a NATS server (give "
                                   "the realm an empty directory)"));
 }
-
-/* ---- messages ---- */
 
 static void messages_of_others_are_named_and_skipped(void **state)
 {
@@ -591,6 +608,7 @@ int main(void)
         LIFE(who_is_cut_off_for_long_has_no_locks),
         LIFE(a_snapshot_stands_for_what_the_log_has_forgotten),
         LIFE(snapshots_follow_one_another),
+        LIFE(a_log_that_is_gone_is_said_and_nothing_more_is_stored),
         LIFE(a_mirror_that_is_behind_the_log_is_made_anew),
         LIFE(the_store_of_another_kind_is_not_taken_for_a_mirror),
         LIFE(messages_of_others_are_named_and_skipped),
