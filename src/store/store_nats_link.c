@@ -270,6 +270,21 @@ enum err store_nats_link_send(struct store_nats_link *link, struct buf *take_byt
                   .type = TASK_SEND, .bytes = *take_bytes, .round = round, .number = number});
 }
 
+void store_nats_link_unsend(struct store_nats_link *link)
+{
+    pthread_mutex_lock(&link->lock);
+    LIST_FOREACH (node, after, &link->tasks) {
+        struct task *task = LIST_ENTRY(node, struct task, node);
+
+        if (task->type == TASK_SEND) {
+            list_remove(node);
+            free_task(task);
+        }
+    }
+    pthread_cond_broadcast(&link->changed);
+    pthread_mutex_unlock(&link->lock);
+}
+
 enum err store_nats_link_save(struct store_nats_link *link, struct buf *take_bytes, bool is_end)
 {
     return add_task(link,

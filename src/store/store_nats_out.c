@@ -284,6 +284,7 @@ void store_nats_out_again(struct store_nats *nats)
     const struct store_nats_state_author *author =
         store_nats_state_author(&nats->state, nats->self);
 
+    store_nats_link_unsend(nats->link); /* a slow server is not to cost memory for each round */
     nats->wants_again = false;
     nats->round++;
     nats->sent = author == NULL ? 0 : author->image.last;
