@@ -66,6 +66,7 @@ enum err realm_store_open(struct realm_store *store, const struct realm_store_pa
                                                     : open_lmdb(store, parts, fault);
     if (e != OK && parts->diag != NULL && fault[0] != '\0') {
         diag_error(parts->diag, parts->file, 0, "Store: %s", fault);
+        return ERR_CONF; /* that is all there is to say */
     }
     return e;
 }

@@ -17,6 +17,7 @@
 enum {
     TICK = 250,         /* ms */
     LINK_WAIT = 50,     /* ms, while no loop turns */
+    CLOSE_WAIT = 3000,  /* ms, for a server that is lost */
     GOODBYE_WAIT = 1000 /* ms: our last word should reach the server */
 };
 
@@ -263,16 +264,27 @@ static void give_back(struct store_nats *nats)
     free(nats);
 }
 
+/* Until all is in the log, or has waited for too long. Whoever ends us does not wait as long
+ * for a lost server as publishers do. */
+static void await_answers(struct store_nats *nats)
+{
+    msec last_up = store_nats_link_clock();
+
+    while (store_nats_out_is_awaited(nats) && !nats->is_broken &&
+           store_nats_link_clock() - last_up <= CLOSE_WAIT) {
+        turn(nats);
+        last_up = nats->link_state.is_up ? nats->now : last_up;
+    }
+}
+
 /* Takes what failed to open, too. */
 static void close_store(struct store *store)
 {
     struct store_nats *nats = store_nats_inside_of(store);
 
     store->is_closing = true;
-    while (nats->link != NULL && store_nats_out_is_awaited(nats) && !nats->is_broken) {
-        turn(nats); /* until all is in the log, or has waited for too long */
-    }
     if (nats->link != NULL) {
+        await_answers(nats);
         say_goodbye(nats);
     }
     store_close(nats->mirror.store); /* tells what it had still to store */

@@ -65,10 +65,10 @@ bool store_nats_apply_failed(struct store_nats *nats, struct store_nats_item *ta
 {
     struct store_nats_lot *lot;
 
-    if (store_nats_stage_new(nats, &lot) != OK) { /* to the front again, for the next time */
-        list_prepend(&nats->items, &take_item->node);
+    if (store_nats_stage_new(nats, &lot) != OK) { /* it stays for the next time */
         return false;
     }
+    list_remove(&take_item->node);
     lot->item = take_item;
     lot->is_done = true;
     list_append(&nats->lots, &lot->node);

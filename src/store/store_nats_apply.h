@@ -13,7 +13,7 @@
 void store_nats_apply_news(struct store_nats *nats);
 
 /** An item that failed, behind what is still to be told. False: there is no memory, and it is
- *  the first item again. */
+ *  where it was. */
 bool store_nats_apply_failed(struct store_nats *nats, struct store_nats_item *take_item);
 
 /** Tells what is done. Not from inside store_submit(). */

@@ -270,6 +270,21 @@ enum err store_nats_link_send(struct store_nats_link *link, struct buf *take_byt
                   .type = TASK_SEND, .bytes = *take_bytes, .round = round, .number = number});
 }
 
+void store_nats_link_unsend(struct store_nats_link *link)
+{
+    pthread_mutex_lock(&link->lock);
+    LIST_FOREACH (node, after, &link->tasks) {
+        struct task *task = LIST_ENTRY(node, struct task, node);
+
+        if (task->type == TASK_SEND) {
+            list_remove(node);
+            free_task(task);
+        }
+    }
+    pthread_cond_broadcast(&link->changed);
+    pthread_mutex_unlock(&link->lock);
+}
+
 enum err store_nats_link_save(struct store_nats_link *link, struct buf *take_bytes, bool is_end)
 {
     return add_task(link,
@@ -378,7 +393,6 @@ enum err store_nats_link_start(struct store_nats_link *link, uint64_t from)
 /* Its threads may still be in a callback of ours. */
 static void end_connection(struct store_nats_link *link)
 {
-    store_nats_server_end(&link->server);
     pthread_mutex_lock(&link->lock);
     while ((link->server.nats != NULL && !link->is_closed) ||
            (link->server.answers != NULL && !link->is_answered)) {
@@ -397,6 +411,7 @@ void store_nats_link_close(struct store_nats_link *link)
     link->is_ending = true;
     pthread_cond_broadcast(&link->changed);
     pthread_mutex_unlock(&link->lock);
+    store_nats_server_end(&link->server); /* whom they have asked, and who may not answer */
     if (link->has_follower) {
         pthread_join(link->follower, NULL);
     }

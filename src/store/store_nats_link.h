@@ -80,6 +80,10 @@ bool store_nats_link_wait(struct store_nats_link *link, unsigned ms);
 must_check enum err store_nats_link_send(struct store_nats_link *link, struct buf *take_bytes,
                                          uint32_t round, uint64_t number);
 
+/** Messages of the log that have not been sent yet: they will be sent again in another round.
+ */
+void store_nats_link_unsend(struct store_nats_link *link);
+
 /** A piece of a snapshot. ERR_NOMEM. */
 must_check enum err store_nats_link_save(struct store_nats_link *link, struct buf *take_bytes,
                                          bool is_end);

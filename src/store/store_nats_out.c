@@ -215,14 +215,21 @@ static enum err send_item(struct store_nats *nats, struct store_nats_item *item)
     return e;
 }
 
-/* In order: whoever fails waits at the front until what was before it is told. */
+static bool has_asker(const struct store_nats_item *item)
+{
+    return item->job != NULL || item->type == STORE_NATS_ENTRY_LOCK;
+}
+
+/*
+ * In order: whoever fails waits until what was before it is told. A beat or an unlock is told
+ * to nobody, and does not expire: nobody waits for it.
+ */
 static void sweep(struct store_nats *nats)
 {
-    while (!list_is_empty(&nats->items) && item_at(nats->items.next)->e != OK) {
-        struct store_nats_item *item = item_at(nats->items.next);
+    LIST_FOREACH (node, after, &nats->items) {
+        struct store_nats_item *item = item_at(node);
 
-        list_remove(&item->node);
-        if (!store_nats_apply_failed(nats, item)) {
+        if (item->e == OK ? has_asker(item) : !store_nats_apply_failed(nats, item)) {
             break;
         }
     }
@@ -277,6 +284,7 @@ void store_nats_out_again(struct store_nats *nats)
     const struct store_nats_state_author *author =
         store_nats_state_author(&nats->state, nats->self);
 
+    store_nats_link_unsend(nats->link); /* a slow server is not to cost memory for each round */
     nats->wants_again = false;
     nats->round++;
     nats->sent = author == NULL ? 0 : author->image.last;
@@ -330,11 +338,6 @@ void store_nats_out_refused(struct store_nats *nats, const struct store_nats_lin
         }
     }
     sweep(nats);
-}
-
-static bool has_asker(const struct store_nats_item *item)
-{
-    return item->job != NULL || item->type == STORE_NATS_ENTRY_LOCK;
 }
 
 bool store_nats_out_is_awaited(struct store_nats *nats)

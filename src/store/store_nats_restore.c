@@ -205,6 +205,18 @@ static bool is_current(const struct store_nats *nats,
            nats->state.at.place <= extent->last;
 }
 
+static const char *why_not(const struct store_nats *nats,
+                           const struct store_nats_server_extent *extent)
+{
+    if (nats->state.at.deployment != (uint64_t)extent->created) {
+        return "it is of another log (of another StoreRealm or server, or that one's directory "
+               "was deleted)";
+    }
+    return nats->state.at.place > extent->last
+               ? "the server has lost the newest part of the log"
+               : "the log that follows on it has been forgotten meanwhile";
+}
+
 /* From now on it is known to be a mirror, and to be of no use before it is complete. */
 static enum err mark(struct store_nats *nats, uint64_t deployment)
 {
@@ -281,6 +293,11 @@ enum err store_nats_restore_mirror(struct store_nats *nats, char fault[STORE_NAT
     TRY(store_nats_server_extent(server, &extent));
     if (is_current(nats, &extent)) {
         return OK;
+    }
+    if (nats->state.at.deployment != 0) {
+        log_notice(nats->conf.log,
+                   "store: the copy in \"%s\" is made again from the NATS server: %s",
+                   nats->conf.path, why_not(nats, &extent));
     }
     TRY(rebuild(nats, fault));
     (void)snprintf(fault, STORE_NATS_FAULT_BYTES, "the NATS server does not answer");

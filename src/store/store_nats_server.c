@@ -142,7 +142,8 @@ static enum err refuse_connection(const struct store_nats_url *url, natsStatus s
             servers, natsStatus_GetText(status));
         return ERR_CONF;
     }
-    say(fault, "no NATS server answers at %s: %s", servers, natsStatus_GetText(status));
+    say(fault, "no NATS server answers at %s: %s (start it, or correct the URL)", servers,
+        natsStatus_GetText(status));
     return ERR_IO;
 }
 
@@ -186,7 +187,13 @@ static enum err refuse_stream(const char *name, natsStatus status, jsErrCode cod
             name);
         return ERR_CONF;
     }
-    say(fault, "JetStream refuses the stream %s: %s (%d)", name, natsStatus_GetText(status),
+    if (code == JSStreamReplicasNotSupportedErr || code == JSClusterNoPeersErr) {
+        say(fault,
+            "the NATS server has not as many servers in its cluster as StoreReplicas says "
+            "(set StoreReplicas 1, or start more)");
+        return ERR_CONF;
+    }
+    say(fault, "JetStream refuses the stream %s: %s (%d)", name, nats_GetLastError(NULL),
         (int)code);
     return ERR_IO;
 }

@@ -299,6 +299,30 @@ static void what_was_submitted_while_the_server_was_away_is_stored_once(void **s
     }
 }
 
+static void on_locked(void *ctx, enum err e, struct span value)
+{
+    (void)value;
+    on_done(ctx, e, &(uint64_t){0});
+}
+
+static void lock(struct scene *scene, size_t which, struct span key)
+{
+    struct told told = {.times = 0};
+
+    while (store_lock(scene->realms[which].store, key, on_locked, &told) != OK) {
+        turn(scene);
+    }
+    await(scene, &told);
+}
+
+/* With a word on its way that nobody is told of. */
+static void lose_server(struct scene *scene)
+{
+    lock(scene, 0, SPAN("l"));
+    store_nats_rig_kill(&server);
+    store_unlock(scene->realms[0].store, SPAN("l"), SPAN(""));
+}
+
 static void what_waits_too_long_for_the_server_is_told(void **state)
 {
     struct scene *scene = *state;
@@ -307,7 +331,7 @@ static void what_waits_too_long_for_the_server_is_told(void **state)
     scene->timeout = 1000;
     open_realm(scene, 0);
     append(scene, 0, SPAN("before"));
-    store_nats_rig_kill(&server);
+    lose_server(scene);
     assert_ok(submit(&scene->realms[0], SPAN("lost"), &told));
     await_any(scene, &told);
     assert_int_equal(told.e, ERR_CLOSED);
@@ -317,39 +341,36 @@ static void what_waits_too_long_for_the_server_is_told(void **state)
     append(scene, 0, SPAN("after"));
 }
 
-static void on_locked(void *ctx, enum err e, struct span value)
+static void a_realm_ends_without_the_server(void **state)
 {
-    (void)value;
-    *(enum err *)ctx = e;
+    struct scene *scene = *state;
+    struct told told = {.times = 0};
+
+    scene->timeout = 600000;
+    open_realm(scene, 0);
+    lose_server(scene);
+    assert_ok(submit(&scene->realms[0], SPAN("lost"), &told));
+    close_realm(&scene->realms[0]);
+    assert_int_equal(told.e, ERR_CLOSED);
+    store_nats_rig_again(&server);
 }
 
 static void who_is_cut_off_for_long_has_no_locks(void **state)
 {
     struct scene *scene = *state;
-    enum err e = ERR_PROTO;
 
     open_realm(scene, 0);
-    assert_ok(store_lock(scene->realms[0].store, SPAN("l"), on_locked, &e));
-    while (e == ERR_PROTO) {
-        turn(scene);
-    }
-    assert_ok(e);
+    lock(scene, 0, SPAN("l"));
     store_nats_rig_kill(&server);
     while (scene->realms[0].locks_lost == 0) {
         turn(scene);
     }
     assert_int_equal(store_lock_state(scene->realms[0].store, SPAN("l"), NULL),
                      STORE_LOCK_FREE);
-    assert_int_equal(store_lock(scene->realms[0].store, SPAN("m"), on_locked, &e), ERR_CLOSED);
+    assert_int_equal(store_lock(scene->realms[0].store, SPAN("m"), on_locked, NULL),
+                     ERR_CLOSED);
     store_nats_rig_again(&server);
-    do {
-        turn(scene);
-    } while (store_lock(scene->realms[0].store, SPAN("l"), on_locked, &e) != OK);
-    e = ERR_PROTO;
-    while (e == ERR_PROTO) {
-        turn(scene);
-    }
-    assert_ok(e);
+    lock(scene, 0, SPAN("l"));
     assert_int_equal(scene->realms[0].locks_lost, 1);
     append(scene, 0, SPAN("x")); /* it takes part again */
 }
@@ -503,6 +524,8 @@ static void a_mirror_that_is_behind_the_log_is_made_anew(void **state)
         turn(scene);
     }
     open_realm(scene, 1);
+    assert_non_null(strstr(scene->said, "is made again from the NATS server: the log that "
+                                        "follows on it has been forgotten meanwhile\n"));
     memcpy(expected, stored(&scene->realms[0]), sizeof expected);
     assert_string_equal(stored(&scene->realms[1]), expected);
     close_realm(&scene->realms[1]);
@@ -581,6 +604,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LIFE(what_was_submitted_while_the_server_was_away_is_stored_once),
         LIFE(what_waits_too_long_for_the_server_is_told),
+        LIFE(a_realm_ends_without_the_server),
         LIFE(who_is_cut_off_for_long_has_no_locks),
         LIFE(a_snapshot_stands_for_what_the_log_has_forgotten),
         LIFE(snapshots_follow_one_another),

@@ -281,7 +281,7 @@ test('a realm that cannot use its server says why, and no password', async (t) =
   const at = (who) => nats.url.replace('//', `//${who}@`);
   assert.match(
     await refusal(t, 'Store nats://127.0.0.1:1'),
-    /Store: no NATS server answers at 127.0.0.1:1:/,
+    /^\S+ Store: no NATS server answers at 127.0.0.1:1: .* \(start it, or correct the URL\)\n$/,
   );
   const wrong = await refusal(t, `Store ${at('realm:wrong-word')}`);
   assert.match(wrong, /does not accept the user and the password of the URL/);
@@ -295,12 +295,30 @@ test('a realm that cannot use its server says why, and no password', async (t) =
     await refusal(t, `Store ${nats.url}\nStoreRealm a.b`),
     /StoreRealm: "a.b" is no name \(write letters, digits, _ and -\)/,
   );
+  assert.match(
+    await refusal(t, `Store ${at('realm:right-word')}\nStoreReplicas 3`),
+    /has not as many servers in its cluster as StoreReplicas says \(set StoreReplicas 1/,
+  );
   const realm = await sharing(t, { url: at('realm:right-word') });
   await realm.stop();
   assert.match(
     await refusal(t, `Store ${at('realm:right-word')}\nStoreReplicas 3`),
     /has 1 replicas, and StoreReplicas is 3/,
   );
+});
+
+test('a copy of another log is made again, and that is said', async (t) => {
+  const dir = scratch(t);
+  for (const life of ['first', 'second']) {
+    const realm = await sharing(t, await Nats.start(t), { dir });
+    const stomp = await Stomp.connect(t, realm.port);
+    assert.equal(await publish(stomp, '/fx/a', life), 1);
+    await stomp.ask('SUBSCRIBE', { id: 's', destination: '/fx/a', from: 'stored' });
+    assert.deepEqual(await take(stomp, 1), [`1:${life}`]);
+    await realm.stop();
+    const again = /the copy in "\S+" is made again from the NATS server: it is of another log/;
+    assert.equal(again.test(realm.program.stderr), life === 'second');
+  }
 });
 
 test('a configuration that is shown has no password of a store', async (t) => {
