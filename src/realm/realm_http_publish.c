@@ -162,6 +162,7 @@ enum err realm_http_publish_parts(const struct realm_http_env *env,
         ret_publish->parts.publish_id = id->value;
     }
     ret_publish->parts.is_change = merge != NULL && span_equals(merge->value, "true");
+    ret_publish->parts.merged_max = env->event_bytes;
     TRY(realm_http_api_open(&question, &place, name, &ret_publish->route));
     if (ret_publish->route == NULL) {
         return OK;
@@ -207,7 +208,9 @@ enum err realm_http_publish_done(const struct realm_http_env *env,
     case OK: return give_receipt(&question, receipt);
     case ERR_LIMIT:
         return realm_http_question_refuse(
-            &question, 413, "the event is longer than what the channel may store");
+            &question, 413,
+            "the event, or what it is merged into, is longer than EventBytesMax or than what "
+            "the channel may store");
     case ERR_NOMEM: return ERR_NOMEM;
     case ERR_AGAIN:
         return realm_http_question_refuse(&question, 503,
