@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "pubsub/queue_set.h"
 #include "realm/realm_http_api.h"
+#include "realm/realm_http_login.h"
 #include "realm/realm_metrics.h"
 #include "realm/realm_publishers.h"
 #include "realm/realm_share.h"
@@ -141,6 +142,7 @@ enum err realm_http_publish_parts(const struct realm_http_env *env,
     struct realm_http_place place;
     uint8_t room[ROUTER_NAME_MAX];
     struct span name;
+    bool may;
 
     (void)realm_http_question_read(&question);
     verdict->keeps = keeps;
@@ -148,6 +150,10 @@ enum err realm_http_publish_parts(const struct realm_http_env *env,
     *ret_publish = (struct realm_http_publish){.parts = {.body = body}};
     if (!realm_http_place_name(place.name, room, &name)) {
         return realm_http_api_refuse_route(&question, &place, ROUTER_BAD_NAME, place.name);
+    }
+    TRY(realm_http_login_may_still(&question, REALM_ACL_PUBLISH, name, &may));
+    if (!may) {
+        return OK;
     }
     if (!read_headers(head->fields, ret_publish)) {
         return realm_http_question_refuse(
