@@ -55,6 +55,15 @@ struct laying {
     enum err e;
 };
 
+/* What is stored is to be no longer than what could have been published. */
+static size_t longest(const struct laying *laying)
+{
+    size_t max = laying->parts->merged_max;
+    size_t room = laying->channel->conf.store_bytes;
+
+    return max > 0 && max < room ? max : room;
+}
+
 static enum err lay_over(const struct laying *laying, const struct event *base)
 {
     struct buf body;
@@ -63,7 +72,7 @@ static enum err lay_over(const struct laying *laying, const struct event *base)
     if (event_is_expired(base, laying->parts->time)) {
         return OK;
     }
-    buf_init(&body, laying->channel->conf.store_bytes);
+    buf_init(&body, longest(laying));
     e = event_merge(base, laying->entry->event, &body);
     if (e == OK) {
         e = replace(laying->entry, laying->parts, buf_span(&body));

@@ -22,8 +22,8 @@
  * change what it was. Nothing happens when there is no event before it, or one of the two has
  * no dictionary.
  *
- * ERR_LIMIT: the merged one is over the channel's store_bytes; ERR_NOMEM; ERR_IO: the one
- * before could not be read.
+ * ERR_LIMIT: the merged one is over the channel's store_bytes or the parts' merged_max;
+ * ERR_NOMEM; ERR_IO: the one before could not be read.
  */
 must_check enum err channel_merge(const struct channel *channel, struct channel_entry *entry,
                                   const struct event_parts *parts);

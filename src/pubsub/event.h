@@ -31,6 +31,7 @@ struct event_parts {
     uint64_t time;          /* when it is published, in ms since 1970 */
     uint64_t ttl;           /* ms from then on that it is worth delivering; 0: for ever */
     bool is_change;         /* it holds only what has changed: see pubsub/channel_merge.h */
+    size_t merged_max;      /* of a change: bytes of the body that it may come to; 0: any */
 };
 
 #define EVENT_NEVER UINT64_MAX /* an expiry */

@@ -152,9 +152,3 @@ static inline bool session_is_inside(const struct session *session)
 {
     return session->current != NULL || session->rest != NULL;
 }
-
-/** The subscription that session_peek() called lost, for a log line. */
-static inline const struct session_sub *session_current(const struct session *session)
-{
-    return session->current;
-}

@@ -152,16 +152,20 @@ static enum err forget(const struct realm_http_question *question,
 
 /* ---- from the head ---- */
 
+static enum realm_acl_right right_of(enum change change)
+{
+    return change == CHANGE_PURGE ? REALM_ACL_PURGE : REALM_ACL_MANAGE;
+}
+
 enum err realm_http_admin_judge(const struct realm_http_question *question,
                                 const struct realm_http_place *place)
 {
     enum change change = change_of(place, question->head->method);
-    enum realm_acl_right right = change == CHANGE_PURGE ? REALM_ACL_PURGE : REALM_ACL_MANAGE;
     uint8_t room[ROUTER_NAME_MAX];
     struct span name;
     bool may;
 
-    TRY(realm_http_api_name(question, right, place, room, &name, &may));
+    TRY(realm_http_api_name(question, right_of(change), place, room, &name, &may));
     if (!may) {
         return OK;
     }
@@ -319,8 +323,14 @@ enum err realm_http_admin_begin(const struct realm_http_env *env, const struct h
     struct work work = {.question = {.env = env, .head = head, .out = out, .verdict = verdict}};
     char sentence[REALM_MADE_RULE_SENTENCE_BYTES] = "";
     enum realm_made_verdict made = REALM_MADE_MISSING;
+    bool may;
 
     begin_work(&work);
+    *ret_is_asked = false;
+    TRY(realm_http_login_may_still(&work.question, right_of(work.change), work.name, &may));
+    if (!may) {
+        return OK;
+    }
     switch (work.change) {
     case CHANGE_PUT: {
         const struct realm_made_request request = {work.name, work.place.kind, body,

@@ -85,3 +85,13 @@ enum err realm_http_login_may(const struct realm_http_question *question,
     }
     return realm_http_question_refuse(question, 403, sentence);
 }
+
+enum err realm_http_login_may_still(const struct realm_http_question *question,
+                                    enum realm_acl_right right, struct span name, bool *ret_may)
+{
+    if (realm_login_is_in(question->env->login)) {
+        return realm_http_login_may(question, right, name, ret_may);
+    }
+    *ret_may = false;
+    return challenge(question, realm_login_sentence(REALM_LOGIN_NEEDED));
+}

@@ -25,3 +25,9 @@ must_check enum err realm_http_login_admit(const struct realm_http_question *que
 must_check enum err realm_http_login_may(const struct realm_http_question *question,
                                          enum realm_acl_right right, struct span name,
                                          bool *ret_may);
+
+/** The same with the whole body: a reload may have come since the head. Who was logged out by
+ *  it is refused, too: 401. */
+must_check enum err realm_http_login_may_still(const struct realm_http_question *question,
+                                               enum realm_acl_right right, struct span name,
+                                               bool *ret_may);

@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "pubsub/queue_set.h"
 #include "realm/realm_http_api.h"
+#include "realm/realm_http_login.h"
 #include "realm/realm_metrics.h"
 #include "realm/realm_publishers.h"
 #include "realm/realm_share.h"
@@ -141,6 +142,7 @@ enum err realm_http_publish_parts(const struct realm_http_env *env,
     struct realm_http_place place;
     uint8_t room[ROUTER_NAME_MAX];
     struct span name;
+    bool may;
 
     (void)realm_http_question_read(&question);
     verdict->keeps = keeps;
@@ -148,6 +150,10 @@ enum err realm_http_publish_parts(const struct realm_http_env *env,
     *ret_publish = (struct realm_http_publish){.parts = {.body = body}};
     if (!realm_http_place_name(place.name, room, &name)) {
         return realm_http_api_refuse_route(&question, &place, ROUTER_BAD_NAME, place.name);
+    }
+    TRY(realm_http_login_may_still(&question, REALM_ACL_PUBLISH, name, &may));
+    if (!may) {
+        return OK;
     }
     if (!read_headers(head->fields, ret_publish)) {
         return realm_http_question_refuse(
@@ -162,6 +168,7 @@ enum err realm_http_publish_parts(const struct realm_http_env *env,
         ret_publish->parts.publish_id = id->value;
     }
     ret_publish->parts.is_change = merge != NULL && span_equals(merge->value, "true");
+    ret_publish->parts.merged_max = env->event_bytes;
     TRY(realm_http_api_open(&question, &place, name, &ret_publish->route));
     if (ret_publish->route == NULL) {
         return OK;
@@ -207,7 +214,9 @@ enum err realm_http_publish_done(const struct realm_http_env *env,
     case OK: return give_receipt(&question, receipt);
     case ERR_LIMIT:
         return realm_http_question_refuse(
-            &question, 413, "the event is longer than what the channel may store");
+            &question, 413,
+            "the event, or what it is merged into, is longer than EventBytesMax or than what "
+            "the channel may store");
     case ERR_NOMEM: return ERR_NOMEM;
     case ERR_AGAIN:
         return realm_http_question_refuse(&question, 503,

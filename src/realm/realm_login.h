@@ -35,7 +35,7 @@ enum {
     REALM_LOGIN_KEY_BYTES = 1 + AUTH_BASIC_USER_MAX /* more than of an address */
 };
 
-/** Called once for each REALM_LOGIN_WAIT, never from inside realm_login_try(): RIGHT or WRONG.
+/** Called once for each REALM_LOGIN_WAIT, never from inside realm_login_with(): RIGHT or WRONG.
  */
 typedef void realm_login_done(void *ctx, enum realm_login_verdict verdict);
 

@@ -165,7 +165,8 @@ static enum err refuse(struct realm_stomp *stomp, const struct realm_stomp_insid
     case ERR_LIMIT:
         return realm_stomp_inside_refuse(
             stomp, request, REALM_STOMP_INSIDE_LIMIT,
-            "an event is longer than what its channel may store%s",
+            "an event, or what it is merged into, is longer than EventBytesMax or than what its "
+            "channel may store%s",
             request->frame->command == STOMP_SEND ? "" : ", or there are too many at once");
     case ERR_AGAIN:
     case ERR_CLOSED:

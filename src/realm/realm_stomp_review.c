@@ -4,6 +4,7 @@
 
 #include "realm/realm_access.h"
 #include "realm/realm_metrics.h"
+#include "realm/realm_stomp_stream.h"
 
 #include <stdio.h>
 
@@ -48,6 +49,8 @@ enum err realm_stomp_review(struct realm_stomp *stomp, msec now)
     } else {
         session_visit(&stomp->session, on_sub, &review);
         if (!review.has_failed) {
+            realm_stomp_stream_review(
+                stomp); /* others have put it in, and are not to be told */
             return OK;
         }
         snprintf(sentence, sizeof sentence, "%s any more: the configuration has changed",

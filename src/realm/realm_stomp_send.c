@@ -83,6 +83,7 @@ enum err realm_stomp_send(struct realm_stomp *stomp, const struct realm_stomp_in
     }
     parts.is_change =
         realm_stomp_inside_find(request, SPAN("merge"), &name) && span_equals(name, "true");
+    parts.merged_max = stomp->env->event_bytes;
     pick_headers(request->frame, headers, &parts);
     realm_stomp_inside_find(request, SPAN("publish-id"), &parts.publish_id);
     if (parts.publish_id.len > REALM_STOMP_SEND_ID_MAX) {

@@ -70,6 +70,20 @@ enum err realm_stomp_stream_begin(struct realm_stomp *stomp,
                                     datagroup_stream_id(stomp->stream, room));
 }
 
+void realm_stomp_stream_review(struct realm_stomp *stomp)
+{
+    if (stomp->stream == NULL) {
+        return;
+    }
+    LIST_FOREACH (node, after, &stomp->stream->members) {
+        struct datagroup *group = LIST_ENTRY(node, struct datagroup_member, in_stream)->group;
+
+        if (!realm_stomp_stream_may(stomp, group->route->channel.name)) {
+            datagroup_remove(group, stomp->stream);
+        }
+    }
+}
+
 void realm_stomp_stream_end(struct realm_stomp *stomp)
 {
     datagroup_stream_end(stomp->stream);

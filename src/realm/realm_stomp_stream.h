@@ -22,6 +22,10 @@ must_check enum err realm_stomp_stream_begin(struct realm_stomp *stomp,
 /** Nothing happens when there is none. */
 void realm_stomp_stream_end(struct realm_stomp *stomp);
 
+/** It leaves the groups whose events the client may not get any more. Nothing happens when
+ * there is none. */
+void realm_stomp_stream_review(struct realm_stomp *stomp);
+
 /** For struct datagroup_set: whether the client may get the events of that group. `owner` is a
  *  struct realm_stomp. */
 bool realm_stomp_stream_may(void *owner, struct span group);

@@ -16,8 +16,9 @@ import { promisify } from 'node:util';
 import WebSocket from 'ws';
 import { connect } from '../../js/client/src/index.js';
 import { Program } from '../../tool/lib/program.mjs';
-import { askOnce, keptConnection } from '../lib/ask.mjs';
+import { askOnce, keptConnection, requestOf } from '../lib/ask.mjs';
 import { WebSocketDirect } from '../lib/client.mjs';
+import { readResponse } from '../lib/http.mjs';
 import { HASHES } from '../lib/passwords.mjs';
 import { SockSession, stompFrame } from '../lib/sockjs.mjs';
 import { Stomp } from '../lib/stomp.mjs';
@@ -28,6 +29,7 @@ import { DEMO_CHANNELS, runWayleave, scratch, startRealm, wayleave } from '../li
 const basic = (user, password) =>
   `Authorization: Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 
+const MANAGED = '<Channel "/managed/*">\nAllow manage *\n</Channel>\n';
 const NO_PROXY = { http_proxy: '', https_proxy: '', no_proxy: '' };
 
 /** A realm with alice, bob and carol, whose passwords are their names backwards, and dora. */
@@ -409,9 +411,21 @@ test('wayleave config shows who may', async (t) => {
   assert.match(stdout, /Allow publish \*@10\.0\.0\.0\/8/);
 });
 
+/** bob is gone, carol's password is another, and nobody without a name may use /demo/a. */
+async function reloadStrictly({ dir, pid, program }) {
+  const users = join(dir, 'users');
+  const kept = readFileSync(users, 'utf8').replace(/^bob:.*\n/m, '');
+  writeFileSync(users, kept.replace(/^carol:.*$/m, HASHES.bcrypt('carol', 'new', 4)));
+  const file = join(dir, 'realm.conf');
+  const rules = '<Channel "/demo/a">\nDeny all anonymous\n</Channel>\n';
+  writeFileSync(file, readFileSync(file, 'utf8').replace('<Channel', `${rules}<Channel`));
+  process.kill(pid, 'SIGHUP');
+  await program.line(/reloaded .*, now on /);
+}
+
 test('a reload judges the sessions that there are by its users and rules', async (t) => {
   const realm = await startWithUsers(t, { anonymous: true });
-  const { port, dir, program } = realm;
+  const { port, program } = realm;
   const listen = async (headers, destination) => {
     const stomp = await Stomp.connect(t, port, { ...headers, errors: 'receipt' });
     await stomp.ask('SUBSCRIBE', { id: 's', destination });
@@ -428,14 +442,7 @@ test('a reload judges the sessions that there are by its users and rules', async
   await http.say(stompFrame('CONNECT', { 'accept-version': '1.2', ...BOB }));
   assert.match(await frames.messages(), /^CONNECTED/);
 
-  const users = join(dir, 'users');
-  const kept = readFileSync(users, 'utf8').replace(/^bob:.*\n/m, '');
-  writeFileSync(users, kept.replace(/^carol:.*$/m, HASHES.bcrypt('carol', 'new', 4)));
-  const file = join(dir, 'realm.conf');
-  const rules = '<Channel "/demo/a">\nDeny all anonymous\n</Channel>\n';
-  writeFileSync(file, readFileSync(file, 'utf8').replace('<Channel', `${rules}<Channel`));
-  process.kill(realm.pid, 'SIGHUP');
-  await program.line(/reloaded .*, now on /);
+  await reloadStrictly(realm);
 
   for (const [stomp, user] of [
     [bob, 'bob'],
@@ -461,6 +468,32 @@ test('a reload judges the sessions that there are by its users and rules', async
   assert.equal((await elsewhere.next()).body, 'x');
   const again = await knock(t, port, BOB);
   await again.isRefused(/the user or the password is wrong/);
+});
+
+test('a request whose body comes after a reload is judged by its users and rules', async (t) => {
+  const realm = await startWithUsers(t, { anonymous: true, more: DEMO_CHANNELS + MANAGED });
+  const rows = [
+    { line: 'POST /api/channels/demo/a/events', body: 'x', user: 'alice:ecila', status: 201 },
+    { line: 'POST /api/channels/demo/a/events', body: 'x', user: 'bob:bob', status: 401 },
+    { line: 'POST /api/channels/demo/a/events', body: 'x', status: 401 },
+    { line: 'PUT /api/channels/managed/a', body: '{}', user: 'bob:bob', status: 401 },
+    { line: 'PUT /api/channels/managed/a', body: '{}', user: 'alice:ecila', status: 201 },
+  ];
+  const asked = [];
+  for (const { line, body, user, status } of rows) {
+    const { peer } = await keptConnection(t, realm.port);
+    const fields = [`Content-Length: ${body.length}`, 'Expect: 100-continue'];
+    if (user) fields.push(basic(...user.split(':')));
+    peer.send(requestOf(line, { fields }));
+    assert.equal((await readResponse(peer)).status, 100); // the head was judged
+    asked.push({ peer, line, user, body, status });
+  }
+  await reloadStrictly(realm);
+  for (const { peer, body, status, ...who } of asked) {
+    peer.send(body);
+    const answer = await readResponse(peer);
+    assert.equal(answer.status, status, `${JSON.stringify(who)}: ${answer.text}`);
+  }
 });
 
 test('over HTTP PublishRate is for a user, on whatever connections', async (t) => {

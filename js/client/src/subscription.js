@@ -63,7 +63,9 @@ export class Subscription {
     this.channel = channel;
     this.#from = from;
     this.#epoch = epoch;
-    this.#terms = { filter, deltas, durable, isAcknowledged: durable !== undefined };
+    // Who begins now lacks what came before, also when a later connection asks for an EID.
+    const follows = deltas && from !== 'now';
+    this.#terms = { filter, deltas: follows, durable, isAcknowledged: durable !== undefined };
     this.#on = handlers;
   }
 

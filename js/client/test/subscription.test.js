@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Subscription } from '../src/subscription.js';
 
-/** @param {import('../src/protocol.js').Position} position */
+/** @param {import('../src/subscription.js').Wanted} position */
 function open(position) {
   /** @type {any[]} */
   const seen = [];
@@ -33,6 +33,22 @@ test('it goes on after the last event that was passed on', () => {
   assert.equal(subscription.state, 'waiting');
   assert.deepEqual(subscription.position, { from: 5, epoch: 'e' });
   assert.deepEqual(seen, ['ready at 3', 3, 4]);
+});
+
+test('who began now never asks for changes alone: what they build on has not come', () => {
+  for (const [from, follows] of /** @type {const} */ ([
+    ['stored', true],
+    [7, true],
+    ['now', false],
+  ])) {
+    const { subscription, take } = open({ from, deltas: true });
+    subscription.asked();
+    subscription.accepted({ epoch: 'e', next: 7 });
+    take(7);
+    subscription.lost();
+    assert.equal(subscription.terms.from, 8);
+    assert.equal(subscription.terms.deltas, follows);
+  }
 });
 
 test('an event that was passed on before does not come twice', () => {

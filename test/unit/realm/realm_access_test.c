@@ -36,8 +36,8 @@ static void world_configure(struct world *world, const char *lines, struct realm
 
     snprintf(text, sizeof text,
              "Anonymous On\n<Channel \"/demo/*\">\n%s\n</Channel>\n<Queue \"/jobs/*\">\n%s\n"
-             "</Queue>\n",
-             lines, lines);
+             "</Queue>\n<DataGroup \"/everybody\">\nMembers all\n%s\n</DataGroup>\n",
+             lines, lines, lines);
     assert_ok(conf_load(&apply, span_str(text), "r.conf"));
     assert_int_equal(diag_count(&world->diag, DIAG_ERROR), 0);
 }
@@ -160,9 +160,12 @@ static void without_errors_receipt_a_refusal_is_the_end(void **state)
 static const char *reviewed(struct world *world, const char *subscribe, const char *lines)
 {
     static struct realm_conf next;
+    struct router_route *group;
     const char *answer;
 
     world_begin(world, "");
+    assert_int_equal(router_open(&world->realm.router, SPAN("/everybody"), &group),
+                     ROUTER_FOUND);
     answer = client_ask(&world->client, &world->realm, subscribe);
     assert_null(strstr(answer, "refused:"));
     next = (struct realm_conf){0};
@@ -224,6 +227,24 @@ static void what_is_still_allowed_goes_on_and_the_rest_is_judged_by_the_new_rule
     assert_string_equal(refusal(&world, "SUBSCRIBE\nid:2\ndestination:/demo/b\nreceipt:1\n\n"),
                         "");
     world_end(&world);
+}
+
+static void a_data_stream_leaves_the_groups_that_are_not_allowed_any_more(void **state)
+{
+    static const char subscribe[] = "SUBSCRIBE\nid:1\ndestination:/$data\nreceipt:1\n\n";
+    static const struct {
+        const char *lines;
+        size_t groups;
+    } rows[] = {{"Deny publish *", 1}, {"Deny subscribe *", 0}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct world world;
+
+        assert_string_equal(reviewed(&world, subscribe, rows[i].lines), "");
+        assert_int_equal(world.client.session.as.stomp.stream->member_count, rows[i].groups);
+        world_end(&world);
+    }
 }
 
 /* ---- PublishRate ---- */
@@ -300,6 +321,7 @@ int main(void)
         cmocka_unit_test(without_errors_receipt_a_refusal_is_the_end),
         cmocka_unit_test(a_subscription_that_is_not_allowed_any_more_ends_the_session),
         cmocka_unit_test(what_is_still_allowed_goes_on_and_the_rest_is_judged_by_the_new_rules),
+        cmocka_unit_test(a_data_stream_leaves_the_groups_that_are_not_allowed_any_more),
         cmocka_unit_test(who_publishes_too_fast_is_read_later_and_nothing_is_lost),
         cmocka_unit_test(who_is_not_read_is_not_called_silent),
     };

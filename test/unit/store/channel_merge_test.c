@@ -257,6 +257,33 @@ static void a_merged_event_is_bounded_like_any_other(void **state)
     end(&world);
 }
 
+static void a_merged_event_is_no_longer_than_what_may_be_published(void **state)
+{
+    static const char merged[] = "{\"dict\":{\"symbol\":\"A\",\"a\":1,\"b\":2}}";
+    const struct event_header headers[] = {
+        {SPAN("content-type"), SPAN("application/vnd.wayleave.event+json")}};
+    struct event_parts parts = {.headers = headers,
+                                .header_count = 1,
+                                .body = SPAN("{\"dict\":{\"symbol\":\"A\",\"b\":2}}"),
+                                .is_change = true};
+
+    (void)state;
+    for (size_t spare = 0; spare <= 1; spare++) {
+        struct ticket ticket = {.ticket.done = on_done, .e = ERR_AGAIN};
+        struct router_route *route;
+        struct world world;
+
+        assert_ok(begin(&world));
+        route = open_route(&world, "/memory/fx");
+        publish_now(&world, route, "{\"symbol\":\"A\",\"a\":1}", false);
+        parts.merged_max = strlen(merged) - 1 + spare;
+        assert_int_equal(router_publish(route, &parts, &ticket.ticket),
+                         spare > 0 ? OK : ERR_LIMIT);
+        assert_int_equal(route->channel.next_eid, spare > 0 ? 3 : 2);
+        end(&world);
+    }
+}
+
 static void without_a_key_or_a_dictionary_it_is_an_event_like_others(void **state)
 {
     const struct event_parts text = {.body = SPAN("{\"dict\":{}}"), .is_change = true};
@@ -311,6 +338,7 @@ int main(void)
         cmocka_unit_test(changes_that_are_on_their_way_build_on_each_other),
         cmocka_unit_test(what_the_store_refuses_is_no_base_for_later_changes),
         cmocka_unit_test(a_merged_event_is_bounded_like_any_other),
+        cmocka_unit_test(a_merged_event_is_no_longer_than_what_may_be_published),
         cmocka_unit_test(without_a_key_or_a_dictionary_it_is_an_event_like_others),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
     };
