@@ -17,7 +17,7 @@
 enum {
     TICK = 250,         /* ms */
     LINK_WAIT = 50,     /* ms, while no loop turns */
-    CLOSE_WAIT = 3000,  /* ms, for a server that is lost */
+    CLOSE_WAIT = 5000,  /* ms without an answer */
     GOODBYE_WAIT = 1000 /* ms: our last word should reach the server */
 };
 
@@ -264,16 +264,29 @@ static void give_back(struct store_nats *nats)
     free(nats);
 }
 
-/* Until all is in the log, or has waited for too long. Whoever ends us does not wait as long
- * for a lost server as publishers do. */
+/* How much of what we have sent counts. */
+static uint64_t counted(struct store_nats *nats)
+{
+    const struct store_nats_state_author *author =
+        store_nats_state_author(&nats->state, nats->self);
+
+    return author == NULL ? 0 : author->image.last;
+}
+
+/*
+ * Until all is in the log, or has waited for too long. Whoever ends us does not wait as long as
+ * publishers do for a server that is lost, or takes nothing.
+ */
 static void await_answers(struct store_nats *nats)
 {
-    msec last_up = store_nats_link_clock();
+    msec since = store_nats_link_clock();
+    uint64_t before = counted(nats);
 
     while (store_nats_out_is_awaited(nats) && !nats->is_broken &&
-           store_nats_link_clock() - last_up <= CLOSE_WAIT) {
+           store_nats_link_clock() - since <= CLOSE_WAIT) {
         turn(nats);
-        last_up = nats->link_state.is_up ? nats->now : last_up;
+        since = counted(nats) != before ? nats->now : since;
+        before = counted(nats);
     }
 }
 
