@@ -57,6 +57,7 @@ struct channel_conf {
 struct channel_budget {
     size_t used; /* bytes */
     size_t max;
+    size_t merged; /* bytes that changes were laid over, since the time was told last */
 };
 
 /** One event in its channel. For those who walk over stored events. */

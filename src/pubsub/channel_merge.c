@@ -66,12 +66,17 @@ static size_t longest(const struct laying *laying)
 
 static enum err lay_over(const struct laying *laying, const struct event *base)
 {
+    struct channel_budget *budget = laying->channel->budget;
     struct buf body;
     enum err e;
 
     if (event_is_expired(base, laying->parts->time)) {
         return OK;
     }
+    if (budget->merged >= CHANNEL_MERGE_BYTES_AT_ONCE) {
+        return ERR_AGAIN;
+    }
+    budget->merged += event_bytes(base);
     buf_init(&body, longest(laying));
     e = event_merge(base, laying->entry->event, &body);
     if (e == OK) {

@@ -17,13 +17,20 @@
 
 #include "pubsub/channel.h"
 
+enum {
+    /* The bytes of events that may be laid over before others are to have their turn: a change
+     * of a few bytes costs as much as the event that it changes. */
+    CHANNEL_MERGE_BYTES_AT_ONCE = 32 * 1024 * 1024,
+};
+
 /**
  * The entry's event, made of `parts` and with its groups found, becomes the merged one, and its
  * change what it was. Nothing happens when there is no event before it, or one of the two has
  * no dictionary.
  *
  * ERR_LIMIT: the merged one is over the channel's store_bytes or the parts' merged_max;
- * ERR_NOMEM; ERR_IO: the one before could not be read.
+ * ERR_AGAIN: too much was merged since the router was told the time; ERR_NOMEM; ERR_IO: the one
+ * before could not be read.
  */
 must_check enum err channel_merge(const struct channel *channel, struct channel_entry *entry,
                                   const struct event_parts *parts);

@@ -335,6 +335,7 @@ void router_set_now(struct router *router, uint64_t now)
     if (now > router->room.now) { /* a clock that was set back: the time stands still */
         router->room.now = now;
     }
+    router->budget.merged = 0;
 }
 
 uint64_t router_deadline(const struct router *router)

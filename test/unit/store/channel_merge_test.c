@@ -284,6 +284,29 @@ static void a_merged_event_is_no_longer_than_what_may_be_published(void **state)
     }
 }
 
+static void who_merges_much_at_once_is_told_to_try_again(void **state)
+{
+    struct router_route *route;
+    struct ticket ticket;
+    struct world world;
+
+    (void)state;
+    assert_ok(begin(&world));
+    route = open_route(&world, "/memory/fx");
+    publish_now(&world, route, "{\"symbol\":\"A\",\"a\":1}", false);
+    assert_int_equal(world.router.budget.merged, 0);
+    publish_now(&world, route, "{\"symbol\":\"A\",\"b\":2}", true);
+    assert_int_not_equal(world.router.budget.merged, 0);
+    world.router.budget.merged = CHANNEL_MERGE_BYTES_AT_ONCE;
+    assert_int_equal(publish(route, "{\"symbol\":\"A\",\"c\":3}", true, &ticket), ERR_AGAIN);
+    publish_now(&world, route, "{\"symbol\":\"B\",\"a\":1}", true); /* costs nothing */
+    router_set_now(&world.router, 1);
+    publish_now(&world, route, "{\"symbol\":\"A\",\"c\":3}", true);
+    assert_stored(route, "3 {\"dict\":{\"symbol\":\"B\",\"a\":1}}\n"
+                         "4 {\"dict\":{\"symbol\":\"A\",\"a\":1,\"b\":2,\"c\":3}}\n");
+    end(&world);
+}
+
 static void without_a_key_or_a_dictionary_it_is_an_event_like_others(void **state)
 {
     const struct event_parts text = {.body = SPAN("{\"dict\":{}}"), .is_change = true};
@@ -339,6 +362,7 @@ int main(void)
         cmocka_unit_test(what_the_store_refuses_is_no_base_for_later_changes),
         cmocka_unit_test(a_merged_event_is_bounded_like_any_other),
         cmocka_unit_test(a_merged_event_is_no_longer_than_what_may_be_published),
+        cmocka_unit_test(who_merges_much_at_once_is_told_to_try_again),
         cmocka_unit_test(without_a_key_or_a_dictionary_it_is_an_event_like_others),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
     };
