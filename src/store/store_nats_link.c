@@ -393,6 +393,7 @@ enum err store_nats_link_start(struct store_nats_link *link, uint64_t from)
 /* Its threads may still be in a callback of ours. */
 static void end_connection(struct store_nats_link *link)
 {
+    store_nats_server_end(&link->server);
     pthread_mutex_lock(&link->lock);
     while ((link->server.nats != NULL && !link->is_closed) ||
            (link->server.answers != NULL && !link->is_answered)) {
@@ -411,7 +412,6 @@ void store_nats_link_close(struct store_nats_link *link)
     link->is_ending = true;
     pthread_cond_broadcast(&link->changed);
     pthread_mutex_unlock(&link->lock);
-    store_nats_server_end(&link->server); /* whom they have asked, and who may not answer */
     if (link->has_follower) {
         pthread_join(link->follower, NULL);
     }

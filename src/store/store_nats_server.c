@@ -459,7 +459,6 @@ bool store_nats_server_purge(struct store_nats_server *server, const char *strea
         return true; /* the server would take it for "all" */
     }
     (void)jsOptions_Init(&opts);
-    opts.Wait = server->timeout;
     opts.Stream.Purge.Sequence = seq;
     return js_PurgeStream(server->js, stream, &opts, NULL) == NATS_OK;
 }

@@ -30,9 +30,9 @@ export class CompatChannel extends CompatResource {
   listen(core, handlers, filter) {
     const start = this.#startEid > 0 ? this.#startEid : /** @type {const} */ ('stored');
     const position = this.#resume ?? { from: start };
-    this.#listening = core
-      .channel(this.getName())
-      .listen(handlers, { ...position, filter, deltas: true });
+    // Who begins at an EID may lack what changes of other keys build on.
+    const wanted = { ...position, filter, deltas: this.#startEid === 0 };
+    this.#listening = core.channel(this.getName()).listen(handlers, wanted);
     return this.#listening;
   }
 
