@@ -24,6 +24,7 @@ import { systemRandom, systemTimer } from './system.js';
  * @property {{ events?: number, bytes?: number, subscriptions?: number, message?: number }} [limits]
  *   publishes that may wait for their receipt (1000, 16 MiB), subscriptions (1000), bytes of an event (64 MiB)
  * @property {import('./system.js').Timer} [timer]
+ * @property {() => number} [date] milliseconds since 1970: what is stored is dated
  * @property {() => number} [random] in [0, 1)
  */
 

@@ -59,9 +59,9 @@ export class Session {
    */
   constructor(realms, options = {}) {
     const { timer, random, storage, network, page } = surroundingsOf(options);
-    const { limits = {} } = options;
+    const { limits = {}, date } = options;
     const targets = targetsOf(realms, options, random);
-    const remembered = new Remembered(storage, network, targets);
+    const remembered = new Remembered(storage, network, targets, date);
     this.#timer = timer;
     this.#roundTrips = new RoundTrips(timer);
     this.#page = page;

@@ -17,6 +17,9 @@ export const systemTimer = {
   clear: (id) => clearTimeout(id),
 };
 
+/** What day it is, unlike a timer's time in every session; it may be set, also back. */
+export const systemDate = () => Date.now();
+
 /**
  * A number in [0, 1), from the good source where there is one: publish ids are made of it.
  * @returns {number}

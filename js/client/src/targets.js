@@ -9,6 +9,7 @@
 import { driversOf, meansOf } from './drivers/drivers.js';
 import { ArgumentError } from './errors.js';
 import { realmUrl, secureSibling, sockJsUrl } from './realms.js';
+import { systemDate } from './system.js';
 
 /**
  * @typedef {object} Target
@@ -35,11 +36,14 @@ export function targetsOf(realms, options, random) {
   );
 }
 
+/** @typedef {{ ms: number, since: number }} Limit and the date when it was found */
+
 /** As Web Storage has it. @typedef {Pick<Storage, 'getItem' | 'setItem'>} Memory */
 
 /**
- * Which target worked last on this network, and how long it may be silent there (beat.js); where
- * nothing can be kept, in this session. Written as `DRIVER URL`, or `DRIVER URL MILLISECONDS`.
+ * Which target worked last on this network, and how long it may be silent there (beat.js) and since
+ * when that is known; where nothing can be kept, in this session. Written as `DRIVER URL`, or
+ * `DRIVER URL MILLISECONDS DATE`.
  */
 export class Remembered {
   #storage;
@@ -47,18 +51,21 @@ export class Remembered {
   #realms;
   /** @type {string | undefined} */
   #latest;
-  /** Of the network that it was found in. @type {{ key: string, ms: number } | undefined} */
+  #date;
+  /** Of the network that it was found in. @type {({ key: string } & Limit) | undefined} */
   #limit;
 
   /**
    * @param {Memory | null | undefined} storage
    * @param {() => string} network a name for the network that this machine is in now
    * @param {Target[]} targets
+   * @param {() => number} [date]
    */
-  constructor(storage, network, targets) {
+  constructor(storage, network, targets, date = systemDate) {
     this.#storage = storage;
     this.#network = network;
     this.#realms = new URL(targets[0].url).host;
+    this.#date = date;
   }
 
   /** @param {Target} target */
@@ -67,19 +74,25 @@ export class Remembered {
     this.#write();
   }
 
-  /** What is silent for so long is cut here; 0: nothing is known. */
-  get idleLimitMs() {
+  /** What is silent for so long is cut here; `ms` 0: nothing is known. @returns {Limit} */
+  get idleLimit() {
     const key = this.#key();
     if (this.#limit?.key !== key) {
-      const ms = Number(this.#recall()?.split(' ')[2]);
-      this.#limit = { key, ms: Number.isSafeInteger(ms) && ms > 0 ? ms : 0 };
+      const [ms, since] = (this.#recall()?.split(' ') ?? []).slice(2).map(Number);
+      const isLimit = Number.isSafeInteger(ms) && ms > 0 && Number.isSafeInteger(since);
+      this.#limit = { key, ...(isLimit ? { ms, since } : { ms: 0, since: 0 }) };
     }
-    return this.#limit.ms;
+    return this.#limit;
   }
 
-  /** @param {number} idleLimitMs */
-  learn(idleLimitMs) {
-    this.#limit = { key: this.#key(), ms: idleLimitMs };
+  /** The date of what is found now. */
+  today() {
+    return this.#date();
+  }
+
+  /** @param {Limit} limit */
+  learn(limit) {
+    this.#limit = { key: this.#key(), ...limit };
     this.#write();
   }
 
@@ -92,9 +105,9 @@ export class Remembered {
 
   #write() {
     if (this.#latest === undefined) return;
-    const limit = this.idleLimitMs;
+    const { ms, since } = this.idleLimit;
     try {
-      this.#storage?.setItem(this.#key(), `${this.#latest}${limit ? ` ${limit}` : ''}`);
+      this.#storage?.setItem(this.#key(), `${this.#latest}${ms ? ` ${ms} ${since}` : ''}`);
     } catch {} // a full or forbidden storage costs the next session a moment
   }
 

@@ -9,17 +9,23 @@ import { collect, world } from './lib/world.js';
 
 /** @typedef {import('../src/connection.js').Ending} Ending */
 
+const DAY_MS = 86_400_000;
+
 /** A beat, and the limit that it has found. @param {number} [heartbeatMs] */
 function made(heartbeatMs = 20_000) {
   const remembered = {
-    idleLimitMs: 0,
-    learn: (/** @type {number} */ ms) => (remembered.idleLimitMs = ms),
+    now: Date.UTC(2026, 0, 1),
+    idleLimit: { ms: 0, since: 0 },
+    today: () => remembered.now,
+    learn: (/** @type {import('../src/targets.js').Limit} */ limit) =>
+      (remembered.idleLimit = limit),
   };
   const beat = new Beat(heartbeatMs, /** @type {any} */ (remembered));
   const lose = (/** @type {number[]} */ ...silences) => {
     for (const idleMs of silences) beat.lost({ outcome: 'lost', detail: '', ms: 60_000, idleMs });
   };
-  return { beat, remembered, lose };
+  const pass = (/** @type {number} */ days) => (remembered.now += days * DAY_MS);
+  return { beat, remembered, lose, pass };
 }
 
 test('three cuts after the same silence show a limit; it is used twice within it', () => {
@@ -67,7 +73,7 @@ test('who switched heart-beats off gets none, and is told what they would do', (
   const { beat, remembered, lose } = made(0);
   lose(60_000, 60_000, 60_000);
   assert.deepEqual([beat.everyMs, beat.limit], [0, { ms: 60_000, beatMs: 0 }]);
-  assert.equal(remembered.idleLimitMs, 0);
+  assert.equal(remembered.idleLimit.ms, 0);
 });
 
 test('what the realm or this side ended was not cut', () => {
@@ -83,6 +89,66 @@ test('what the realm or this side ended was not cut', () => {
     for (let n = 0; n < 3; n++) beat.lost(/** @type {Ending} */ ({ ...ending, ...kind }));
   }
   assert.equal(beat.limit, null);
+});
+
+test('what was learned holds for a week, and then it is tried without', () => {
+  const { beat, lose, pass } = made();
+  lose(10_000, 10_000, 10_000);
+  pass(6.9);
+  assert.deepEqual([beat.everyMs, beat.limit], [5_000, { ms: 10_000, beatMs: 5_000 }]);
+  pass(0.2);
+  assert.deepEqual([beat.everyMs, beat.limit], [0, null]);
+});
+
+test('a limit that is still there costs one loss a week, for as long as it is there', () => {
+  const { beat, lose, pass } = made();
+  lose(10_000, 10_000, 10_000);
+  for (let week = 0; week < 10; week++) {
+    pass(7);
+    assert.equal(beat.everyMs, 0);
+    lose(10_300);
+    assert.deepEqual(beat.limit, { ms: 10_000, beatMs: 5_000 });
+    lose(10_300, 0); // of others, over which nothing was said meanwhile
+    assert.equal(beat.everyMs, 5_000, 'it does not flap');
+  }
+});
+
+test('a loss of another kind brings nothing back, and three of them show what is there now', () => {
+  const { beat, lose, pass } = made();
+  lose(10_000, 10_000, 10_000);
+  pass(7);
+  lose(4_000, 15_000, 15_200, 0);
+  assert.deepEqual([beat.everyMs, beat.limit], [0, null]);
+  lose(15_000, 15_200, 15_100);
+  assert.deepEqual(beat.limit, { ms: 15_000, beatMs: 7_500 });
+});
+
+test('two weeks after it was found nothing is left of it: it takes three losses again', () => {
+  const { beat, lose, pass } = made();
+  lose(10_000, 10_000, 10_000);
+  pass(14);
+  lose(10_000);
+  assert.equal(beat.everyMs, 0, 'one would have been enough a day ago');
+  lose(16_000, 10_000, 10_000);
+  assert.equal(beat.everyMs, 0);
+  lose(10_000);
+  assert.equal(beat.everyMs, 5_000);
+});
+
+test('what cannot be kept is forgotten after a week, too', () => {
+  const { beat, lose, pass } = made();
+  lose(4_000, 4_000, 4_000);
+  pass(6.9);
+  assert.deepEqual(beat.limit, { ms: 4_000, beatMs: 0 });
+  pass(0.2);
+  assert.equal(beat.limit, null);
+});
+
+test('a clock that is set back makes nothing last', () => {
+  const { beat, lose, pass } = made();
+  lose(10_000, 10_000, 10_000);
+  pass(-365);
+  assert.equal(beat.everyMs, 0);
 });
 
 /** A session behind something that cuts what is silent for `limit` ms. @param {number} limit @param {object} [options] */
@@ -140,12 +206,17 @@ for (let seed = 1; seed <= 5; seed++) {
   });
 }
 
-test('the next session knows, on this network and with this realm', async () => {
+/** @returns {import('../src/targets.js').Memory} */
+function memory() {
   const stored = new Map();
-  const storage = {
-    getItem: (/** @type {string} */ key) => stored.get(key) ?? null,
-    setItem: (/** @type {string} */ key, /** @type {string} */ value) => stored.set(key, value),
+  return {
+    getItem: (key) => stored.get(key) ?? null,
+    setItem: (key, value) => stored.set(key, value),
   };
+}
+
+test('the next session knows, on this network and with this realm', async () => {
+  const storage = memory();
   let where = 'office';
   const network = () => where;
   const first = await behind(10_000, { storage, network });
@@ -161,9 +232,52 @@ test('the next session knows, on this network and with this realm', async () => 
   assert.ok(third.realm.log.includes('beat'), 'as usual');
 });
 
+test('a session that lives for weeks is cut once in each, and never again where the limit has gone', async () => {
+  let days = 0;
+  const date = () => days * DAY_MS;
+  const { clock, network, realm, session, losses } = await behind(10_000, { date });
+  const { seen } = collect(session, '/fx');
+  await clock.advance(60_000);
+  assert.equal(losses(), 3);
+  for (let week = 1; week <= 4; week++) {
+    days += 7;
+    await clock.advance(600_000);
+    assert.equal(losses(), 3 + week);
+    realm.publish('/fx', `${week}`);
+  }
+  network.idleLimitMs = Infinity;
+  network.cut(); // what was dialled before would be cut all the same
+  await clock.advance(60_000);
+  days += 7;
+  await clock.advance(6_000); // up to the nudge that was due before the week was over
+  const counts = () => [losses(), realm.log.filter((line) => line.endsWith('-ping')).length];
+  const before = counts();
+  await clock.advance(600_000);
+  assert.deepEqual([counts(), session.path().idleLimit], [before, null]);
+  assert.deepEqual(seen, ['1:1', '2:2', '3:3', '4:4']);
+});
+
+test('a page that comes back in the week after is cut once, and one after that learns anew', async () => {
+  for (const [daysLater, expected] of [
+    [6, 0],
+    [8, 1],
+    [15, 3],
+  ]) {
+    let day = 20_000;
+    const options = { storage: memory(), network: () => 'office', date: () => day * DAY_MS };
+    const first = await behind(10_000, options);
+    await first.clock.advance(60_000);
+    first.session.close();
+    day += daysLater;
+    const second = await behind(10_000, options);
+    await second.clock.advance(600_000);
+    assert.equal(second.losses(), expected, `${daysLater} days later`);
+  }
+});
+
 test('a path that answers no nudge is asked no second time, and used all the same', async () => {
-  const storage = { getItem: () => 'WEBSOCKET ws://realm:9000/stomp 10000', setItem: () => {} };
-  const { clock, network, realm } = await behind(Infinity, { storage });
+  const storage = { getItem: () => 'WEBSOCKET ws://realm:9000/stomp 10000 0', setItem: () => {} };
+  const { clock, network, realm } = await behind(Infinity, { storage, date: () => 0 });
   network.muteReplies();
   await clock.advance(60_000);
   assert.equal(realm.log.filter((line) => line === 'UNSUBSCRIBE wayleave-ping').length, 1);
@@ -171,9 +285,13 @@ test('a path that answers no nudge is asked no second time, and used all the sam
 });
 
 test('a stored limit that is none means none', async () => {
-  for (const word of ['-1', 'x', '1e99', '']) {
-    const storage = { getItem: () => `WEBSOCKET ws://realm:9000/stomp ${word}`, setItem: () => {} };
-    const { session } = await behind(Infinity, { storage });
-    assert.equal(session.path().idleLimit, null, word);
+  const limitFor = async (/** @type {string} */ words) => {
+    const storage = { getItem: () => `WEBSOCKET ws://realm:9000/stomp${words}`, setItem: () => {} };
+    const { session } = await behind(Infinity, { storage, date: () => 0 });
+    return session.path().idleLimit;
+  };
+  assert.deepEqual(await limitFor(' 10000 0'), { ms: 10_000, beatMs: 5_000 });
+  for (const words of [' -1 0', ' x 0', ' 1e99 0', ' ', '', ' 10000', ' 10000 x', ' 10000 1e99']) {
+    assert.equal(await limitFor(words), null, words);
   }
 });

@@ -14,7 +14,7 @@ const KNOWN = new Set([...Object.values(Driver), 'STREAMINGCOMET', 'LONGPOLLCOME
 /** At most 255 bytes, whatever they are. */
 const NAME_CHARS = 85;
 const HANDED_IN = /** @type {const} */ ([
-  ...['WebSocket', 'fetch', 'XMLHttpRequest', 'EventSource', 'timer', 'random'],
+  ...['WebSocket', 'fetch', 'XMLHttpRequest', 'EventSource', 'timer', 'date', 'random'],
   ...['storage', 'network', 'page', 'limits'],
 ]);
 
