@@ -351,6 +351,11 @@ test('over MaxTunnels there is 503, and far over it clients are turned away', as
 test('one client holds as many connections as ConnectionsPerClient says, and no more', async (t) => {
   const proxy = await startProxy(t, { allow: [9000], more: 'ConnectionsPerClient 3' });
   const held = await Promise.all([1, 2, 3].map(() => connect(proxy.port)));
+  for (const peer of held) {
+    // Who is answered is counted: another worker may otherwise take the fourth before the third.
+    peer.send('GET /proxy.pac HTTP/1.1\r\nHost: x\r\n\r\n');
+    assert.match(String(await peer.readUntil('\r\n\r\n')), /^HTTP\/1\.1 200/);
+  }
   const fourth = await connect(proxy.port);
   await fourth.readToEnd();
   await until('the log says so', () => /ConnectionsPerClient/.test(proxy.program.stderr));

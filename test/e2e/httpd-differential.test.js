@@ -11,10 +11,10 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { freePort } from '../../tool/lib/ports.mjs';
 import { Program } from '../../tool/lib/program.mjs';
 import { GROUPS, MODULES, USERS, inParallel, makeCases, statusOf } from '../lib/differential.mjs';
 import { startHttpd } from '../lib/httpd.mjs';
-import { listen } from '../lib/tcp.mjs';
 import { runWayleave, scratch, startProxyFrom } from '../lib/wayleave.mjs';
 
 const SEED = Number(process.env.DIFFERENTIAL_SEED ?? 20261122);
@@ -35,13 +35,6 @@ async function startOrigin(t) {
   });
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
   return { port, heads };
-}
-
-async function freePort() {
-  const ends = [];
-  const { port } = await listen({ after: (end) => ends.push(end) });
-  for (const end of ends) end();
-  return port;
 }
 
 /** What both need around the sections; httpd reads its users as somebody else. */

@@ -334,6 +334,7 @@ test('credentials for the proxy never reach the origin, those for the origin do'
   const origin = await startOrigin(t);
   origin.server.on('upgrade', (request, socket) => {
     origin.heads.push(`${request.method} ${request.url}\n${request.rawHeaders.join('\n')}`);
+    socket.on('error', () => {}); // nobody else listens on it now, and the proxy may reset it
     socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n');
   });
   const proxy = await startGuarded(t, { port: origin.port });

@@ -251,6 +251,8 @@ static void what_was_never_initialised_is_not_due(void **state)
     loop_undefer(&later);
     loop_unwatch(&watch);
     timer_cancel(&timer);
+    assert_null(watch.loop);
+    assert_false(timer_is_set(&timer));
 }
 
 static void stop_from_a_deferred(void *ctx)

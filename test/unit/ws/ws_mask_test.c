@@ -76,8 +76,12 @@ static void a_payload_may_be_masked_in_pieces(void **state)
 
 static void nothing_is_masked_in_no_bytes(void **state)
 {
+    uint8_t next = 0x5a;
+
     (void)state;
     ws_mask(mspan_of(NULL, 0), key, 1);
+    ws_mask(mspan_of(&next, 0), key, 1);
+    assert_int_equal(next, 0x5a);
 }
 
 int main(void)
