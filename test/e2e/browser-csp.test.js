@@ -7,9 +7,9 @@
  */
 
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
 import test from 'node:test';
 import { startBrowser } from '../lib/page.mjs';
+import { serveHttp } from '../lib/served.mjs';
 import { until } from '../lib/wait.mjs';
 import { startRealm } from '../lib/wayleave.mjs';
 
@@ -63,7 +63,7 @@ async function startStrictSite(t, realmPort) {
     "form-action 'none'",
     "frame-ancestors 'none'",
   ].join('; ');
-  const server = createServer((request, response) => {
+  const { port } = await serveHttp(t, (request, response) => {
     const isProgram = request.url === '/program.js';
     response.setHeader('content-security-policy', policy);
     response.setHeader('content-type', isProgram ? 'text/javascript' : 'text/html');
@@ -75,12 +75,7 @@ async function startStrictSite(t, realmPort) {
         : `<!doctype html><html><head><title>Strict</title>${head}</head><body></body></html>`,
     );
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return `http://localhost:${/** @type {any} */ (server.address()).port}`;
+  return `http://localhost:${port}`;
 }
 
 test('the classic script works from the head of a page with a strict policy', async (t) => {

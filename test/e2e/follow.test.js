@@ -8,8 +8,9 @@ import { randomBytes } from 'node:crypto';
 import test from 'node:test';
 import tls from 'node:tls';
 import { HttpsProxyAgent } from 'https-proxy-agent';
-import WebSocket, { WebSocketServer } from 'ws';
+import WebSocket from 'ws';
 import { OPCODE, acceptOf, closeFrame, closePayload, frame } from '../lib/frames.mjs';
+import { serveWebSocket } from '../lib/served.mjs';
 import { connect, echo, listen, tunnel } from '../lib/tcp.mjs';
 import { startWatched } from '../lib/watched.mjs';
 import { until, within } from '../lib/wait.mjs';
@@ -90,24 +91,14 @@ async function finish(first, second) {
 /* ---- what the log says ---- */
 
 /** A server with the ws package that answers a message with two. */
-async function startChat(t, options) {
-  const server = new WebSocketServer({ host: '127.0.0.1', port: 0, ...options });
-  await within(
-    'the server listens',
-    new Promise((resolve) => server.once('listening', () => resolve(undefined))),
-  );
-  t.after(() => {
-    for (const client of server.clients) client.terminate();
-    server.close();
-  });
-  server.on('connection', (socket) => {
+function startChat(t, options) {
+  const talk = (socket) =>
     socket.on('message', (data) => {
       socket.send(`1: ${data}`);
       socket.send(`2: ${data}`);
       if (String(data) === 'bye') socket.close(4001, 'as you wish');
     });
-  });
-  return /** @type {import('node:net').AddressInfo} */ (server.address()).port;
+  return serveWebSocket(t, talk, options);
 }
 
 /** Says each word and waits for both answers; resolves with the code of the close. */

@@ -9,9 +9,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import test from 'node:test';
 import { dice } from '../lib/differential.mjs';
+import { serveHttp } from '../lib/served.mjs';
 import { connect, echo, field, listen, tunnel } from '../lib/tcp.mjs';
 import { startWatched } from '../lib/watched.mjs';
 import { until } from '../lib/wait.mjs';
@@ -198,16 +198,10 @@ test('garbage is answered with 400 or let go, and never passed on', async (t) =>
 
 test('a client that reads no answer ends by Timeout, and the answer waits outside of the proxy', async (t) => {
   const LENGTH = 64 * MIB;
-  const origin = createServer((request, response) => {
+  const { port } = await serveHttp(t, (request, response) => {
     response.setHeader('Content-Length', String(LENGTH));
     response.end(Buffer.alloc(LENGTH));
   });
-  await new Promise((resolve) => origin.listen(0, '127.0.0.1', () => resolve(undefined)));
-  t.after(() => {
-    origin.closeAllConnections();
-    origin.close();
-  });
-  const { port } = /** @type {import('node:net').AddressInfo} */ (origin.address());
   const proxy = await startBesieged(t, 'Timeout 2s', { binary: RELEASE });
   await proxy.isServed();
   const before = residentOf(proxy.pid);

@@ -8,13 +8,13 @@
 
 import assert from 'node:assert/strict';
 import { chmodSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { freePort } from '../../tool/lib/ports.mjs';
 import { Program } from '../../tool/lib/program.mjs';
 import { GROUPS, MODULES, USERS, inParallel, makeCases, statusOf } from '../lib/differential.mjs';
 import { startHttpd } from '../lib/httpd.mjs';
+import { serveHttp } from '../lib/served.mjs';
 import { runWayleave, scratch, startProxyFrom } from '../lib/wayleave.mjs';
 
 const SEED = Number(process.env.DIFFERENTIAL_SEED ?? 20261122);
@@ -23,17 +23,12 @@ const CASES = Number(process.env.DIFFERENTIAL_CASES ?? 300);
 /** An origin on every address of 127/8; it keeps the heads that it gets. */
 async function startOrigin(t) {
   const heads = [];
-  const server = createServer((request, response) => {
+  const answer = (request, response) => {
     heads.push(request.rawHeaders.join('\n'));
     response.end('ok');
-  });
+  };
+  const { server, port } = await serveHttp(t, answer, { host: '0.0.0.0' });
   server.on('clientError', (_, socket) => socket.destroy());
-  await new Promise((resolve) => server.listen(0, '0.0.0.0', () => resolve(undefined)));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
   return { port, heads };
 }
 

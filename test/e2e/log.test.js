@@ -5,26 +5,21 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import test from 'node:test';
 import { HASHES, loginField } from '../lib/passwords.mjs';
+import { serveHttp } from '../lib/served.mjs';
 import { connect, echo, listen, tunnel } from '../lib/tcp.mjs';
 import { until } from '../lib/wait.mjs';
 import { scratch, startProxyFrom } from '../lib/wayleave.mjs';
 
 /** An origin whose answer has a body of 11 bytes. */
 async function startOrigin(t) {
-  const server = createServer((request, response) => {
+  const { port } = await serveHttp(t, (request, response) => {
     response.setHeader('X-Answer', 'an "answer"');
     request.resume().on('end', () => response.end('hello world'));
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return /** @type {import('node:net').AddressInfo} */ (server.address()).port;
+  return port;
 }
 
 /** A proxy that writes its log to files in `dir`. @param {(dir: string) => string} logs */

@@ -5,13 +5,13 @@
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import test from 'node:test';
 import { HttpsProxyAgent } from 'https-proxy-agent';
-import WebSocket, { WebSocketServer } from 'ws';
+import WebSocket from 'ws';
 import { Program } from '../../tool/lib/program.mjs';
 import { HASHES, loginField } from '../lib/passwords.mjs';
+import { serveHttp, serveWebSocket } from '../lib/served.mjs';
 import { connect, echo, field, listen, tunnel } from '../lib/tcp.mjs';
 import { startWatched } from '../lib/watched.mjs';
 import { within } from '../lib/wait.mjs';
@@ -73,16 +73,10 @@ async function startEcho(t) {
 /** An HTTP origin that keeps the heads it is sent. */
 async function startOrigin(t) {
   const heads = [];
-  const server = createServer((request, response) => {
+  const { server, port } = await serveHttp(t, (request, response) => {
     heads.push(`${request.method} ${request.url}\n${request.rawHeaders.join('\n')}`);
     request.resume().on('end', () => response.end('from the origin'));
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
   return { server, heads, port, url: `http://127.0.0.1:${port}/` };
 }
 
@@ -294,17 +288,9 @@ test('curl logs in with --proxy-user, through a tunnel and without, and at once 
 });
 
 test('a ws client logs in through https-proxy-agent', async (t) => {
-  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
-  await within(
-    'the server listens',
-    new Promise((resolve) => server.once('listening', () => resolve(undefined))),
+  const port = await serveWebSocket(t, (socket) =>
+    socket.on('message', (data) => socket.send(`${data}`)),
   );
-  t.after(() => {
-    for (const client of server.clients) client.terminate();
-    server.close();
-  });
-  server.on('connection', (socket) => socket.on('message', (data) => socket.send(`${data}`)));
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
   const proxy = await startGuarded(t, { port });
   const open = (user, password) => {
     const who = `${user}:${encodeURIComponent(password)}`;

@@ -6,11 +6,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
 import { connect as dial, createServer } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
 import vm from 'node:vm';
+import { get, portIn } from '../lib/reload.mjs';
 import { echo, exchange, listen, tunnel } from '../lib/tcp.mjs';
 import { until, within } from '../lib/wait.mjs';
 import { AS_ROOT, CHECKED, runWayleave, scratch, startProxyFrom } from '../lib/wayleave.mjs';
@@ -46,24 +46,6 @@ async function startReloadable(t, text) {
     },
   });
 }
-
-/** GET from a listener. */
-function get(port, path, { headers = {}, method = 'GET' } = {}) {
-  return new Promise((resolve, reject) => {
-    const asked = request({ host: '127.0.0.1', port, path, method, headers, agent: false });
-    asked.on('error', reject);
-    asked.on('response', (response) => {
-      let body = '';
-      response.setEncoding('utf8').on('data', (text) => (body += text));
-      response.on('end', () =>
-        resolve({ status: response.statusCode, headers: response.headers, body }),
-      );
-    });
-    asked.end();
-  });
-}
-
-const portIn = (line) => Number(/:(\d+)\D*$/.exec(line)[1]);
 
 /** @param {import('../lib/tcp.mjs').Peer} peer */
 async function isAlive(peer, word) {

@@ -3,8 +3,8 @@
 
 /** Pages in a browser: the demo page of a realm, and a minimal one that a test fills. */
 
-import { createServer } from 'node:http';
 import { CHROMIUM, launchChromium } from '../../tool/lib/chromium.mjs';
+import { serveHttp } from './served.mjs';
 import { until } from './wait.mjs';
 import { scratch } from './wayleave.mjs';
 
@@ -87,7 +87,7 @@ export class DemoPage {
  * @returns {Promise<{ port: number, origin: string, open(browser: import('playwright-core').Browser, realmPort: number): Promise<import('playwright-core').Page> }>}
  */
 export async function startSite(t) {
-  const server = createServer((request, response) => {
+  const { port } = await serveHttp(t, (request, response) => {
     const realmPort = new URL(request.url ?? '/', 'http://localhost').searchParams.get('realm');
     response.setHeader('content-type', 'text/html; charset=utf-8');
     response.end(
@@ -95,12 +95,6 @@ export async function startSite(t) {
         `<script src="http://localhost:${realmPort}/lib/js/nirvana.js"></script>`,
     );
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
   const origin = `http://localhost:${port}`;
   return {
     port,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: The Wayleave authors
 
-/** A realm whose configuration a test rewrites while it runs, and what its admin listener says. */
+/** A realm whose configuration a test rewrites while it runs, and what admin listeners say. */
 
 import { writeFileSync } from 'node:fs';
 import { request } from 'node:http';
