@@ -4,39 +4,29 @@
 
 #include "base/state.h"
 #include "base/utf8.h"
-#include "http1/http1_head.h"
+#include "bin/shell_link.h"
 #include "io/entropy.h"
 #include "io/signals.h"
-#include "io/sock.h"
 #include "io/timer.h"
-#include "net/dial.h"
-#include "net/stream_connect.h"
-#include "net/stream_tcp.h"
-#include "net/stream_tls.h"
 #include "stomp/stomp_decoder.h"
 #include "stomp/stomp_heartbeat.h"
 #include "ws/ws_conn.h"
-#include "ws/ws_handshake.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
     OPENING_MS = 10000, /* until CONNECTED */
     CLOSING_MS = 2000,
     HEARTBEAT_MS = 20000,
-    ROOM_BYTES = 32 * 1024,
     MESSAGE_BYTES_MAX = 16 * 1024 * 1024,
     FRAME_BYTES_MAX = 16 * 1024 * 1024,
     STATUS_LATE = 3,
 };
 
 enum session_state {
-    SESSION_DIALLING,
-    SESSION_SHAKING,    /* proxy and TLS */
-    SESSION_UPGRADING,  /* WebSocket */
+    SESSION_LINKING,    /* there is no WebSocket yet: shell_link says how far it is */
     SESSION_LOGGING_IN, /* STOMP */
     SESSION_OPEN,
     SESSION_CLOSING,
@@ -47,9 +37,7 @@ enum session_state {
 /* clang-format off */
 #define TO(name) STATE_BIT(SESSION_##name)
 static const struct state_rule session_rules[SESSION_STATES] = {
-    [SESSION_DIALLING]   = {"dialling",   TO(SHAKING)    | TO(OVER)},
-    [SESSION_SHAKING]    = {"shaking",    TO(UPGRADING)  | TO(OVER)},
-    [SESSION_UPGRADING]  = {"upgrading",  TO(LOGGING_IN) | TO(OVER)},
+    [SESSION_LINKING]    = {"linking",    TO(LOGGING_IN) | TO(OVER)},
     [SESSION_LOGGING_IN] = {"logging in", TO(OPEN)       | TO(OVER)},
     [SESSION_OPEN]       = {"open",       TO(CLOSING)    | TO(OVER)},
     [SESSION_CLOSING]    = {"closing",    TO(OVER)},
@@ -63,25 +51,18 @@ struct shell_session {
     const struct shell_session_verb *verb;
     void *ctx;
     struct loop *loop;
-    struct resolver *resolver;
     struct signals *signals;
-    struct tls_ctx *tls;
-    struct dial *dial;
-    struct stream *stream;
+    struct shell_link *link;
     struct timer timer;
     struct timer limit; /* --timeout */
     struct rng rng;
     enum session_state state;
     int status;
     bool is_framed; /* `ws` and `decoder` are in use */
-    struct buf request;
-    struct http1_head head;
-    struct ws_handshake_answer handshake;
     struct ws_conn ws;
     struct stomp_decoder decoder;
     struct stomp_heartbeat heartbeat;
     struct buf frame; /* being written */
-    uint8_t room[ROOM_BYTES];
 };
 
 static void session_move(struct shell_session *session, enum session_state next)
@@ -95,23 +76,30 @@ static void session_over(struct shell_session *session, int status)
     if (session->state != SESSION_OVER) {
         session_move(session, SESSION_OVER);
         session->status = status;
+        shell_link_stop(session->link);
         loop_stop(session->loop);
     }
 }
 
-void shell_session_fail(struct shell_session *session, const char *format, ...)
+__attribute__((format(printf, 2, 0))) static void fail_with(struct shell_session *session,
+                                                            const char *format, va_list why)
 {
-    va_list args;
-
     if (session->state == SESSION_OVER) {
         return;
     }
     fprintf(stderr, "wayleave %s: ", session->options->verb);
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
+    vfprintf(stderr, format, why);
     fprintf(stderr, "\n");
     session_over(session, 1);
+}
+
+void shell_session_fail(struct shell_session *session, const char *format, ...)
+{
+    va_list why;
+
+    va_start(why, format);
+    fail_with(session, format, why);
+    va_end(why);
 }
 
 struct loop *shell_session_loop(struct shell_session *session)
@@ -127,14 +115,14 @@ static void flush(struct shell_session *session)
 
     while ((output = ws_conn_output(&session->ws)).len > 0) {
         size_t len;
-        enum err e = stream_write(session->stream, output, &len);
+        enum err e = shell_link_write(session->link, output, &len);
 
         if (e == ERR_AGAIN) {
             return;
         }
         if (e != OK) {
             shell_session_fail(session, "the connection was lost: %s",
-                               stream_why(session->stream));
+                               shell_link_why(session->link));
             return;
         }
         ws_conn_output_consume(&session->ws, len);
@@ -258,8 +246,9 @@ static void on_payload(struct shell_session *session, struct span data)
     }
 }
 
-static void on_bytes(struct shell_session *session, struct mspan bytes)
+static void on_bytes(void *ctx, struct mspan bytes)
 {
+    struct shell_session *session = ctx;
     struct ws_conn_piece piece;
     enum err e;
 
@@ -285,213 +274,44 @@ static void on_bytes(struct shell_session *session, struct mspan bytes)
     }
 }
 
-static void judge_upgrade(struct shell_session *session)
+/* ---- the link ---- */
+
+static void on_link_open(void *ctx)
 {
-    const struct http1_head *head = &session->head;
-    enum ws_handshake_fault fault;
+    static const struct ws_limits limits = {.max_message_bytes = MESSAGE_BYTES_MAX,
+                                            .max_output_bytes = FRAME_BYTES_MAX,
+                                            .close_within = CLOSING_MS};
+    static const struct stomp_limits stomp = {.line_bytes = 8192,
+                                              .header_count = 100,
+                                              .head_bytes = 65536,
+                                              .body_bytes = MESSAGE_BYTES_MAX};
+    struct shell_session *session = ctx;
 
-    ws_handshake_answer_status(&session->handshake, head->status);
-    for (size_t i = 0; i < head->fields.count; i++) {
-        ws_handshake_answer_field(&session->handshake, head->fields.ptr[i].name,
-                                  head->fields.ptr[i].value);
-    }
-    if (ws_handshake_answer_check(&session->handshake, &fault) != OK) {
-        shell_session_fail(session, "out of memory");
-    } else if (fault == WS_HANDSHAKE_FAULT_REFUSED) {
-        shell_session_fail(session, "%.*s is no WebSocket: the server answered %u %.*s",
-                           SPAN_ARG(session->options->url), head->status,
-                           SPAN_ARG(head->reason));
-    } else if (fault != WS_HANDSHAKE_FAULT_NONE) {
-        shell_session_fail(session, "the server %s", ws_handshake_fault_text(fault));
-    } else if (session->handshake.protocol.len == 0) {
-        shell_session_fail(session, "the server does not speak v12.stomp");
-    }
-}
-
-static void on_upgrade_bytes(struct shell_session *session, struct mspan bytes)
-{
-    const struct ws_limits limits = {.max_message_bytes = MESSAGE_BYTES_MAX,
-                                     .max_output_bytes = FRAME_BYTES_MAX,
-                                     .close_within = CLOSING_MS};
-    const struct stomp_limits stomp = {.line_bytes = 8192,
-                                       .header_count = 100,
-                                       .head_bytes = 65536,
-                                       .body_bytes = MESSAGE_BYTES_MAX};
-    struct span input = span_ro(bytes);
-    enum err e = http1_head_next(&session->head, &input);
-
-    if (e == ERR_AGAIN) {
-        return;
-    }
-    if (e != OK) {
-        shell_session_fail(session, "the server %s",
-                           http1_fault_text(http1_head_fault(&session->head)));
-        return;
-    }
-    judge_upgrade(session);
-    if (session->state == SESSION_OVER) {
-        return;
-    }
     ws_conn_init(&session->ws, WS_CLIENT, &limits, &session->rng, loop_now(session->loop));
     stomp_decoder_init(&session->decoder, &stomp);
     session->is_framed = true;
     session_move(session, SESSION_LOGGING_IN);
     send_connect(session);
-    if (input.len > 0 && session->state != SESSION_OVER) {
-        on_bytes(session, mspan_tail(bytes, bytes.len - input.len));
-    }
 }
 
-static void on_end(struct shell_session *session, enum err e)
+static void on_room(void *ctx)
 {
+    flush(ctx);
+}
+
+__attribute__((format(printf, 2, 0))) static void on_link_end(void *ctx, const char *format,
+                                                              va_list why)
+{
+    struct shell_session *session = ctx;
+
     if (session->state == SESSION_CLOSING) {
         session_over(session, 0);
-    } else if (e == OK && session->state == SESSION_UPGRADING) {
-        shell_session_fail(session,
-                           "%.*s: the connection was closed without an answer (is that port "
-                           "for %s?)",
-                           SPAN_ARG(session->options->url),
-                           session->options->is_secure ? "ws://" : "wss://");
-    } else if (e == OK) {
-        shell_session_fail(session, "the connection was closed by the other side");
     } else {
-        shell_session_fail(session, "the connection was lost: %s", stream_why(session->stream));
+        fail_with(session, format, why);
     }
 }
 
-static void read_on(struct shell_session *session)
-{
-    while (session->state != SESSION_OVER) {
-        size_t len;
-        enum err e = stream_read(session->stream, mspan_of(session->room, ROOM_BYTES), &len);
-
-        if (e == ERR_AGAIN) {
-            return;
-        }
-        if (e != OK || len == 0) {
-            on_end(session, e);
-        } else if (session->state == SESSION_UPGRADING) {
-            on_upgrade_bytes(session, mspan_of(session->room, len));
-        } else {
-            on_bytes(session, mspan_of(session->room, len));
-        }
-    }
-}
-
-/* ---- opening ---- */
-
-static void write_request(struct shell_session *session)
-{
-    while (session->request.len > 0) {
-        size_t len;
-        enum err e = stream_write(session->stream, buf_span(&session->request), &len);
-
-        if (e == ERR_AGAIN) {
-            return;
-        }
-        if (e != OK) {
-            on_end(session, e);
-            return;
-        }
-        buf_consume(&session->request, len);
-    }
-}
-
-static void upgrade(struct shell_session *session)
-{
-    static const struct span protocol = SPAN_INIT("v12.stomp");
-    static const struct http1_limits limits = {8192, 8192, 100, 65536};
-    const struct ws_handshake_target target = {
-        .host = session->options->authority,
-        .path = session->options->path,
-        .protocols = {.ptr = &protocol, .count = 1},
-    };
-
-    http1_head_init(&session->head, HTTP1_RESPONSE, &limits);
-    if (ws_handshake_put_request(&target, &session->rng, &session->request,
-                                 &session->handshake) != OK) {
-        shell_session_fail(session,
-                           "%.*s cannot be asked for: it has characters that no URL has",
-                           SPAN_ARG(session->options->url));
-        return;
-    }
-    session_move(session, SESSION_UPGRADING);
-    write_request(session);
-}
-
-static void on_ready(void *ctx)
-{
-    struct shell_session *session = ctx;
-
-    if (session->state == SESSION_SHAKING) {
-        enum err e = stream_handshake(session->stream);
-
-        if (e == ERR_AGAIN) {
-            return;
-        }
-        if (e != OK) {
-            shell_session_fail(session, "no connection to %.*s: %s",
-                               SPAN_ARG(session->options->url), stream_why(session->stream));
-            return;
-        }
-        upgrade(session);
-    } else if (session->state == SESSION_UPGRADING) {
-        write_request(session);
-    } else if (session->is_framed) {
-        flush(session);
-    }
-    read_on(session);
-}
-
-static enum err push_filters(struct shell_session *session, int *take_fd)
-{
-    const struct shell_options *options = session->options;
-
-    TRY(stream_tcp_new(&session->stream, session->loop, take_fd));
-    if (options->has_proxy) {
-        char authority[300];
-        bool is_ipv6 = span_find(options->host, ':') < options->host.len;
-
-        snprintf(authority, sizeof authority, "%s%.*s%s:%u", is_ipv6 ? "[" : "",
-                 SPAN_ARG(options->host), is_ipv6 ? "]" : "", options->port);
-        TRY(stream_connect_push_login(&session->stream, span_str(authority),
-                                      span_str(options->proxy_login)));
-    }
-    if (options->is_secure) {
-        TRY(stream_tls_push(&session->stream, session->tls, options->host));
-    }
-    return OK;
-}
-
-static void on_dialled(void *ctx, const struct dial_result *result)
-{
-    struct shell_session *session = ctx;
-    const struct shell_options *options = session->options;
-    int fd = result->fd;
-
-    session->dial = NULL;
-    if (result->outcome != DIAL_CONNECTED) {
-        shell_session_fail(session, "no connection to %s%.*s port %u: %s%s",
-                           options->has_proxy ? "the proxy " : "",
-                           SPAN_ARG(options->has_proxy ? options->proxy_host : options->host),
-                           options->has_proxy ? options->proxy_port : options->port,
-                           result->outcome == DIAL_REFUSED ? strerror(result->error)
-                                                           : dial_outcome_text(result->outcome),
-                           result->outcome != DIAL_REFUSED ? ""
-                           : options->has_proxy            ? " (does the proxy run?)"
-                                                           : " (does the realm run?)");
-        return;
-    }
-    sock_tune(fd);
-    if (push_filters(session, &fd) != OK) {
-        sock_close(&fd);
-        shell_session_fail(session, "out of memory");
-        return;
-    }
-    session_move(session, SESSION_SHAKING);
-    stream_on_ready(session->stream, on_ready, session);
-    on_ready(session);
-}
+/* ---- time and signals ---- */
 
 static void on_timer(void *ctx)
 {
@@ -506,7 +326,9 @@ static void on_timer(void *ctx)
     if (session->state != SESSION_OPEN) {
         shell_session_fail(session, "no session with %.*s within %d s: it was still %s",
                            SPAN_ARG(session->options->url), OPENING_MS / 1000,
-                           session_rules[session->state].name);
+                           session->state == SESSION_LINKING
+                               ? shell_link_state_name(session->link)
+                               : session_rules[session->state].name);
         return;
     }
     if (ws_conn_expire(&session->ws, now) != OK ||
@@ -550,32 +372,24 @@ static void on_signal(void *ctx, int number)
 
 static enum err begin(struct shell_session *session)
 {
+    static const struct shell_link_user user = {.on_open = on_link_open,
+                                                .on_bytes = on_bytes,
+                                                .on_room = on_room,
+                                                .on_end = on_link_end};
     const struct shell_options *options = session->options;
-    const struct dial_request request = {
-        .host = options->has_proxy ? options->proxy_host : options->host,
-        .port = options->has_proxy ? options->proxy_port : options->port,
-        .timeout = OPENING_MS,
-        .done = on_dialled,
-        .ctx = session,
-    };
-    char why[256] = "";
+    struct shell_link_request request = {
+        .options = options, .rng = &session->rng, .timeout = OPENING_MS};
 
-    if (options->is_secure &&
-        tls_ctx_client(options->ca_file, !options->insecure,
-                       mspan_of((uint8_t *)why, sizeof why), &session->tls) != OK) {
-        fprintf(stderr, "wayleave %s: %s\n", options->verb, why);
-        return ERR_CONF;
-    }
     TRY(loop_new(&session->loop));
     timer_init(&session->timer, session->loop, on_timer, session);
     timer_init(&session->limit, session->loop, on_limit, session);
-    TRY(resolver_new(&session->resolver, session->loop));
     TRY(signals_new(&session->signals, session->loop, on_signal, session));
     TRY(timer_set(&session->timer, loop_now(session->loop) + OPENING_MS));
     if (options->timeout > 0) {
         TRY(timer_set(&session->limit, loop_now(session->loop) + options->timeout));
     }
-    return dial_start(session->loop, session->resolver, &request, &session->dial);
+    request.loop = session->loop;
+    return shell_link_open(&request, &user, session, &session->link);
 }
 
 static void release(struct shell_session *session)
@@ -583,23 +397,18 @@ static void release(struct shell_session *session)
     if (session->verb->on_end != NULL) {
         session->verb->on_end(session->ctx);
     }
-    dial_cancel(session->dial);
-    stream_free(session->stream);
+    shell_link_free(session->link);
     if (session->is_framed) {
         ws_conn_fini(&session->ws);
         stomp_decoder_fini(&session->decoder);
     }
-    http1_head_fini(&session->head);
-    buf_fini(&session->request);
     buf_fini(&session->frame);
     if (session->loop != NULL) {
         timer_cancel(&session->timer);
         timer_cancel(&session->limit);
     }
     signals_free(session->signals);
-    resolver_free(session->resolver);
     loop_free(session->loop);
-    tls_ctx_free(session->tls);
     free(session);
 }
 
@@ -616,7 +425,6 @@ int shell_session_run(const struct shell_options *options,
         session->ctx = ctx;
         session->rng = entropy_rng();
         session->status = 1;
-        buf_init(&session->request, 16384);
         buf_init(&session->frame, FRAME_BYTES_MAX);
         e = begin(session);
     }
