@@ -1,35 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
-#include "contract/store_contract.h"
+#include "contract/store_contract_seat.h"
 
+#include "lib/scratch.h"
 #include "store/store_lmdb.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-enum {
-    PATIENCE = 20000, /* ms that no commit needs */
-};
 
 struct place {
-    char path[64];
-    struct loop *loop;
-    struct mailbox *mailbox;
+    char path[SCRATCH_DIR_BYTES];
+    struct store_contract_seat seat;
 };
 
 static void begin(struct store_contract_rig *rig)
 {
     struct place *place = calloc(1, sizeof *place);
 
-    if (place == NULL) {
-        return;
+    if (place != NULL) {
+        scratch_make(place->path);
+        rig->own = place;
     }
-    memcpy(place->path, "/tmp/wl-store-XXXXXX", 21);
-    assert_non_null(mkdtemp(place->path));
-    rig->own = place;
 }
 
 static enum err open_store(struct store_contract_rig *rig)
@@ -45,73 +35,35 @@ static enum err open_store(struct store_contract_rig *rig)
     };
     char fault[STORE_LMDB_FAULT_BYTES];
 
-    if (place->loop == NULL) {
-        TRY(loop_new(&place->loop));
-    }
-    if (place->mailbox == NULL) {
-        TRY(mailbox_new(&place->mailbox, place->loop));
-    }
-    conf.mailbox = place->mailbox;
+    TRY(store_contract_seat_open(&place->seat));
+    conf.mailbox = place->seat.mailbox;
     return store_lmdb_open(&conf, &rig->store, fault);
 }
 
 static void turn(struct store_contract_rig *rig)
 {
-    struct place *place = rig->own;
-    size_t before = rig->store->pending_count;
-    msec began = loop_now(place->loop);
+    const struct place *place = rig->own;
 
-    while (rig->store->pending_count == before) {
-        assert_ok(loop_turn(place->loop, PATIENCE));
-        assert_true(loop_now(place->loop) - began < PATIENCE);
-    }
+    store_contract_seat_turn(&place->seat, rig->store);
 }
 
-/* Nothing of LMDB's is asked: the record is found by its head, as whatever spoils a disk would
- * meet it. Pages that are no longer in use may have a copy, so all are spoilt. */
 static void corrupt(struct store_contract_rig *rig, const char *stream, uint64_t eid)
 {
-    static uint8_t file[2 * STORE_CONTRACT_BYTES_MAX];
-    struct place *place = rig->own;
-    const uint8_t wanted[12] = {1, 1, 0, 0, (uint8_t)eid}; /* version, text, zero, EID */
-    char name[128];
-    unsigned found = 0;
-    ssize_t len;
-    int fd;
+    const struct place *place = rig->own;
 
     (void)stream; /* there is only one */
-    (void)snprintf(name, sizeof name, "%s/data.mdb", place->path);
-    fd = open(name, O_RDWR);
-    len = pread(fd, file, sizeof file, 0);
-    for (ssize_t at = 0; at + 56 < len; at++) {
-        if (memcmp(file + at, wanted, sizeof wanted) == 0) {
-            const uint8_t spoilt = file[at + 44] ^ 1;
-
-            assert_int_equal(pwrite(fd, &spoilt, 1, at + 44), 1);
-            found++;
-        }
-    }
-    assert_true(found > 0);
-    close(fd);
+    store_contract_seat_spoil(place->path, eid);
 }
 
 static void end(struct store_contract_rig *rig)
 {
-    static const char *const names[] = {"data.mdb", "lock.mdb", "wayleave.lock"};
     struct place *place = rig->own;
 
     if (place == NULL) {
         return;
     }
-    mailbox_free(place->mailbox);
-    loop_free(place->loop);
-    for (size_t i = 0; i < 3; i++) {
-        char name[128];
-
-        (void)snprintf(name, sizeof name, "%s/%s", place->path, names[i]);
-        (void)unlink(name);
-    }
-    assert_int_equal(rmdir(place->path), 0);
+    store_contract_seat_close(&place->seat);
+    scratch_remove(place->path, SCRATCH_STORE);
     free(place);
 }
 

@@ -1,30 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
-#include "contract/store_contract.h"
+#include "contract/store_contract_seat.h"
 #include "contract/store_nats_rig.h"
 
+#include "lib/scratch.h"
 #include "store/store_nats.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
-    PATIENCE = 20000, /* ms that no answer needs */
-    MOMENT = 20,      /* ms */
+    MOMENT = 20, /* ms */
 };
 
 /* Each realm has a loop of its own: one that does not turn hears nothing. */
 struct seat {
     struct store *store; /* borrowed */
-    struct loop *loop;
-    struct mailbox *mailbox;
+    struct store_contract_seat own;
 };
 
 struct place {
     char realm[32];
-    char path[32]; /* of the mirror; empty: in memory */
+    char path[SCRATCH_DIR_BYTES]; /* of the mirror; empty: in memory */
     struct seat seats[3];
 };
 
@@ -47,8 +44,7 @@ static void begin_on_disk(struct store_contract_rig *rig)
 
     begin(rig);
     place = rig->own;
-    memcpy(place->path, "/tmp/wl-store-XXXXXX", 21);
-    assert_non_null(mkdtemp(place->path));
+    scratch_make(place->path);
 }
 
 static enum err open_in(struct store_contract_rig *rig, struct seat *seat, const char *path)
@@ -62,21 +58,16 @@ static enum err open_in(struct store_contract_rig *rig, struct seat *seat, const
         .streams_max = STORE_CONTRACT_STREAMS_MAX,
         .pending_bytes_max = STORE_CONTRACT_PENDING_MAX,
         .replicas = 1,
-        .timeout = PATIENCE,
+        .timeout = STORE_CONTRACT_SEAT_PATIENCE,
         .log = &rig->log,
         .rng = &rig->rng,
     };
     char fault[STORE_NATS_FAULT_BYTES];
     enum err e;
 
-    if (seat->loop == NULL) {
-        TRY(loop_new(&seat->loop));
-    }
-    if (seat->mailbox == NULL) {
-        TRY(mailbox_new(&seat->mailbox, seat->loop));
-    }
-    conf.loop = seat->loop;
-    conf.mailbox = seat->mailbox;
+    TRY(store_contract_seat_open(&seat->own));
+    conf.loop = seat->own.loop;
+    conf.mailbox = seat->own.mailbox;
     e = store_nats_open(&conf, &seat->store, fault);
     if (e != OK && e != ERR_NOMEM) {
         print_error("%s\n", fault);
@@ -103,7 +94,8 @@ static enum err open_second(struct store_contract_rig *rig, struct store **ret_s
     return OK;
 }
 
-static struct loop *loop_of(const struct store_contract_rig *rig, const struct store *store)
+static const struct store_contract_seat *seat_of(const struct store_contract_rig *rig,
+                                                 const struct store *store)
 {
     const struct place *place = rig->own;
     size_t at = 0;
@@ -112,12 +104,12 @@ static struct loop *loop_of(const struct store_contract_rig *rig, const struct s
         at++;
         assert_true(at < sizeof place->seats / sizeof place->seats[0]);
     }
-    return place->seats[at].loop;
+    return &place->seats[at].own;
 }
 
 static void turn_one(struct store_contract_rig *rig, struct store *store)
 {
-    assert_ok(loop_turn(loop_of(rig, store), MOMENT));
+    assert_ok(loop_turn(seat_of(rig, store)->loop, MOMENT));
 }
 
 static void kill_store(struct store_contract_rig *rig, struct store *store)
@@ -128,62 +120,31 @@ static void kill_store(struct store_contract_rig *rig, struct store *store)
 
 static void turn(struct store_contract_rig *rig)
 {
-    struct loop *loop = loop_of(rig, rig->store);
-    size_t before = rig->store->pending_count;
-    msec began = loop_now(loop);
-
-    while (rig->store->pending_count == before) {
-        assert_ok(loop_turn(loop, PATIENCE));
-        assert_true(loop_now(loop) - began < PATIENCE);
-    }
+    store_contract_seat_turn(seat_of(rig, rig->store), rig->store);
 }
 
-/* In the mirror's file, which is what is read: as in store_lmdb_contract. */
+/* In the mirror's file, which is what is read. */
 static void corrupt(struct store_contract_rig *rig, const char *stream, uint64_t eid)
 {
-    static uint8_t file[16 * STORE_CONTRACT_BYTES_MAX];
-    struct place *place = rig->own;
-    const uint8_t wanted[12] = {1, 1, 0, 0, (uint8_t)eid}; /* version, text, zero, EID */
-    char name[128];
-    unsigned found = 0;
-    ssize_t len;
-    int fd;
+    const struct place *place = rig->own;
 
     (void)stream; /* there is only one */
-    (void)snprintf(name, sizeof name, "%s/data.mdb", place->path);
-    fd = open(name, O_RDWR);
-    len = pread(fd, file, sizeof file, 0);
-    for (ssize_t at = 0; at + 56 < len; at++) {
-        if (memcmp(file + at, wanted, sizeof wanted) == 0) {
-            const uint8_t spoilt = file[at + 44] ^ 1;
-
-            assert_int_equal(pwrite(fd, &spoilt, 1, at + 44), 1);
-            found++;
-        }
-    }
-    assert_true(found > 0);
-    close(fd);
+    store_contract_seat_spoil(place->path, eid);
 }
 
 static void end(struct store_contract_rig *rig)
 {
-    static const char *const names[] = {"data.mdb", "lock.mdb", "wayleave.lock"};
     struct place *place = rig->own;
 
     if (place == NULL) {
         return;
     }
     for (size_t i = 0; i < sizeof place->seats / sizeof place->seats[0]; i++) {
-        mailbox_free(place->seats[i].mailbox);
-        loop_free(place->seats[i].loop);
+        store_contract_seat_close(&place->seats[i].own);
     }
-    for (size_t i = 0; place->path[0] != '\0' && i < 3; i++) {
-        char name[128];
-
-        (void)snprintf(name, sizeof name, "%s/%s", place->path, names[i]);
-        (void)unlink(name);
+    if (place->path[0] != '\0') {
+        scratch_remove(place->path, SCRATCH_STORE);
     }
-    assert_true(place->path[0] == '\0' || rmdir(place->path) == 0);
     free(place);
 }
 

@@ -9,6 +9,7 @@
  * What a write with O_DSYNC brought is there when it returns; what others brought, after the
  * next fdatasync. Sectors of 512 bytes are written whole.
  */
+#include "lib/scratch.h"
 #include "lib/testing.h"
 
 #include "store/store_lmdb.h"
@@ -17,7 +18,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -137,19 +137,13 @@ __attribute__((visibility("default"))) int fdatasync(int fd)
 /* ---- the store ---- */
 
 struct scene {
-    char path[32];
+    char path[SCRATCH_DIR_BYTES];
     struct loop *loop;
     struct mailbox *mailbox;
     struct rng rng;
     struct store *store;
     struct store_stream *stream;
 };
-
-static const char *file_in(const struct scene *scene, const char *name, char room[64])
-{
-    (void)snprintf(room, 64, "%s/%s", scene->path, name);
-    return room;
-}
 
 static enum err open_store(struct scene *scene, char fault[STORE_LMDB_FAULT_BYTES])
 {
@@ -164,31 +158,19 @@ static enum err open_store(struct scene *scene, char fault[STORE_LMDB_FAULT_BYTE
     return store_open_stream(scene->store, SPAN("/fx"), STORE_KEEP_ALL, &scene->stream);
 }
 
-static void begin(struct scene *scene, const char *path)
+static void begin(struct scene *scene)
 {
     *scene = (struct scene){.rng = rng_seeded(1)};
-    (void)snprintf(scene->path, sizeof scene->path, "%s", path);
-    assert_non_null(mkdtemp(scene->path));
+    scratch_make(scene->path);
     assert_ok(loop_new(&scene->loop));
     assert_ok(mailbox_new(&scene->mailbox, scene->loop));
-}
-
-static void remove_files(const struct scene *scene)
-{
-    static const char *const names[] = {"data.mdb", "lock.mdb", "wayleave.lock"};
-    char name[64];
-
-    for (size_t i = 0; i < 3; i++) {
-        (void)unlink(file_in(scene, names[i], name));
-    }
 }
 
 static void end(struct scene *scene)
 {
     mailbox_free(scene->mailbox);
     loop_free(scene->loop);
-    remove_files(scene);
-    assert_int_equal(rmdir(scene->path), 0);
+    scratch_remove(scene->path, SCRATCH_STORE);
 }
 
 /* The body is made of the EID that it is going to have. */
@@ -313,14 +295,14 @@ static void check_image(struct scene *after, size_t count)
     struct step told = {.eid = 0};
     uint64_t last = 0;
     uint64_t next = 0;
-    char name[64];
+    char name[SCRATCH_PATH_BYTES];
     int fd;
 
     for (size_t i = 0; i < count; i++) {
         told = steps[i].kind == STEP_TOLD ? steps[i] : told;
     }
-    remove_files(after);
-    fd = open(file_in(after, "data.mdb", name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    scratch_clear(after->path, SCRATCH_STORE);
+    fd = open(scratch_path(after->path, "data.mdb", name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, image, image_len), (ssize_t)image_len);
     close(fd);
@@ -341,8 +323,8 @@ static void check_image(struct scene *after, size_t count)
 static size_t read_start(const struct scene *scene, uint8_t *room, size_t room_len)
 {
     struct stat status;
-    char name[64];
-    int fd = open(file_in(scene, "data.mdb", name), O_RDONLY);
+    char name[SCRATCH_PATH_BYTES];
+    int fd = open(scratch_path(scene->path, "data.mdb", name), O_RDONLY);
     ssize_t len = read(fd, room, room_len);
 
     assert_true(len > 0 && (size_t)len < room_len);
@@ -361,8 +343,8 @@ static void everything_that_was_told_survives_a_power_cut_at_any_write(void **st
     size_t start_len;
 
     (void)state;
-    begin(&before, "/tmp/wl-power-XXXXXX");
-    begin(&after, "/tmp/wl-power-XXXXXX");
+    begin(&before);
+    begin(&after);
     assert_ok(open_store(&before, fault)); /* made and synced */
     start_len = read_start(&before, start, sizeof start);
     is_recording = true;

@@ -10,44 +10,24 @@
 #include "lib/oom.h"
 #include "net/relay.h"
 #include "net/stream_connect.h"
+#include "unit/net/tls_rig.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-static char dir[] = "/tmp/wl-tls-XXXXXX";
-static char certificate_file[64];
-static char key_file[64];
-static struct tls_ctx *server_ctx;
-static struct tls_ctx *client_ctx;   /* trusts the certificate */
-static struct tls_ctx *stranger_ctx; /* trusts the system's alone */
-static struct tls_ctx *lenient_ctx;  /* trusts anybody */
+static struct tls_rig tls;
 
 static int make_contexts(void **state)
 {
-    char text[256] = "";
-    struct mspan why = mspan_of((uint8_t *)text, sizeof text);
-
     (void)state;
-    assert_non_null(mkdtemp(dir));
-    snprintf(certificate_file, sizeof certificate_file, "%s/crt", dir);
-    snprintf(key_file, sizeof key_file, "%s/key", dir);
-    assert_ok(tls_ctx_make_localhost(certificate_file, key_file, why));
-    assert_ok(tls_ctx_server(certificate_file, key_file, why, &server_ctx));
-    assert_ok(tls_ctx_client(certificate_file, true, why, &client_ctx));
-    assert_ok(tls_ctx_client(NULL, true, why, &stranger_ctx));
-    assert_ok(tls_ctx_client(NULL, false, why, &lenient_ctx));
+    tls_rig_open(&tls);
     return 0;
 }
 
 static int free_contexts(void **state)
 {
     (void)state;
-    tls_ctx_free(server_ctx);
-    tls_ctx_free(client_ctx);
-    tls_ctx_free(stranger_ctx);
-    tls_ctx_free(lenient_ctx);
-    return unlink(certificate_file) + unlink(key_file) + rmdir(dir);
+    tls_rig_close(&tls);
+    return 0;
 }
 
 struct rig {
@@ -75,7 +55,7 @@ static void shake_hands(struct rig *rig, enum err *ret_client, enum err *ret_ser
 static void push_both(struct rig *rig, struct tls_ctx *ctx, const char *name)
 {
     assert_ok(stream_tls_push(&rig->client, ctx, span_str(name)));
-    assert_ok(stream_tls_accept(&rig->server, server_ctx));
+    assert_ok(stream_tls_accept(&rig->server, tls.server));
 }
 
 static void set_up_tls(struct rig *rig)
@@ -84,7 +64,7 @@ static void set_up_tls(struct rig *rig)
     enum err server;
 
     set_up_plain(rig);
-    push_both(rig, client_ctx, "localhost");
+    push_both(rig, tls.client, "localhost");
     shake_hands(rig, &client, &server);
     assert_ok(client);
     assert_ok(server);
@@ -242,10 +222,10 @@ static void expect_refusal(struct tls_ctx *ctx, const char *name, const char *cl
 static void a_certificate_for_another_host_is_refused_with_a_sentence(void **state)
 {
     (void)state;
-    expect_refusal(client_ctx, "example.org",
+    expect_refusal(tls.client, "example.org",
                    "the certificate of example.org is refused: hostname mismatch",
                    "the peer sent the TLS alert \"bad certificate\"");
-    expect_refusal(client_ctx, "127.0.0.2",
+    expect_refusal(tls.client, "127.0.0.2",
                    "the certificate of the peer is refused: IP address mismatch",
                    "the peer sent the TLS alert \"bad certificate\"");
 }
@@ -253,7 +233,7 @@ static void a_certificate_for_another_host_is_refused_with_a_sentence(void **sta
 static void a_certificate_that_nobody_vouches_for_is_refused(void **state)
 {
     (void)state;
-    expect_refusal(stranger_ctx, "localhost",
+    expect_refusal(tls.stranger, "localhost",
                    "the certificate of localhost is refused: self-signed certificate",
                    "the peer sent the TLS alert \"unknown CA\"");
 }
@@ -270,7 +250,7 @@ static void every_name_of_the_certificate_will_do(void **state)
         enum err server;
 
         set_up_plain(&rig);
-        push_both(&rig, client_ctx, names[i]);
+        push_both(&rig, tls.client, names[i]);
         shake_hands(&rig, &client, &server);
         assert_ok(client);
         assert_ok(server);
@@ -286,7 +266,7 @@ static void who_does_not_verify_takes_any_certificate(void **state)
 
     (void)state;
     set_up_plain(&rig);
-    push_both(&rig, lenient_ctx, "example.org");
+    push_both(&rig, tls.lenient, "example.org");
     shake_hands(&rig, &client, &server);
     assert_ok(client);
     assert_ok(server);
@@ -303,11 +283,11 @@ static void a_name_that_no_certificate_has_is_not_asked_for(void **state)
     memset(name, 'a', sizeof name);
     set_up_plain(&rig);
     before = rig.client;
-    assert_int_equal(stream_tls_push(&rig.client, client_ctx, SPAN("")), ERR_LIMIT);
-    assert_int_equal(stream_tls_push(&rig.client, client_ctx, SPAN(".")), ERR_LIMIT);
-    assert_int_equal(stream_tls_push(&rig.client, client_ctx, SPAN("localhost\0.evil.test")),
+    assert_int_equal(stream_tls_push(&rig.client, tls.client, SPAN("")), ERR_LIMIT);
+    assert_int_equal(stream_tls_push(&rig.client, tls.client, SPAN(".")), ERR_LIMIT);
+    assert_int_equal(stream_tls_push(&rig.client, tls.client, SPAN("localhost\0.evil.test")),
                      ERR_LIMIT);
-    assert_int_equal(stream_tls_push(&rig.client, client_ctx, span_of(name, sizeof name)),
+    assert_int_equal(stream_tls_push(&rig.client, tls.client, span_of(name, sizeof name)),
                      ERR_LIMIT);
     assert_ptr_equal(rig.client, before);
     tear_down(&rig);
@@ -320,7 +300,7 @@ static void a_peer_that_does_not_speak_tls_is_named(void **state)
 
     (void)state;
     set_up_plain(&rig);
-    assert_ok(stream_tls_push(&rig.client, client_ctx, SPAN("localhost")));
+    assert_ok(stream_tls_push(&rig.client, tls.client, SPAN("localhost")));
     loopback_send(rig.loop, rig.server, SPAN("HTTP/1.1 400 Bad Request\r\n\r\n"));
     while (e == ERR_AGAIN) {
         assert_ok(loop_turn(rig.loop, 1000));
@@ -339,7 +319,7 @@ static void a_peer_that_hangs_up_during_the_handshake_is_named(void **state)
 
     (void)state;
     set_up_plain(&rig);
-    assert_ok(stream_tls_accept(&rig.server, server_ctx));
+    assert_ok(stream_tls_accept(&rig.server, tls.server));
     assert_ok(stream_shutdown(rig.client));
     shake_hands(&rig, &client, &server);
     assert_int_equal(server, ERR_CLOSED);
@@ -360,9 +340,9 @@ static void tls_stands_on_connect_stands_on_tls(void **state)
 
     (void)state;
     set_up_plain(&rig);
-    push_both(&rig, client_ctx, "127.0.0.1");
+    push_both(&rig, tls.client, "127.0.0.1");
     assert_ok(stream_connect_push(&rig.client, SPAN("localhost:443")));
-    assert_ok(stream_tls_push(&rig.client, client_ctx, SPAN("localhost")));
+    assert_ok(stream_tls_push(&rig.client, tls.client, SPAN("localhost")));
 
     loopback_shake_hands(rig.loop, rig.client->below->below, rig.server, &client, &server);
     assert_ok(client);
@@ -370,7 +350,7 @@ static void tls_stands_on_connect_stands_on_tls(void **state)
     assert_int_equal(stream_handshake(rig.client), ERR_AGAIN); /* sends CONNECT */
     loopback_expect(rig.loop, rig.server, span_str(request));
     loopback_send(rig.loop, rig.server, SPAN("HTTP/1.1 200 OK\r\n\r\n"));
-    assert_ok(stream_tls_accept(&rig.server, server_ctx));
+    assert_ok(stream_tls_accept(&rig.server, tls.server));
     shake_hands(&rig, &client, &server);
     assert_ok(client);
     assert_ok(server);
@@ -443,13 +423,13 @@ static void push_on_both_sides(void)
     struct stream *client = oom_rig.client;
     struct stream *server = oom_rig.server;
 
-    if (stream_tls_push(&client, client_ctx, SPAN("localhost")) == OK) {
+    if (stream_tls_push(&client, tls.client, SPAN("localhost")) == OK) {
         client->below = NULL; /* the rig keeps what is below */
         stream_free(client);
     } else {
         assert_ptr_equal(client, oom_rig.client);
     }
-    if (stream_tls_accept(&server, server_ctx) == OK) {
+    if (stream_tls_accept(&server, tls.server) == OK) {
         server->below = NULL;
         stream_free(server);
     } else {

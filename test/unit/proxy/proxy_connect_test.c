@@ -5,6 +5,7 @@
 #include "lib/loopback.h"
 #include "lib/oom.h"
 #include "unit/io/fake_dns.h"
+#include "unit/net/tls_rig.h"
 #include "unit/proxy/fake_parent.h"
 
 #include <unistd.h>
@@ -21,12 +22,7 @@ static struct fake_dns_row rows[] = {
     {.name = NULL},
 };
 
-static char dir[] = "/tmp/wl-connect-XXXXXX";
-static char certificate_file[64];
-static char key_file[64];
-static struct tls_ctx *server_ctx;
-static struct tls_ctx *client_ctx;   /* trusts the certificate */
-static struct tls_ctx *stranger_ctx; /* trusts the system's alone */
+static struct tls_rig tls;
 
 static struct loop *loop;
 static struct resolver *resolver;
@@ -37,27 +33,16 @@ static struct proxy_connect_env env;
 
 static int make_contexts(void **state)
 {
-    char text[256] = "";
-    struct mspan why = mspan_of((uint8_t *)text, sizeof text);
-
     (void)state;
-    assert_non_null(mkdtemp(dir));
-    snprintf(certificate_file, sizeof certificate_file, "%s/crt", dir);
-    snprintf(key_file, sizeof key_file, "%s/key", dir);
-    assert_ok(tls_ctx_make_localhost(certificate_file, key_file, why));
-    assert_ok(tls_ctx_server(certificate_file, key_file, why, &server_ctx));
-    assert_ok(tls_ctx_client(certificate_file, true, why, &client_ctx));
-    assert_ok(tls_ctx_client(NULL, true, why, &stranger_ctx));
+    tls_rig_open(&tls);
     return 0;
 }
 
 static int free_contexts(void **state)
 {
     (void)state;
-    tls_ctx_free(server_ctx);
-    tls_ctx_free(client_ctx);
-    tls_ctx_free(stranger_ctx);
-    return unlink(certificate_file) + unlink(key_file) + rmdir(dir);
+    tls_rig_close(&tls);
+    return 0;
 }
 
 static int lowest_free_fd(void)
@@ -85,7 +70,7 @@ static int open_all(void **state)
                                         .text = SPAN("http://parent.test"),
                                         .line = 3};
     env = (struct proxy_connect_env){
-        .loop = loop, .resolver = resolver, .parent_tls = client_ctx};
+        .loop = loop, .resolver = resolver, .parent_tls = tls.client};
     return 0;
 }
 
@@ -454,7 +439,7 @@ static void a_parent_may_be_spoken_to_by_tls(void **state)
     struct proxy_connect_request request = tunnel_to(&attempt, "origin.test");
 
     (void)state;
-    parent.server = server_ctx;
+    parent.server = tls.server;
     parent.answer = "HTTP/1.1 200 OK\r\n\r\nearly ";
     named.is_tls = true;
     named.host = SPAN("localhost");
@@ -474,8 +459,8 @@ static void a_parent_that_cannot_prove_its_name_is_refused(void **state)
     struct proxy_connect_request request = tunnel_to(&attempt, "origin.test");
 
     (void)state;
-    env.parent_tls = stranger_ctx;
-    parent.server = server_ctx;
+    env.parent_tls = tls.stranger;
+    parent.server = tls.server;
     named.is_tls = true;
     named.host = SPAN("localhost");
     run(&attempt, &request);

@@ -2,35 +2,31 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "proxy/proxy_logfiles.h"
 
+#include "lib/scratch.h"
 #include "lib/testing.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char dir[32];
-static char path[64];
-static char moved[64];
+static char dir[SCRATCH_DIR_BYTES];
+static char path[SCRATCH_PATH_BYTES];
+static char moved[SCRATCH_PATH_BYTES];
 
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(dir, sizeof dir, "/tmp/logfiles_test.XXXXXX");
-    if (mkdtemp(dir) == NULL) {
-        return -1;
-    }
-    snprintf(path, sizeof path, "%s/log", dir);
-    snprintf(moved, sizeof moved, "%s/log.1", dir);
+    scratch_make(dir);
+    scratch_path(dir, "log", path);
+    scratch_path(dir, "log.1", moved);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    unlink(path);
-    unlink(moved);
-    return rmdir(dir);
+    scratch_remove(dir, "log log.1");
+    return 0;
 }
 
 static off_t size_of(const char *file)

@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "store/store_lmdb_env.h"
 
+#include "lib/scratch.h"
 #include "lib/testing.h"
 
 #include <fcntl.h>
@@ -16,7 +17,7 @@ enum {
 };
 
 struct scene {
-    char path[32];
+    char path[SCRATCH_DIR_BYTES];
     char fault[STORE_LMDB_ENV_FAULT_BYTES];
     struct store_lmdb_env env;
 };
@@ -26,28 +27,16 @@ static int begin(void **state)
     struct scene *scene = calloc(1, sizeof *scene);
 
     assert_non_null(scene);
-    memcpy(scene->path, "/tmp/wl-env-XXXXXX", 19);
-    assert_non_null(mkdtemp(scene->path));
+    scratch_make(scene->path);
     *state = scene;
     return 0;
 }
 
-static const char *file_in(const struct scene *scene, const char *name, char room[128])
-{
-    (void)snprintf(room, 128, "%s/%s", scene->path, name);
-    return room;
-}
-
 static int end(void **state)
 {
-    static const char *const names[] = {"data.mdb", "lock.mdb", "wayleave.lock"};
     struct scene *scene = *state;
-    char name[128];
 
-    for (size_t i = 0; i < 3; i++) {
-        (void)unlink(file_in(scene, names[i], name));
-    }
-    assert_int_equal(rmdir(scene->path), 0);
+    scratch_remove(scene->path, SCRATCH_STORE);
     free(scene);
     return 0;
 }
@@ -77,7 +66,7 @@ static void a_directory_that_is_not_there_gets_a_sentence(void **state)
     struct scene *scene = *state;
     char path[128];
 
-    assert_refused(scene, file_in(scene, "missing", path),
+    assert_refused(scene, scratch_path(scene->path, "missing", path),
                    "\" cannot be used as a store: No such file or directory (make the "
                    "directory, for the user that the realm runs as)");
     assert_refused(scene, "/dev/null", "\" cannot be used as a store: it is no directory");
@@ -128,8 +117,8 @@ static void a_second_process_is_refused_and_told_who_has_it(void **state)
 static void write_file(const struct scene *scene, const char *file, const char *bytes,
                        size_t len)
 {
-    char name[128];
-    int fd = open(file_in(scene, file, name), O_RDWR | O_CREAT, 0600);
+    char name[SCRATCH_PATH_BYTES];
+    int fd = open(scratch_path(scene->path, file, name), O_RDWR | O_CREAT, 0600);
 
     assert_true(fd >= 0);
     assert_int_equal(write(fd, bytes, len), (ssize_t)len);
@@ -143,13 +132,13 @@ static void a_file_that_is_no_database_is_refused_and_left_alone(void **state)
 {
     struct scene *scene = *state;
     char bytes[8192];
-    char name[128];
+    char name[SCRATCH_PATH_BYTES];
     struct stat status;
 
     memset(bytes, 'x', sizeof bytes);
     write_file(scene, "data.mdb", bytes, sizeof bytes);
     assert_refused(scene, scene->path, not_ours);
-    assert_int_equal(stat(file_in(scene, "data.mdb", name), &status), 0);
+    assert_int_equal(stat(scratch_path(scene->path, "data.mdb", name), &status), 0);
     assert_int_equal(status.st_size, sizeof bytes);
 }
 
@@ -157,15 +146,15 @@ static void a_store_that_was_half_made_is_made_again(void **state)
 {
     struct scene *scene = *state;
     struct stat status;
-    char name[128];
+    char name[SCRATCH_PATH_BYTES];
 
-    assert_int_equal(mkdir(file_in(scene, "new", name), 0700), 0);
+    assert_int_equal(mkdir(scratch_path(scene->path, "new", name), 0700), 0);
     write_file(scene, "new/data.mdb", "half", 4);
     write_file(scene, "new/lock.mdb", "", 0);
     assert_ok(open_env(scene, scene->path));
     store_lmdb_env_close(&scene->env);
     assert_int_not_equal(stat(name, &status), 0);
-    assert_int_equal(stat(file_in(scene, "data.mdb", name), &status), 0);
+    assert_int_equal(stat(scratch_path(scene->path, "data.mdb", name), &status), 0);
     assert_ok(open_env(scene, scene->path));
     store_lmdb_env_close(&scene->env);
 }
@@ -234,10 +223,10 @@ static void a_file_cut_short_anywhere_crashes_nobody(void **state)
     struct scene *scene = *state;
     unsigned refused = 0;
     struct stat status;
-    char name[128];
+    char name[SCRATCH_PATH_BYTES];
 
     fill(scene);
-    assert_int_equal(stat(file_in(scene, "data.mdb", name), &status), 0);
+    assert_int_equal(stat(scratch_path(scene->path, "data.mdb", name), &status), 0);
     for (off_t size = status.st_size - 1000; size > 0; size -= 4000) {
         MDB_val key = {3, "key"};
         MDB_val value;

@@ -6,6 +6,7 @@
  */
 #include "store/store_lmdb.h"
 
+#include "lib/scratch.h"
 #include "lib/testing.h"
 
 #include "base/log.h"
@@ -28,7 +29,7 @@ enum {
 };
 
 struct scene {
-    char path[32];
+    char path[SCRATCH_DIR_BYTES];
     struct loop *loop;
     struct mailbox *mailbox;
     struct rng rng;
@@ -107,8 +108,7 @@ static int begin(void **state)
     struct scene *scene = calloc(1, sizeof *scene);
 
     assert_non_null(scene);
-    memcpy(scene->path, "/tmp/wl-lmdb-XXXXXX", 20);
-    assert_non_null(mkdtemp(scene->path));
+    scratch_make(scene->path);
     scene->rng = rng_seeded(1);
     scene->log = (struct log){.sink = remember_line, .sink_ctx = scene, .level = LOG_INFO};
     assert_ok(loop_new(&scene->loop));
@@ -120,19 +120,12 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-    static const char *const names[] = {"data.mdb", "lock.mdb", "wayleave.lock"};
     struct scene *scene = *state;
 
     store_close(scene->store);
     mailbox_free(scene->mailbox);
     loop_free(scene->loop);
-    for (size_t i = 0; i < 3; i++) {
-        char name[128];
-
-        (void)snprintf(name, sizeof name, "%s/%s", scene->path, names[i]);
-        assert_int_equal(unlink(name), 0);
-    }
-    assert_int_equal(rmdir(scene->path), 0);
+    scratch_remove(scene->path, SCRATCH_STORE);
     free(scene);
     return 0;
 }
@@ -215,10 +208,9 @@ static size_t count_events(struct scene *scene)
 static uint64_t file_bytes(const struct scene *scene)
 {
     struct stat status;
-    char name[128];
+    char name[SCRATCH_PATH_BYTES];
 
-    (void)snprintf(name, sizeof name, "%s/data.mdb", scene->path);
-    assert_int_equal(stat(name, &status), 0);
+    assert_int_equal(stat(scratch_path(scene->path, "data.mdb", name), &status), 0);
     return (uint64_t)status.st_size;
 }
 
@@ -403,12 +395,11 @@ static void spoil_numbers(const struct scene *scene)
     static const uint8_t wanted[] = {'/', 'f', 'x', 0, 0, 0, 0, 0, 0, 0, 1};
     static uint8_t file[MEGABYTE];
     unsigned found = 0;
-    char name[128];
+    char name[SCRATCH_PATH_BYTES];
     ssize_t len;
     int fd;
 
-    (void)snprintf(name, sizeof name, "%s/data.mdb", scene->path);
-    fd = open(name, O_RDWR);
+    fd = open(scratch_path(scene->path, "data.mdb", name), O_RDWR);
     len = pread(fd, file, sizeof file, 0);
     for (ssize_t at = 0; at + 60 < len; at++) {
         if (memcmp(file + at, wanted, sizeof wanted) == 0) {
@@ -442,7 +433,8 @@ static void a_stream_that_might_give_out_eids_twice_is_not_opened(void **state)
     assert_ok(store_lmdb_open(&conf, &scene->store, fault));
     assert_int_equal(store_open_stream(scene->store, SPAN("/fx"), STORE_KEEP_ALL, &stream),
                      ERR_IO);
-    assert_non_null(strstr(scene->said, "store: the numbers of /fx in /tmp/wl-lmdb-"));
+    assert_non_null(strstr(scene->said, "store: the numbers of /fx in "));
+    assert_non_null(strstr(scene->said, scene->path));
     assert_ok(store_open_stream(scene->store, SPAN("/other"), STORE_KEEP_ALL, &scene->stream));
     assert_ok(append(scene, 100)); /* the others go on */
     assert_int_equal(count_events(scene), 1);
