@@ -6,20 +6,10 @@
  */
 #include "realm/realm_conn_batch.h"
 
-#include "io/sock.h"
-#include "lib/loopback.h"
-#include "net/stream_tcp.h"
-#include "realm/realm_conn.h"
 #include "realm/realm_conn_life.h"
-#include "realm/realm_worker.h"
+#include "unit/realm/conn_world.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-#define BYTES(literal)                                     \
-    {                                                      \
-        (const uint8_t *)("" literal), sizeof(literal) - 1 \
-    }
 
 enum {
     PEERS = 40,
@@ -29,14 +19,7 @@ enum {
 };
 
 static struct router_rule rules[] = {
-    {.pattern = BYTES("/demo/*"), .channel = {.capacity = 100000, .store_bytes = 1 << 28}},
-};
-
-struct world {
-    struct realm_conf conf;
-    struct loop *loop;
-    struct log log;
-    struct realm_worker worker;
+    {.pattern = SPAN_INIT("/demo/*"), .channel = {.capacity = 100000, .store_bytes = 1 << 28}},
 };
 
 static void on_log(void *ctx, enum log_level level, const char *line)
@@ -46,50 +29,15 @@ static void on_log(void *ctx, enum log_level level, const char *line)
     (void)line;
 }
 
-static void world_begin(struct world *world)
+static void world_begin(struct conn_world *world)
 {
-    struct realm_worker_parts parts;
+    const struct log log = {.sink = on_log, .level = LOG_ERROR};
+    struct realm_conf conf = conn_world_conf(rules, 1);
 
-    *world = (struct world){
-        .conf = {.access = {.allows_anonymous = true},
-                 .rules = rules,
-                 .rule_count = 1,
-                 .channels_max = 10,
-                 .store_bytes_total = 1 << 28,
-                 .view_bytes_total = 1 << 28,
-                 .sessions_max = BATCHES_WORTH,
-                 .subscriptions_max = 10,
-                 .transactions_max = 2,
-                 .transactions = {.remembered_max = 2,
-                                  .remembered = 1000,
-                                  .items_max = 2,
-                                  .bytes_max = 4096},
-                 .publish_ids_max = 2,
-                 .event_bytes = 1 << 16,
-                 .outbox_bytes = 1 << 17,
-                 .view_bytes = 1 << 18,
-                 .heart_beat = 200000,
-                 .handshake_timeout = 100000,
-                 .line_bytes = 1000,
-                 .field_count = 50,
-                 .field_bytes = 1000},
-        .log = {.sink = on_log, .level = LOG_ERROR},
-    };
-    assert_ok(loop_new(&world->loop));
-    parts = (struct realm_worker_parts){.hands = 3,
-                                        .descriptors = UINT64_MAX,
-                                        .conf = &world->conf,
-                                        .loop = world->loop,
-                                        .log = &world->log,
-                                        .rng = rng_seeded(1)};
-    assert_ok(realm_worker_init(&world->worker, &parts));
-}
-
-static void world_end(struct world *world)
-{
-    realm_conn_close_all(&world->worker);
-    realm_worker_fini(&world->worker);
-    loop_free(world->loop);
+    conf.sessions_max = BATCHES_WORTH;
+    conf.heart_beat = 200000;
+    conf.handshake_timeout = 100000;
+    assert_ok(conn_world_begin(world, &conf, &log));
 }
 
 struct peer {
@@ -97,7 +45,7 @@ struct peer {
     struct buf heard;
 };
 
-static void turn(struct world *world)
+static void turn(struct conn_world *world)
 {
     assert_ok(loop_turn(world->loop, 0));
 }
@@ -124,7 +72,8 @@ static size_t count(const struct peer *peer, const char *word)
     return found;
 }
 
-static void listen_until(struct world *world, struct peer *peer, const char *word, size_t times)
+static void listen_until(struct conn_world *world, struct peer *peer, const char *word,
+                         size_t times)
 {
     for (int i = 0; i < TURNS_MAX && count(peer, word) < times; i++) {
         turn(world);
@@ -134,7 +83,7 @@ static void listen_until(struct world *world, struct peer *peer, const char *wor
 }
 
 /* The socket may be full: then the realm turns. */
-static void send_all(struct world *world, const struct peer *peer, struct span bytes)
+static void send_all(struct conn_world *world, const struct peer *peer, struct span bytes)
 {
     size_t len;
 
@@ -151,7 +100,7 @@ static void send_all(struct world *world, const struct peer *peer, struct span b
 }
 
 /* A frame of STOMP in a frame of WebSocket, masked with zeros. */
-static void say(struct world *world, const struct peer *peer, const char *frame)
+static void say(struct conn_world *world, const struct peer *peer, const char *frame)
 {
     size_t len = strlen(frame) + 1;
     const uint8_t brief[] = {0x81, (uint8_t)(0x80 | len), 0, 0, 0, 0};
@@ -167,7 +116,7 @@ static void forget(struct peer *peer)
     buf_consume(&peer->heard, peer->heard.len);
 }
 
-static void subscribe(struct world *world, struct peer *peer)
+static void subscribe(struct conn_world *world, struct peer *peer)
 {
     struct stream *stream = NULL;
     struct addr addr;
@@ -197,7 +146,7 @@ static void leave(struct peer *peer)
     buf_fini(&peer->heard);
 }
 
-static void publish(struct world *world, const struct peer *peer, size_t number)
+static void publish(struct conn_world *world, const struct peer *peer, size_t number)
 {
     static char frame[BODY_BYTES + 200];
 
@@ -226,7 +175,7 @@ static void each_of_many_gets_the_same_bytes_in_order(void **state)
         EVENTS = 60
     };
     static struct peer peers[PEERS];
-    struct world world;
+    struct conn_world world;
 
     (void)state;
     world_begin(&world);
@@ -245,10 +194,10 @@ static void each_of_many_gets_the_same_bytes_in_order(void **state)
         }
     }
     leave(&peers[0]);
-    world_end(&world);
+    conn_world_end(&world);
 }
 
-static bool is_blocked(const struct world *world)
+static bool is_blocked(const struct conn_world *world)
 {
     LIST_FOREACH (node, after, (struct list *)(uintptr_t)&world->worker.conns) {
         if (LIST_ENTRY(node, struct realm_conn, node)->is_blocked) {
@@ -266,7 +215,7 @@ static void one_that_is_full_and_one_that_is_gone_hold_nobody_up(void **state)
         EVENTS = 150
     };
     static struct peer peers[PEERS];
-    struct world world;
+    struct conn_world world;
     bool was_blocked = false;
 
     (void)state;
@@ -294,13 +243,13 @@ static void one_that_is_full_and_one_that_is_gone_hold_nobody_up(void **state)
             leave(&peers[i]);
         }
     }
-    world_end(&world);
+    conn_world_end(&world);
 }
 
 static void more_than_one_batch_is_sent_to_in_one_turn(void **state)
 {
     static struct peer peers[BATCHES_WORTH];
-    struct world world;
+    struct conn_world world;
 
     (void)state;
     world_begin(&world);
@@ -315,7 +264,7 @@ static void more_than_one_batch_is_sent_to_in_one_turn(void **state)
         leave(&peers[i]);
     }
     assert_true(list_is_empty(&world.worker.due));
-    world_end(&world);
+    conn_world_end(&world);
 }
 
 int main(void)

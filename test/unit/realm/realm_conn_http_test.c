@@ -6,25 +6,16 @@
  */
 #include "realm/realm_conn_http.h"
 
-#include "io/sock.h"
 #include "lib/cut.h"
-#include "lib/loopback.h"
 #include "lib/oom.h"
-#include "net/stream_tcp.h"
-#include "realm/realm_conn.h"
-
-#include <stdlib.h>
+#include "unit/realm/conn_world.h"
 
 static struct router_rule rules[] = {
-    {.pattern = {(const uint8_t *)"/demo/*", 7},
-     .channel = {.capacity = 100, .store_bytes = 1 << 20}},
+    {.pattern = SPAN_INIT("/demo/*"), .channel = {.capacity = 100, .store_bytes = 1 << 20}},
 };
 
 struct world {
-    struct realm_conf conf;
-    struct loop *loop;
-    struct log log;
-    struct realm_worker worker;
+    struct conn_world realm;
     int fd; /* the client's end */
     char heard[8192];
     size_t heard_len;
@@ -33,66 +24,18 @@ struct world {
 
 static enum err world_begin(struct world *world)
 {
-    struct realm_worker_parts parts;
-    struct stream *stream = NULL;
-    struct addr addr;
-    int fds[2];
-    enum err e;
+    const struct log log = {.level = LOG_ERROR};
+    struct realm_conf conf = conn_world_conf(rules, 1);
 
-    *world = (struct world){
-        .conf = {.access = {.allows_anonymous = true},
-                 .rules = rules,
-                 .rule_count = 1,
-                 .channels_max = 10,
-                 .store_bytes_total = 1 << 20,
-                 .view_bytes_total = 1 << 20,
-                 .sessions_max = 8,
-                 .subscriptions_max = 10,
-                 .transactions_max = 2,
-                 .transactions = {.remembered_max = 2,
-                                  .remembered = 1000,
-                                  .items_max = 2,
-                                  .bytes_max = 4096},
-                 .publish_ids_max = 2,
-                 .event_bytes = 64,
-                 .outbox_bytes = 1 << 17,
-                 .view_bytes = 1 << 18,
-                 .heart_beat = 20000,
-                 .handshake_timeout = 10000,
-                 .keep_alive_timeout = 10000,
-                 .line_bytes = 1000,
-                 .field_count = 50,
-                 .field_bytes = 1000},
-        .log = {.level = LOG_ERROR},
-        .fd = -1,
-    };
-    TRY(loop_new(&world->loop));
-    parts = (struct realm_worker_parts){.hands = 3,
-                                        .descriptors = UINT64_MAX,
-                                        .conf = &world->conf,
-                                        .loop = world->loop,
-                                        .log = &world->log,
-                                        .rng = rng_seeded(1)};
-    TRY(realm_worker_init(&world->worker, &parts));
-    assert_true(addr_parse(SPAN("127.0.0.1"), 1, &addr));
-    loopback_tcp_pair(fds);
-    world->fd = fds[0];
-    e = stream_tcp_new(&stream, world->loop, &fds[1]);
-    if (e == OK) {
-        e = realm_conn_new(&world->worker, &addr, REALM_HOST_OVER_NETWORK, &stream);
-    }
-    stream_free(stream);
-    sock_close(&fds[1]);
-    return e;
+    *world = (struct world){.fd = -1};
+    conf.event_bytes = 64;
+    TRY(conn_world_begin(&world->realm, &conf, &log));
+    return conn_world_connect(&world->realm, &world->fd, NULL);
 }
 
 static void world_end(struct world *world)
 {
-    if (world->loop != NULL && world->worker.loop != NULL) {
-        realm_conn_close_all(&world->worker);
-        realm_worker_fini(&world->worker);
-    }
-    loop_free(world->loop);
+    conn_world_end(&world->realm);
     sock_close(&world->fd);
 }
 
@@ -100,7 +43,7 @@ static enum err turn(struct world *world)
 {
     size_t len;
 
-    TRY(loop_turn(world->loop, 1));
+    TRY(loop_turn(world->realm.loop, 1));
     while (!world->has_ended && world->heard_len + 1 < sizeof world->heard &&
            sock_recv(world->fd,
                      mspan_of(world->heard + world->heard_len,
@@ -178,7 +121,7 @@ static void a_body_that_is_too_long_is_refused_as_it_comes(void **state)
     }
     assert_ok(hear_until(&world, "EventBytesMax"));
     assert_memory_equal(world.heard, "HTTP/1.1 413 ", 13);
-    assert_int_equal(map_count(&world.worker.router.routes), 0);
+    assert_int_equal(map_count(&world.realm.worker.router.routes), 0);
     world_end(&world);
 }
 
@@ -192,11 +135,11 @@ static void a_client_that_leaves_in_a_body_publishes_nothing(void **state)
                      "Content-Length: 5\r\n\r\nfour"));
     assert_ok(turn(&world));
     sock_close(&world.fd);
-    for (int i = 0; i < 100 && world.worker.conn_count > 0; i++) {
-        assert_ok(loop_turn(world.loop, 1));
+    for (int i = 0; i < 100 && world.realm.worker.conn_count > 0; i++) {
+        assert_ok(loop_turn(world.realm.loop, 1));
     }
-    assert_int_equal(world.worker.conn_count, 0);
-    assert_int_equal(map_count(&world.worker.router.routes), 0);
+    assert_int_equal(world.realm.worker.conn_count, 0);
+    assert_int_equal(map_count(&world.realm.worker.router.routes), 0);
     world_end(&world);
 }
 

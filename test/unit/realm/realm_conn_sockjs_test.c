@@ -6,17 +6,12 @@
  */
 #include "realm/realm_conn_sockjs.h"
 
-#include "io/sock.h"
 #include "lib/cut.h"
-#include "lib/loopback.h"
 #include "lib/oom.h"
-#include "net/stream_tcp.h"
 #include "pubsub/router_admin.h"
-#include "realm/realm_conn.h"
-#include "store/store_mem.h"
+#include "unit/realm/conn_world.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum {
     CLIENTS = 2,
@@ -24,8 +19,7 @@ enum {
 };
 
 static struct router_rule rules[] = {
-    {.pattern = {(const uint8_t *)"/demo/*", 7},
-     .channel = {.capacity = 100, .store_bytes = 1 << 20}},
+    {.pattern = SPAN_INIT("/demo/*"), .channel = {.capacity = 100, .store_bytes = 1 << 20}},
 };
 
 struct client {
@@ -36,91 +30,33 @@ struct client {
 };
 
 struct world {
-    struct realm_conf conf;
-    struct loop *loop;
-    struct log log;
-    struct realm_worker worker;
+    struct conn_world realm;
     struct client clients[CLIENTS];
 };
 
-static enum err client_begin(struct world *world, struct client *client)
-{
-    struct stream *stream = NULL;
-    struct addr addr;
-    int fds[2];
-    enum err e;
-
-    assert_true(addr_parse(SPAN("127.0.0.1"), 1, &addr));
-    loopback_tcp_pair(fds);
-    client->fd = fds[0];
-    e = stream_tcp_new(&stream, world->loop, &fds[1]);
-    if (e == OK) {
-        e = realm_conn_new(&world->worker, &addr, REALM_HOST_OVER_NETWORK, &stream);
-    }
-    stream_free(stream);
-    sock_close(&fds[1]);
-    return e;
-}
-
 static enum err world_begin(struct world *world)
 {
-    struct realm_worker_parts parts;
+    const struct log log = {.level = LOG_ERROR};
+    struct realm_conf conf = conn_world_conf(rules, 1);
 
-    *world = (struct world){
-        .conf = {.access = {.allows_anonymous = true},
-                 .rules = rules,
-                 .rule_count = 1,
-                 .channels_max = 10,
-                 .store_bytes_total = 1 << 20,
-                 .view_bytes_total = 1 << 20,
-                 .sessions_max = 8,
-                 .subscriptions_max = 10,
-                 .transactions_max = 2,
-                 .transactions = {.remembered_max = 2,
-                                  .remembered = 1000,
-                                  .items_max = 2,
-                                  .bytes_max = 4096},
-                 .publish_ids_max = 2,
-                 .event_bytes = 4096,
-                 .outbox_bytes = 16384,
-                 .view_bytes = 1 << 18,
-                 .heart_beat = 20000,
-                 .handshake_timeout = 10000,
-                 .keep_alive_timeout = 10000,
-                 .sockjs = {.is_on = true,
-                            .heart_beat = 20000,
-                            .disconnect_delay = 5000,
-                            .stream_bytes = 2000,
-                            .body_bytes = 1 << 16},
-                 .line_bytes = 1000,
-                 .field_count = 50,
-                 .field_bytes = 1000},
-        .log = {.level = LOG_ERROR},
-    };
+    *world = (struct world){.clients = {{.fd = -1}, {.fd = -1}}};
+    conf.event_bytes = 4096;
+    conf.outbox_bytes = 16384;
+    conf.sockjs = (struct realm_conf_sockjs){.is_on = true,
+                                             .heart_beat = 20000,
+                                             .disconnect_delay = 5000,
+                                             .stream_bytes = 2000,
+                                             .body_bytes = 1 << 16};
+    TRY(conn_world_begin(&world->realm, &conf, &log));
     for (size_t i = 0; i < CLIENTS; i++) {
-        world->clients[i].fd = -1;
-    }
-    TRY(loop_new(&world->loop));
-    parts = (struct realm_worker_parts){.hands = 3,
-                                        .descriptors = UINT64_MAX,
-                                        .conf = &world->conf,
-                                        .loop = world->loop,
-                                        .log = &world->log,
-                                        .rng = rng_seeded(1)};
-    TRY(realm_worker_init(&world->worker, &parts));
-    for (size_t i = 0; i < CLIENTS; i++) {
-        TRY(client_begin(world, &world->clients[i]));
+        TRY(conn_world_connect(&world->realm, &world->clients[i].fd, NULL));
     }
     return OK;
 }
 
 static void world_end(struct world *world)
 {
-    if (world->loop != NULL && world->worker.loop != NULL) {
-        realm_conn_close_all(&world->worker);
-        realm_worker_fini(&world->worker);
-    }
-    loop_free(world->loop);
+    conn_world_end(&world->realm);
     for (size_t i = 0; i < CLIENTS; i++) {
         sock_close(&world->clients[i].fd);
     }
@@ -144,7 +80,7 @@ static void client_hear(struct client *client)
 
 static enum err turn(struct world *world)
 {
-    TRY(loop_turn(world->loop, 1));
+    TRY(loop_turn(world->realm.loop, 1));
     for (size_t i = 0; i < CLIENTS; i++) {
         client_hear(&world->clients[i]);
     }
@@ -230,7 +166,8 @@ static void check_conversation(const struct cut *cut)
     assert_non_null(
         strstr(client->heard, "c[3000,\"Go away!\"]\n\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n"));
     assert_int_equal(count(client->heard, "HTTP/1.1 204 "), 2);
-    assert_int_equal(map_count(&world.worker.sockjs.sessions), 1); /* the last words of it */
+    assert_int_equal(map_count(&world.realm.worker.sockjs.sessions),
+                     1); /* the last words of it */
     world_end(&world);
 }
 
@@ -290,10 +227,10 @@ static void a_session_whose_stream_broke_is_over(void **state)
     assert_ok(world_begin(&world));
     assert_ok(begin_stream(&world, "[" CONNECT "]"));
     sock_close(&world.clients[0].fd);
-    for (int i = 0; i < 100 && world.worker.conn_count > 1; i++) {
+    for (int i = 0; i < 100 && world.realm.worker.conn_count > 1; i++) {
         assert_ok(turn(&world));
     }
-    assert_int_equal(world.worker.sockjs.idle, 1);
+    assert_int_equal(world.realm.worker.sockjs.idle, 1);
     forget(sender);
     ask(sender, "b/xhr_send", "[\"x\"]");
     assert_ok(hear_until(&world, sender, "\r\n\r\nthere is no such session\n"));
@@ -339,44 +276,21 @@ static void messages_wait_while_nobody_reads_the_answers(void **state)
     world_end(&world);
 }
 
-static void on_stored(void *ctx, enum err e, const uint64_t *eids)
-{
-    (void)ctx;
-    (void)eids;
-    assert_ok(e);
-}
-
-static void on_room(void *worker)
-{
-    realm_worker_wake(worker);
-}
-
 /* Others have filled what the store may have pending: who waits for that costs no turn. */
 static void messages_that_wait_for_the_store_sleep_until_there_is_room(void **state)
 {
-    static uint8_t large[800];
-    const struct store_op op = {
-        .type = STORE_PUT, .key = SPAN("k"), .value = span_of(large, sizeof large)};
-    struct store_mem_conf conf = {
-        .bytes_max = 1 << 16, .streams_max = 1, .pending_bytes_max = 1000};
     struct realm_sockjs_session *session;
-    struct store_mem_disk *disk;
-    struct store *store;
+    struct conn_world_store store;
     struct world world;
 
     (void)state;
     assert_ok(world_begin(&world));
-    conf.rng = &world.worker.rng;
-    assert_ok(store_mem_disk_new(&disk));
-    assert_ok(store_mem_open(&conf, disk, &store));
-    store->on_room = on_room;
-    store->on_room_ctx = &world.worker;
-    world.worker.router.conf.store = store;
+    conn_world_store_begin(&world.realm, &store);
     assert_ok(begin_stream(&world, "[" CONNECT "]"));
     assert_ok(hear_until(&world, &world.clients[0], "CONNECTED"));
-    session = realm_sockjs_find(&world.worker.sockjs, SPAN("b"));
+    session = realm_sockjs_find(&world.realm.worker.sockjs, SPAN("b"));
     assert_non_null(session);
-    assert_ok(store_submit(store, &op, 1, on_stored, NULL));
+    conn_world_store_fill(&store);
     ask(&world.clients[1], "b/xhr_send",
         "[\"UNSUBSCRIBE\\nid:none\\nreceipt:r\\n\\n\\u0000\"]");
     for (int i = 0; i < TURNS_MAX && list_is_empty(&session->session.held); i++) {
@@ -384,13 +298,11 @@ static void messages_that_wait_for_the_store_sleep_until_there_is_room(void **st
     }
     assert_false(list_is_empty(&session->session.held));
     assert_true(list_is_empty(&session->later.node)); /* it has not asked for another turn */
-    store_mem_run(store, 1);
+    store_mem_run(store.store, 1);
     assert_true(list_is_empty(&session->session.held));
     assert_ok(hear_until(&world, &world.clients[0], "RECEIPT\\nreceipt-id:r"));
     assert_non_null(strstr(world.clients[0].heard, "RECEIPT\\nreceipt-id:r"));
-    store_close(store);
-    world.worker.router.conf.store = NULL;
-    store_mem_disk_free(disk);
+    conn_world_store_end(&world.realm, &store);
     world_end(&world);
 }
 
@@ -426,10 +338,10 @@ static void a_session_whose_channel_is_removed_is_told_and_ends(void **state)
         }
         assert_ok(hear_until(&world, receiver, "CONNECTED"));
         assert_ok(turn(&world));
-        route = router_find(&world.worker.router, SPAN("/demo/x"));
+        route = router_find(&world.realm.worker.router, SPAN("/demo/x"));
         assert_non_null(route);
         assert_ok(router_admin_remove(route, NULL, &ticket));
-        realm_worker_published(&world.worker);
+        realm_worker_published(&world.realm.worker);
         for (int j = 0; j < 5; j++) {
             assert_ok(turn(&world));
         }

@@ -6,27 +6,18 @@
  */
 #include "realm/realm_conn.h"
 
-#include "io/sock.h"
-#include "lib/loopback.h"
 #include "lib/oom.h"
-#include "net/stream_tcp.h"
 #include "realm/realm_conn_life.h"
-#include "realm/realm_worker.h"
-#include "store/store_mem.h"
+#include "unit/realm/conn_world.h"
 #include "ws/ws_conn.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define BYTES(literal)                                     \
-    {                                                      \
-        (const uint8_t *)("" literal), sizeof(literal) - 1 \
-    }
-
 static struct router_rule rules[] = {
-    {.pattern = BYTES("/demo/*"), .channel = {.capacity = 100000, .store_bytes = 1 << 28}},
-    {.pattern = BYTES("/short/*"), .channel = {.capacity = 3, .store_bytes = 1 << 24}},
+    {.pattern = SPAN_INIT("/demo/*"), .channel = {.capacity = 100000, .store_bytes = 1 << 28}},
+    {.pattern = SPAN_INIT("/short/*"), .channel = {.capacity = 3, .store_bytes = 1 << 24}},
 };
 
 static char logged[1 << 16];
@@ -40,64 +31,15 @@ static void on_log(void *ctx, enum log_level level, const char *line)
     snprintf(logged + len, sizeof logged - len, "%s\n", line);
 }
 
-struct world {
-    struct realm_conf conf;
-    struct loop *loop;
-    struct log log;
-    struct realm_worker worker;
-};
-
-static enum err world_begin(struct world *world)
+static enum err world_begin(struct conn_world *world)
 {
-    struct realm_worker_parts parts;
+    const struct log log = {.sink = on_log, .level = LOG_DEBUG};
+    struct realm_conf conf = conn_world_conf(rules, 2);
 
     logged[0] = '\0';
-    *world = (struct world){
-        .conf = {.access = {.allows_anonymous = true},
-                 .rules = rules,
-                 .rule_count = 2,
-                 .channels_max = 10,
-                 .store_bytes_total = 1 << 28,
-                 .view_bytes_total = 1 << 28,
-                 .sessions_max = 8,
-                 .subscriptions_max = 10,
-                 .transactions_max = 2,
-                 .transactions = {.remembered_max = 2,
-                                  .remembered = 1000,
-                                  .items_max = 2,
-                                  .bytes_max = 4096},
-                 .publish_ids_max = 2,
-                 .event_bytes = 1 << 16,
-                 .outbox_bytes = 1 << 17,
-                 .view_bytes = 1 << 18,
-                 .heart_beat = 20000,
-                 .handshake_timeout = 10000,
-                 .has_diagnostics = true,
-                 .echo_bytes = 1 << 20,
-                 .line_bytes = 1000,
-                 .field_count = 50,
-                 .field_bytes = 1000},
-        .log = {.sink = on_log, .level = LOG_DEBUG},
-    };
-    TRY(loop_new(&world->loop));
-    parts = (struct realm_worker_parts){.hands = 3,
-                                        .descriptors = UINT64_MAX,
-                                        .conf = &world->conf,
-                                        .loop = world->loop,
-                                        .log = &world->log,
-                                        .rng = rng_seeded(1)};
-    return realm_worker_init(&world->worker, &parts);
-}
-
-static void world_end(struct world *world)
-{
-    if (world->loop != NULL && world->worker.loop != NULL) {
-        if (world->worker.era != NULL) {
-            realm_conn_close_all(&world->worker);
-        }
-        realm_worker_fini(&world->worker);
-    }
-    loop_free(world->loop);
+    conf.has_diagnostics = true;
+    conf.echo_bytes = 1 << 20;
+    return conn_world_begin(world, &conf, &log);
 }
 
 struct peer {
@@ -110,28 +52,14 @@ struct peer {
 };
 
 /* A client whose 101 has come. */
-static enum err peer_connect(struct world *world, struct peer *peer, int *ret_server_fd)
+static enum err peer_connect(struct conn_world *world, struct peer *peer, int *ret_server_fd)
 {
     const struct ws_limits limits = {.max_message_bytes = 1 << 24, .max_output_bytes = 1 << 24};
-    struct addr addr;
-    struct stream *stream = NULL;
-    int fds[2];
-    enum err e;
 
     *peer = (struct peer){.fd = -1};
     ws_conn_init(&peer->ws, WS_CLIENT, &limits, &world->worker.rng, 0);
     buf_init(&peer->heard, 1 << 24);
-    assert_true(addr_parse(SPAN("127.0.0.1"), 1, &addr));
-    loopback_tcp_pair(fds);
-    peer->fd = fds[0];
-    *ret_server_fd = fds[1];
-    e = stream_tcp_new(&stream, world->loop, &fds[1]);
-    if (e == OK) {
-        e = realm_conn_new(&world->worker, &addr, REALM_HOST_OVER_NETWORK, &stream);
-    }
-    stream_free(stream);
-    sock_close(&fds[1]);
-    return e;
+    return conn_world_connect(world, &peer->fd, ret_server_fd);
 }
 
 static void peer_end(struct peer *peer)
@@ -141,13 +69,13 @@ static void peer_end(struct peer *peer)
     buf_fini(&peer->heard);
 }
 
-static void turn(struct world *world)
+static void turn(struct conn_world *world)
 {
     assert_ok(loop_turn(world->loop, 1));
 }
 
 /* Sends all of it, the realm turning meanwhile. */
-static void send_raw(struct world *world, struct peer *peer, struct span bytes)
+static void send_raw(struct conn_world *world, struct peer *peer, struct span bytes)
 {
     while (bytes.len > 0) {
         size_t len;
@@ -162,7 +90,7 @@ static void send_raw(struct world *world, struct peer *peer, struct span bytes)
     }
 }
 
-static void say(struct world *world, struct peer *peer, const char *frame)
+static void say(struct conn_world *world, struct peer *peer, const char *frame)
 {
     assert_ok(
         ws_conn_put_message(&peer->ws, WS_OPCODE_TEXT, span_of(frame, strlen(frame) + 1)));
@@ -197,7 +125,7 @@ static void listen_once(struct peer *peer)
     }
 }
 
-static void listen_until(struct world *world, struct peer *peer, size_t messages)
+static void listen_until(struct conn_world *world, struct peer *peer, size_t messages)
 {
     for (int i = 0; i < 20000 && peer->messages < messages; i++) {
         turn(world);
@@ -206,7 +134,7 @@ static void listen_until(struct world *world, struct peer *peer, size_t messages
     assert_true(peer->messages >= messages);
 }
 
-static void read_until(struct world *world, struct peer *peer, const char *end)
+static void read_until(struct conn_world *world, struct peer *peer, const char *end)
 {
     char text[4096];
     size_t used = 0;
@@ -226,7 +154,7 @@ static void read_until(struct world *world, struct peer *peer, const char *end)
     assert_non_null(strstr(text, end));
 }
 
-static void open_path(struct world *world, struct peer *peer, const char *path)
+static void open_path(struct conn_world *world, struct peer *peer, const char *path)
 {
     char request[400];
     int server_fd;
@@ -241,7 +169,7 @@ static void open_path(struct world *world, struct peer *peer, const char *path)
     read_until(world, peer, "\r\n\r\n");
 }
 
-static void open_session(struct world *world, struct peer *peer)
+static void open_session(struct conn_world *world, struct peer *peer)
 {
     open_path(world, peer, "/stomp");
     say(world, peer, "CONNECT\naccept-version:1.2\n\n");
@@ -252,7 +180,7 @@ static void open_session(struct world *world, struct peer *peer)
 
 static void a_request_is_answered_and_the_connection_closed(void **state)
 {
-    struct world world;
+    struct conn_world world;
     struct peer peer;
     int server_fd;
 
@@ -274,7 +202,7 @@ static void a_request_is_answered_and_the_connection_closed(void **state)
     assert_int_equal(world.worker.conn_count, 0);
     assert_non_null(strstr(logged, "GET /health: 200"));
     peer_end(&peer);
-    world_end(&world);
+    conn_world_end(&world);
 }
 
 static void every_subscriber_gets_what_one_publishes(void **state)
@@ -282,7 +210,7 @@ static void every_subscriber_gets_what_one_publishes(void **state)
     enum {
         COUNT = 500
     };
-    struct world world;
+    struct conn_world world;
     struct peer peers[5];
 
     (void)state;
@@ -307,7 +235,7 @@ static void every_subscriber_gets_what_one_publishes(void **state)
     }
     assert_non_null(strstr(logged, "500 messages in, 500 out"));
     assert_non_null(strstr(logged, "closed by nobody with 1006"));
-    world_end(&world);
+    conn_world_end(&world);
 }
 
 /* 40 MiB of events go past somebody who does not read; the others are not held up, and what is
@@ -318,7 +246,7 @@ static void a_slow_reader_holds_nobody_up_and_still_gets_everything(void **state
         COUNT = 2500
     };
     static char body[16400];
-    struct world world;
+    struct conn_world world;
     struct peer slow, quick, writer;
 
     (void)state;
@@ -347,13 +275,13 @@ static void a_slow_reader_holds_nobody_up_and_still_gets_everything(void **state
     peer_end(&slow);
     peer_end(&quick);
     peer_end(&writer);
-    world_end(&world);
+    conn_world_end(&world);
 }
 
 static void a_reader_whose_events_are_gone_is_dropped_with_a_line(void **state)
 {
     static char body[16400];
-    struct world world;
+    struct conn_world world;
     struct peer slow, writer;
 
     (void)state;
@@ -375,12 +303,12 @@ static void a_reader_whose_events_are_gone_is_dropped_with_a_line(void **state)
     assert_int_equal(world.worker.conn_count, 1);
     peer_end(&slow);
     peer_end(&writer);
-    world_end(&world);
+    conn_world_end(&world);
 }
 
 static void a_client_that_only_sends_is_not_read_without_end(void **state)
 {
-    struct world world;
+    struct conn_world world;
     struct peer flood;
     size_t sent = 0, at = 0;
     int blocked = 0;
@@ -416,65 +344,40 @@ static void a_client_that_only_sends_is_not_read_without_end(void **state)
     assert_true(flood.messages > 1000);
     assert_int_equal(world.worker.conn_count, 1);
     peer_end(&flood);
-    world_end(&world);
-}
-
-static void on_stored(void *ctx, enum err e, const uint64_t *eids)
-{
-    (void)ctx;
-    (void)eids;
-    assert_ok(e);
-}
-
-static void on_room(void *worker)
-{
-    realm_worker_wake(worker);
+    conn_world_end(&world);
 }
 
 /* Others have filled what the store may have pending: who waits for that costs no turn. */
 static void a_session_that_is_held_for_the_store_sleeps_until_there_is_room(void **state)
 {
-    static uint8_t large[800];
-    const struct store_op op = {
-        .type = STORE_PUT, .key = SPAN("k"), .value = span_of(large, sizeof large)};
-    struct store_mem_conf conf = {
-        .bytes_max = 1 << 16, .streams_max = 1, .pending_bytes_max = 1000};
-    struct store_mem_disk *disk;
+    struct conn_world_store store;
     struct realm_conn *conn;
-    struct store *store;
-    struct world world;
+    struct conn_world world;
     struct peer peer;
 
     (void)state;
     assert_ok(world_begin(&world));
-    conf.rng = &world.worker.rng;
-    assert_ok(store_mem_disk_new(&disk));
-    assert_ok(store_mem_open(&conf, disk, &store));
-    store->on_room = on_room;
-    store->on_room_ctx = &world.worker;
-    world.worker.router.conf.store = store;
+    conn_world_store_begin(&world, &store);
     open_session(&world, &peer);
     conn = LIST_ENTRY(world.worker.conns.next, struct realm_conn, node);
-    assert_ok(store_submit(store, &op, 1, on_stored, NULL));
+    conn_world_store_fill(&store);
     say(&world, &peer, "UNSUBSCRIBE\nid:none\nreceipt:r\n\n");
     for (int i = 0; i < 20 && list_is_empty(&conn->session->held); i++) {
         turn(&world);
     }
     assert_false(list_is_empty(&conn->session->held));
     assert_true(list_is_empty(&conn->later.node)); /* nobody has asked for another turn */
-    store_mem_run(store, 1);
+    store_mem_run(store.store, 1);
     assert_true(list_is_empty(&conn->session->held));
     listen_until(&world, &peer, peer.messages + 1);
-    store_close(store);
-    world.worker.router.conf.store = NULL;
-    store_mem_disk_free(disk);
+    conn_world_store_end(&world, &store);
     peer_end(&peer);
-    world_end(&world);
+    conn_world_end(&world);
 }
 
 static void an_echo_passes_through(void **state)
 {
-    struct world world;
+    struct conn_world world;
     struct peer peer;
     uint8_t *big = malloc(1 << 20);
 
@@ -497,13 +400,13 @@ static void an_echo_passes_through(void **state)
     assert_int_equal(peer.close_code, WS_CLOSE_NORMAL);
     assert_true(peer.has_ended);
     peer_end(&peer);
-    world_end(&world);
+    conn_world_end(&world);
     free(big);
 }
 
 static void more_clients_than_configured_are_told_so(void **state)
 {
-    struct world world;
+    struct conn_world world;
     struct peer peers[9];
     int server_fd;
 
@@ -517,18 +420,18 @@ static void more_clients_than_configured_are_told_so(void **state)
     for (size_t i = 0; i < 9; i++) {
         peer_end(&peers[i]);
     }
-    world_end(&world);
+    conn_world_end(&world);
 }
 
 static void a_realm_that_stops_says_goodbye(void **state)
 {
-    struct world world;
+    struct conn_world world;
     struct peer peer;
 
     (void)state;
     assert_ok(world_begin(&world));
     open_session(&world, &peer);
-    world_end(&world);
+    conn_world_end(&world);
     listen_once(&peer);
     assert_int_equal(peer.close_code, WS_CLOSE_GOING_AWAY);
     assert_non_null(strstr(logged, "closed by the realm with 1001: the realm stops"));
@@ -537,7 +440,7 @@ static void a_realm_that_stops_says_goodbye(void **state)
 
 static void a_client_too_slow_with_its_request_is_dropped(void **state)
 {
-    struct world world;
+    struct conn_world world;
     struct peer peer;
     int server_fd;
 
@@ -551,12 +454,12 @@ static void a_client_too_slow_with_its_request_is_dropped(void **state)
     assert_int_equal(world.worker.conn_count, 0);
     assert_non_null(strstr(logged, "too slow"));
     peer_end(&peer);
-    world_end(&world);
+    conn_world_end(&world);
 }
 
 static void one_connection(void)
 {
-    struct world world;
+    struct conn_world world;
     struct peer peer = {.fd = -1};
     int server_fd;
 
@@ -574,7 +477,7 @@ static void one_connection(void)
         }
         peer_end(&peer);
     }
-    world_end(&world);
+    conn_world_end(&world);
 }
 
 static void running_out_of_memory_leaks_nothing(void **state)
