@@ -25,6 +25,7 @@
  * Exit status 0: everything came as it should (sessions that were refused are counted, and no
  * fault). 1: an event too many, too few or out of order, or nothing happened for a minute.
  */
+#include "load_frame.h"
 #include "load_measure.h"
 #include "load_tls.h"
 
@@ -48,8 +49,7 @@ enum {
     OUT_BYTES = 64 * 1024,
     EVENTS_PER_TURN = 1024,
     SILENCE_SECONDS = 60,
-    MASKED_HEAD_BYTES = 8, /* with a length of 16 bits; the key is zero, so nothing changes */
-    HEAD_BYTES = 512,      /* more than any request or frame head of ours */
+    HEAD_BYTES = 512, /* more than any request or frame head of ours */
     BODY_MIN = 20,
     BODY_MAX = 8192,
 };
@@ -125,19 +125,6 @@ static void send_now(struct session *session, const void *bytes, size_t len)
     }
 }
 
-/* A masked frame with that payload, whose last byte may be the zero that ends a C string. */
-static size_t frame(uint8_t *out, uint8_t opcode, const void *payload, size_t len)
-{
-    const uint8_t head[MASKED_HEAD_BYTES] = {(uint8_t)(0x80 | opcode), 0x80 | 126,
-                                             (uint8_t)(len >> 8), (uint8_t)len};
-    const uint8_t short_head[] = {(uint8_t)(0x80 | opcode), (uint8_t)(0x80 | len), 0, 0, 0, 0};
-    size_t head_len = len < 126 ? sizeof short_head : sizeof head;
-
-    memcpy(out, len < 126 ? short_head : head, head_len);
-    memcpy(out + head_len, payload, len);
-    return head_len + len;
-}
-
 static void upgrade(struct session *session)
 {
     static const char request[] = "GET /stomp HTTP/1.1\r\nHost: localhost\r\n"
@@ -165,7 +152,7 @@ static void join(struct session *session)
     static const char connect[] = "CONNECT\naccept-version:1.2\nhost:localhost\n\n";
     char text[HEAD_BYTES];
     uint8_t out[2 * HEAD_BYTES];
-    size_t len = frame(out, 1, connect, sizeof connect);
+    size_t len = load_frame_put(out, LOAD_FRAME_TEXT, connect, sizeof connect);
 
     if (has_subscription(session)) {
         int text_len =
@@ -173,7 +160,7 @@ static void join(struct session *session)
                      "SUBSCRIBE\nid:%.100s\ndestination:%.100s\nfrom:%.20s\nreceipt:s\n\n",
                      conf.channel, conf.channel, conf.from == NULL ? "now" : conf.from);
 
-        len += frame(out + len, 1, text, (size_t)text_len + 1);
+        len += load_frame_put(out + len, LOAD_FRAME_TEXT, text, (size_t)text_len + 1);
     }
     send_now(session, out, len);
     session->phase = JOINING;
@@ -286,7 +273,8 @@ static void publish(void)
         text[len + BODY_MIN - 1] = ' ';
         text[len + 16] = ' ';
         text[(size_t)len + conf.bytes] = '\0';
-        run.out_len += frame(run.out + run.out_len, 1, text, (size_t)len + conf.bytes + 1);
+        run.out_len += load_frame_put(run.out + run.out_len, LOAD_FRAME_TEXT, text,
+                                      (size_t)len + conf.bytes + 1);
         run.sent++;
     }
     flush_out();
@@ -342,30 +330,26 @@ static void on_stomp(struct session *session, const uint8_t *payload, size_t len
 /* Takes a frame from the front; 0: it is not all there. */
 static size_t take_frame(struct session *session, const uint8_t *bytes, size_t len)
 {
-    size_t payload_len = len < 2 ? 0 : bytes[1] & 0x7f;
-    size_t head = payload_len == 126 ? 4 : payload_len == 127 ? 10 : 2;
+    struct load_frame frame;
+    size_t used = load_frame_take(bytes, len, &frame);
     uint8_t pong[HEAD_BYTES];
 
-    if (len < head) {
+    if (used == 0) {
         return 0;
     }
-    if (head > 2) {
-        payload_len = 0;
-        for (size_t i = 2; i < head; i++) {
-            payload_len = payload_len << 8 | bytes[i];
-        }
-    }
-    if (len - head < payload_len) {
-        return 0;
-    }
-    switch (bytes[0] & 0x0f) {
-    case 1:
-    case 2: on_stomp(session, bytes + head, payload_len); break;
-    case 8: refused(session, bytes + head + 2, payload_len - 2); break;
-    case 9: send_now(session, pong, frame(pong, 10, bytes + head, payload_len)); break;
+    switch (frame.opcode) {
+    case LOAD_FRAME_TEXT:
+    case LOAD_FRAME_BINARY: on_stomp(session, frame.payload, frame.len); break;
+    case LOAD_FRAME_CLOSE: /* a code, perhaps, and a reason */
+        refused(session, frame.payload + 2, frame.len < 2 ? 0 : frame.len - 2);
+        break;
+    case LOAD_FRAME_PING:
+        send_now(session, pong,
+                 load_frame_put(pong, LOAD_FRAME_PONG, frame.payload, frame.len));
+        break;
     default: break;
     }
-    return head + payload_len;
+    return used;
 }
 
 static size_t take_answer(struct session *session, const uint8_t *bytes, size_t len)
