@@ -27,6 +27,7 @@
  */
 #include "load_frame.h"
 #include "load_measure.h"
+#include "load_options.h"
 #include "load_tls.h"
 
 #include <arpa/inet.h>
@@ -72,16 +73,7 @@ struct session {
     size_t kept_len;
 };
 
-static struct {
-    size_t port, sessions, events, expect, bytes, inflight, rate, opening, addresses, tls, hold,
-        pid;
-    const char *channel, *from;
-} conf = {.sessions = 1,
-          .expect = SIZE_MAX,
-          .bytes = 100,
-          .inflight = 256,
-          .opening = 128,
-          .addresses = 4};
+static struct load_options conf;
 
 static struct {
     int epoll;
@@ -541,38 +533,6 @@ static void hold(void)
 
 /* ---- the beginning ---- */
 
-static const struct {
-    const char *name;
-    size_t *number;
-    const char **text;
-} options[] = {
-    {"port", &conf.port, NULL},           {"sessions", &conf.sessions, NULL},
-    {"channel", NULL, &conf.channel},     {"from", NULL, &conf.from},
-    {"events", &conf.events, NULL},       {"expect", &conf.expect, NULL},
-    {"bytes", &conf.bytes, NULL},         {"inflight", &conf.inflight, NULL},
-    {"rate", &conf.rate, NULL},           {"opening", &conf.opening, NULL},
-    {"addresses", &conf.addresses, NULL}, {"tls", &conf.tls, NULL},
-    {"hold", &conf.hold, NULL},           {"pid", &conf.pid, NULL},
-};
-
-static void read_option(const char *word)
-{
-    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
-        size_t len = strlen(options[i].name);
-
-        if (strncmp(word, options[i].name, len) != 0 || word[len] != '=') {
-            continue;
-        }
-        if (options[i].text != NULL) {
-            *options[i].text = word + len + 1;
-        } else {
-            *options[i].number = strtoull(word + len + 1, NULL, 10);
-        }
-        return;
-    }
-    give_up("%s is no option", word);
-}
-
 static void raise_descriptors(void)
 {
     struct rlimit limit;
@@ -585,12 +545,12 @@ static void raise_descriptors(void)
 
 int main(int count, char **words)
 {
+    const char *wrong = load_options_read(&conf, count, words);
     struct load_measure measure;
 
-    for (int i = 1; i < count; i++) {
-        read_option(words[i]);
+    if (wrong != NULL) {
+        give_up("%s is no option", wrong);
     }
-    conf.expect = conf.expect == SIZE_MAX ? conf.events : conf.expect;
     if (conf.port == 0 || conf.addresses == 0 || conf.bytes < BODY_MIN ||
         conf.bytes > BODY_MAX || (conf.events > 0 && conf.channel == NULL)) {
         give_up("port, and for events a channel and a body of 20 to 8192 bytes, are needed");
