@@ -1,104 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
-#include "ws/ws_conn.h"
+/* Messages, pings and silence; how connections are closed is ws_conn_close_test.c's. */
+#include "unit/ws/conn_rig.h"
 
 #include "lib/oom.h"
-#include "unit/ws/transcript.h"
-
-/* A client's frame with a key of zeros can be read in the hex: "81 82 00000000 'hi'". */
-
-static const struct ws_limits limits = {
-    .max_message_bytes = 1000,
-    .max_output_bytes = 1000,
-    .ping_every = 30000,
-    .pong_within = 10000,
-    .close_within = 5000,
-};
-
-static struct rng rng;
-
-static void conn_piece(struct transcript *seen, const struct ws_conn_piece *piece)
-{
-    switch (piece->type) {
-    case WS_CONN_BEGIN:
-        transcript_text(seen, transcript_opcode(piece->opcode));
-        transcript_text(seen, "(");
-        break;
-    case WS_CONN_DATA: transcript_bytes(seen, piece->data); break;
-    case WS_CONN_END: transcript_text(seen, ")"); break;
-    case WS_CONN_CLOSED: transcript_close(seen, piece->close_code, piece->data); break;
-    }
-}
-
-static void assert_output(const struct ws_conn *conn, const char *bytes)
-{
-    assert_bytes(ws_conn_output(conn), span_ro(hex(bytes)));
-}
-
-/* Hands in bytes; sees these pieces, and then this. */
-static void feed(struct ws_conn *conn, const char *bytes, const char *pieces, enum err end)
-{
-    struct mspan input = hex(bytes);
-    struct transcript seen;
-    struct ws_conn_piece piece;
-    enum err e;
-
-    transcript_init(&seen);
-    while ((e = ws_conn_next(conn, &input, &piece)) == OK) {
-        conn_piece(&seen, &piece);
-    }
-    assert_int_equal(e, end);
-    transcript_expect(&seen, pieces);
-}
-
-static void start(struct ws_conn *conn, enum ws_role role)
-{
-    rng = rng_seeded(1);
-    ws_conn_init(conn, role, &limits, &rng, 0);
-}
-
-static void sent_all(struct ws_conn *conn)
-{
-    ws_conn_output_consume(conn, ws_conn_output(conn).len);
-}
-
-/* What the check of every cut is to see, for a server. */
-static const char *expected_pieces;
-static const char *expected_output;
-static enum err expected_end;
-
-static void check(const struct cut *cut)
-{
-    struct ws_conn conn;
-    struct transcript seen;
-    struct ws_conn_piece piece;
-    struct mspan part;
-    size_t at = 0;
-    enum err e = ERR_AGAIN;
-
-    start(&conn, WS_SERVER);
-    transcript_init(&seen);
-    while (e != ERR_PROTO && (part = cut_next(cut, &at)).ptr != NULL) {
-        while ((e = ws_conn_next(&conn, &part, &piece)) == OK) {
-            conn_piece(&seen, &piece);
-        }
-    }
-    assert_int_equal(e, expected_end);
-    transcript_expect(&seen, expected_pieces);
-    if (expected_output != NULL) {
-        assert_output(&conn, expected_output);
-    }
-    ws_conn_fini(&conn);
-}
-
-static void server_answers(const char *bytes, const char *pieces, enum err end,
-                           const char *output)
-{
-    expected_pieces = pieces;
-    expected_end = end;
-    expected_output = output;
-    every_cut(hex(bytes), check);
-}
 
 static void messages_are_yielded_and_pings_answered_at_any_cut(void **state)
 {
@@ -107,23 +12,6 @@ static void messages_are_yielded_and_pings_answered_at_any_cut(void **state)
     server_answers("01 83 00000000 'Hel' 89 82 00000000 'hi' 80 82 00000000 'lo'",
                    "text(Hello)", ERR_AGAIN, "8a 02 'hi'");
     server_answers("8a 80 00000000 8a 81 00000000 'x'", "", ERR_AGAIN, "");
-}
-
-static void a_close_is_echoed_at_any_cut(void **state)
-{
-    (void)state;
-    server_answers("88 85 00000000 03e8 'bye'", "<close:1000 bye>", ERR_CLOSED, "88 02 03e8");
-    server_answers("88 80 00000000", "<close:1005>", ERR_CLOSED, "88 00");
-    server_answers("88 82 00000000 0fa0 89 80 00000000", "<close:4000>", ERR_CLOSED,
-                   "88 02 0fa0");
-}
-
-static void no_pong_follows_the_peers_close(void **state)
-{
-    (void)state;
-    /* The first Pong is in the output, the second waits and is dropped. */
-    server_answers("89 80 00000000 89 81 00000000 'x' 88 80 00000000", "<close:1005>",
-                   ERR_CLOSED, "8a 00 88 00");
 }
 
 static void each_fault_is_told_to_the_peer_and_is_final(void **state)
@@ -267,87 +155,6 @@ static void the_outputs_memory_is_given_back_with_its_last_byte(void **state)
     assert_null(conn.output.ptr); /* and there is no fini */
 }
 
-static void our_close_waits_for_the_peers(void **state)
-{
-    struct ws_conn conn;
-
-    (void)state;
-    start(&conn, WS_SERVER);
-    assert_true(ws_conn_is_open(&conn));
-    assert_ok(ws_conn_close(&conn, WS_CLOSE_GOING_AWAY, SPAN("bye"), 100));
-    assert_output(&conn, "88 05 03e9 'bye'");
-    sent_all(&conn);
-    assert_false(ws_conn_is_open(&conn));
-    assert_false(ws_conn_is_finished(&conn));
-    /* What was under way still arrives, and a ping is still answered. */
-    feed(&conn, "81 82 00000000 'hi' 89 80 00000000", "text(hi)", ERR_AGAIN);
-    assert_output(&conn, "8a 00");
-    feed(&conn, "88 82 00000000 03e9", "<close:1001>", ERR_CLOSED);
-    assert_output(&conn, "8a 00"); /* an answer is not answered */
-    sent_all(&conn);
-    assert_true(ws_conn_is_finished(&conn));
-    assert_int_equal(ws_conn_fault(&conn), WS_FAULT_NONE);
-    ws_conn_fini(&conn);
-}
-
-static void nothing_is_put_behind_a_close(void **state)
-{
-    struct ws_conn conn;
-
-    (void)state;
-    start(&conn, WS_SERVER);
-    assert_ok(ws_conn_close(&conn, WS_CLOSE_NO_STATUS, SPAN(""), 0));
-    assert_int_equal(ws_conn_put_message(&conn, WS_OPCODE_TEXT, SPAN("x")), ERR_CLOSED);
-    assert_int_equal(ws_conn_put_framed(&conn, span_ro(hex("8100"))), ERR_CLOSED);
-    assert_int_equal(ws_conn_close(&conn, WS_CLOSE_NORMAL, SPAN(""), 0), ERR_CLOSED);
-    assert_output(&conn, "88 00");
-    ws_conn_fini(&conn);
-}
-
-static void a_fault_behind_our_close_is_not_told(void **state)
-{
-    struct ws_conn conn;
-
-    (void)state;
-    start(&conn, WS_SERVER);
-    assert_ok(ws_conn_close(&conn, WS_CLOSE_NORMAL, SPAN(""), 0));
-    sent_all(&conn);
-    feed(&conn, "81 00", "", ERR_PROTO);
-    assert_output(&conn, "");
-    assert_true(ws_conn_is_finished(&conn));
-    ws_conn_fini(&conn);
-}
-
-static void a_client_lets_the_server_close_the_stream(void **state)
-{
-    struct ws_conn conn;
-
-    (void)state;
-    start(&conn, WS_CLIENT);
-    ws_conn_saw_bytes(&conn, 1000);
-    feed(&conn, "88 02 03e8", "<close:1000>", ERR_CLOSED);
-    sent_all(&conn);
-    assert_false(ws_conn_is_finished(&conn));
-    assert_int_equal(ws_conn_deadline(&conn), 6000);
-    assert_int_equal(ws_conn_expire(&conn, 6000), ERR_TIMEOUT);
-    assert_true(ws_conn_is_finished(&conn));
-}
-
-static void a_long_reason_is_cut_between_code_points(void **state)
-{
-    struct ws_conn conn;
-    char reason[200];
-
-    (void)state;
-    memset(reason, 'a', sizeof reason);
-    memcpy(reason + 121, "\xe2\x82\xac", 3); /* would end at 124 */
-    start(&conn, WS_SERVER);
-    assert_ok(ws_conn_close(&conn, WS_CLOSE_NORMAL, span_of(reason, sizeof reason), 0));
-    assert_int_equal(ws_conn_output(&conn).len, 2 + 2 + 121);
-    assert_int_equal(ws_conn_output(&conn).ptr[1], 123);
-    ws_conn_fini(&conn);
-}
-
 /* Forty seconds that take no time. */
 static void a_silent_peer_is_asked_and_then_dropped(void **state)
 {
@@ -419,37 +226,6 @@ static void without_ping_every_nothing_is_ever_due(void **state)
     ws_conn_fini(&conn);
 }
 
-static void a_peer_that_does_not_answer_our_close_is_dropped(void **state)
-{
-    struct ws_conn conn;
-
-    (void)state;
-    start(&conn, WS_SERVER);
-    assert_ok(ws_conn_close(&conn, WS_CLOSE_NORMAL, SPAN(""), 100));
-    assert_int_equal(ws_conn_deadline(&conn), 5100);
-    ws_conn_saw_bytes(&conn, 5000); /* it talks, but does not close */
-    assert_int_equal(ws_conn_deadline(&conn), 5100);
-    assert_int_equal(ws_conn_expire(&conn, 5100), ERR_TIMEOUT);
-    ws_conn_fini(&conn);
-}
-
-/* Moves all output of one to the other; adds what the other yields to `seen`. */
-static void carry(struct ws_conn *from, struct ws_conn *to, struct transcript *seen)
-{
-    while (ws_conn_output(from).len > 0) {
-        struct span out = span_head(ws_conn_output(from), 7);
-        uint8_t part[7];
-        struct mspan input = mspan_of(part, out.len);
-        struct ws_conn_piece piece;
-
-        memcpy(part, out.ptr, out.len);
-        ws_conn_output_consume(from, out.len);
-        while (ws_conn_next(to, &input, &piece) == OK) {
-            conn_piece(seen, &piece);
-        }
-    }
-}
-
 static void a_client_and_a_server_talk_back_to_back(void **state)
 {
     struct ws_conn client;
@@ -480,25 +256,6 @@ static void a_client_and_a_server_talk_back_to_back(void **state)
     assert_int_equal(ws_conn_fault(&server), WS_FAULT_NONE);
     transcript_expect(&seen, "text(What is the time?)binary(\\x01\\x02) "
                              "text(Later than you think.) <close:1000 thanks><close:1000>");
-}
-
-static void both_may_close_at_once(void **state)
-{
-    struct ws_conn client;
-    struct ws_conn server;
-    struct rng other = rng_seeded(2);
-    struct transcript seen;
-
-    (void)state;
-    start(&client, WS_CLIENT);
-    ws_conn_init(&server, WS_SERVER, &limits, &other, 0);
-    transcript_init(&seen);
-    assert_ok(ws_conn_close(&client, WS_CLOSE_NORMAL, SPAN(""), 0));
-    assert_ok(ws_conn_close(&server, WS_CLOSE_GOING_AWAY, SPAN(""), 0));
-    carry(&client, &server, &seen);
-    carry(&server, &client, &seen);
-    transcript_expect(&seen, "<close:1000><close:1001>");
-    assert_true(ws_conn_is_finished(&server));
 }
 
 /* Every byte of memory is the output's; whatever fails, the connection can be ended. */
@@ -583,8 +340,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_are_yielded_and_pings_answered_at_any_cut),
-        cmocka_unit_test(a_close_is_echoed_at_any_cut),
-        cmocka_unit_test(no_pong_follows_the_peers_close),
         cmocka_unit_test(each_fault_is_told_to_the_peer_and_is_final),
         cmocka_unit_test(a_client_refuses_a_masked_frame),
         cmocka_unit_test(a_server_puts_messages_without_a_mask),
@@ -592,18 +347,11 @@ int main(void)
         cmocka_unit_test(a_full_output_refuses_messages_but_not_control_frames),
         cmocka_unit_test(pings_without_end_cost_two_pongs),
         cmocka_unit_test(the_outputs_memory_is_given_back_with_its_last_byte),
-        cmocka_unit_test(our_close_waits_for_the_peers),
-        cmocka_unit_test(nothing_is_put_behind_a_close),
-        cmocka_unit_test(a_fault_behind_our_close_is_not_told),
-        cmocka_unit_test(a_client_lets_the_server_close_the_stream),
-        cmocka_unit_test(a_long_reason_is_cut_between_code_points),
         cmocka_unit_test(a_silent_peer_is_asked_and_then_dropped),
         cmocka_unit_test(any_byte_is_a_sign_of_life),
         cmocka_unit_test(a_peer_that_reads_nothing_is_judged_without_being_asked),
         cmocka_unit_test(without_ping_every_nothing_is_ever_due),
-        cmocka_unit_test(a_peer_that_does_not_answer_our_close_is_dropped),
         cmocka_unit_test(a_client_and_a_server_talk_back_to_back),
-        cmocka_unit_test(both_may_close_at_once),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
     };
 
