@@ -21,15 +21,6 @@
 
 /* ---- what is common ---- */
 
-static void put_or_dash(struct proxy_logformat_out *out, struct span text)
-{
-    if (text.len == 0) {
-        proxy_logformat_out_text(out, "-");
-    } else {
-        proxy_logformat_out_escaped(out, text);
-    }
-}
-
 static void put_host(struct proxy_logformat_out *out, const struct addr *addr)
 {
     char text[ADDR_TEXT_BYTES];
@@ -139,25 +130,25 @@ PUT(put_client_port)
 PUT(put_user)
 {
     (void)item;
-    put_or_dash(out, line->entry->user);
+    proxy_logformat_out_or_dash(out, line->entry->user);
 }
 
 PUT(put_request)
 {
     (void)item;
-    put_or_dash(out, line->entry->request);
+    proxy_logformat_out_or_dash(out, line->entry->request);
 }
 
 PUT(put_method)
 {
     (void)item;
-    put_or_dash(out, proxy_logformat_items_words(line->entry->request).method);
+    proxy_logformat_out_or_dash(out, proxy_logformat_items_words(line->entry->request).method);
 }
 
 PUT(put_version)
 {
     (void)item;
-    put_or_dash(out, proxy_logformat_items_words(line->entry->request).version);
+    proxy_logformat_out_or_dash(out, proxy_logformat_items_words(line->entry->request).version);
 }
 
 /* The target without its query. */
@@ -166,7 +157,7 @@ PUT(put_path)
     struct span target = proxy_logformat_items_words(line->entry->request).target;
 
     (void)item;
-    put_or_dash(out, span_head(target, span_find(target, '?')));
+    proxy_logformat_out_or_dash(out, span_head(target, span_find(target, '?')));
 }
 
 /* With its question mark; nothing when there is none, as in httpd. */
@@ -252,7 +243,7 @@ PUT(put_pid)
 PUT(put_server_name)
 {
     (void)item;
-    put_or_dash(out, line->entry->server_name);
+    proxy_logformat_out_or_dash(out, line->entry->server_name);
 }
 
 /* "+": the connection goes on; "-": it does not. */

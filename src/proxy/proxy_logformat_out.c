@@ -91,6 +91,15 @@ void proxy_logformat_out_escaped(struct proxy_logformat_out *out, struct span by
     put_escaped(out, bytes, "\"\"\\\\b\bn\nr\rt\tv\v", "\\x");
 }
 
+void proxy_logformat_out_or_dash(struct proxy_logformat_out *out, struct span bytes)
+{
+    if (bytes.len == 0) {
+        proxy_logformat_out_text(out, "-");
+    } else {
+        proxy_logformat_out_escaped(out, bytes);
+    }
+}
+
 void proxy_logformat_out_json(struct proxy_logformat_out *out, struct span bytes)
 {
     proxy_logformat_out_text(out, "\"");

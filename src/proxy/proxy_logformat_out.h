@@ -23,6 +23,9 @@ void proxy_logformat_out_number(struct proxy_logformat_out *out, uint64_t number
  * does not print. */
 void proxy_logformat_out_escaped(struct proxy_logformat_out *out, struct span bytes);
 
+/** The same, or "-" where there is nothing. */
+void proxy_logformat_out_or_dash(struct proxy_logformat_out *out, struct span bytes);
+
 /** A JSON string with its quotes: RFC 8259 section 7. Bytes beyond ASCII become \u00hh,
  * whatever they were meant to be. */
 void proxy_logformat_out_json(struct proxy_logformat_out *out, struct span bytes);

@@ -11,15 +11,6 @@
     static void name(const struct proxy_logformat_line *line, \
                      const struct proxy_logformat_item *item, struct proxy_logformat_out *out)
 
-static void put_or_dash(struct proxy_logformat_out *out, struct span text)
-{
-    if (text.len == 0) {
-        proxy_logformat_out_text(out, "-");
-    } else {
-        proxy_logformat_out_escaped(out, text);
-    }
-}
-
 static void put_count(const struct proxy_logformat_line *line, uint64_t number,
                       struct proxy_logformat_out *out)
 {
@@ -33,7 +24,7 @@ static void put_count(const struct proxy_logformat_line *line, uint64_t number,
 PUT(put_tunnel)
 {
     (void)item;
-    put_or_dash(out, line->entry->tunnel);
+    proxy_logformat_out_or_dash(out, line->entry->tunnel);
 }
 
 PUT(put_bytes_up)
@@ -57,13 +48,13 @@ PUT(put_closer)
 PUT(put_why)
 {
     (void)item;
-    put_or_dash(out, line->entry->why);
+    proxy_logformat_out_or_dash(out, line->entry->why);
 }
 
 PUT(put_error)
 {
     (void)item;
-    put_or_dash(out, line->entry->error);
+    proxy_logformat_out_or_dash(out, line->entry->error);
 }
 
 PUT(put_upstream)
@@ -77,7 +68,7 @@ PUT(put_upstream)
 PUT(put_parent)
 {
     (void)item;
-    put_or_dash(out, line->entry->parent);
+    proxy_logformat_out_or_dash(out, line->entry->parent);
 }
 
 PUT(put_diverted)
@@ -91,25 +82,25 @@ PUT(put_diverted)
 PUT(put_sni)
 {
     (void)item;
-    put_or_dash(out, line->entry->sni);
+    proxy_logformat_out_or_dash(out, line->entry->sni);
 }
 
 PUT(put_alpn)
 {
     (void)item;
-    put_or_dash(out, line->entry->alpn);
+    proxy_logformat_out_or_dash(out, line->entry->alpn);
 }
 
 PUT(put_ws_path)
 {
     (void)item;
-    put_or_dash(out, line->entry->ws.path);
+    proxy_logformat_out_or_dash(out, line->entry->ws.path);
 }
 
 PUT(put_ws_protocol)
 {
     (void)item;
-    put_or_dash(out, line->entry->ws.protocol);
+    proxy_logformat_out_or_dash(out, line->entry->ws.protocol);
 }
 
 PUT(put_ws_messages_up)
@@ -163,7 +154,7 @@ PUT(put_ws_compression)
 PUT(put_ws_lost)
 {
     (void)item;
-    put_or_dash(out, span_str(line->entry->ws.lost));
+    proxy_logformat_out_or_dash(out, span_str(line->entry->ws.lost));
 }
 
 static void put_known_text(struct proxy_logformat_out *out, const char *name, struct span text)

@@ -10,6 +10,7 @@
 #include "conf/conf_ports.h"
 #include "lib/oom.h"
 #include "lib/testing.h"
+#include "unit/conf/reference.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,21 +120,6 @@ static const struct directive proxy_rows[] = {
 };
 /* clang-format on */
 
-#define HEAD                                                     \
-    "# Example Apache forward proxy configuration\n"             \
-    "Listen 80\n"                                                \
-    "LoadModule proxy_module path/to/mod_proxy\n"                \
-    "ProxyRequests On\n"                                         \
-    "ProxyVia On\n"                                              \
-    "AllowCONNECT 9000 # Allow HTTP CONNECT on the realm port\n" \
-    "<Proxy *>\n"                                                \
-    "Order deny,allow\n"                                         \
-    "Deny from all\n"
-
-static const char whole[] = HEAD "Allow from 127.0.0.1 # Restrict to localhost only\n"
-                                 "</Proxy>\n";
-static const char mutilated[] = HEAD "Allow from # Restrict to localhost only\n";
-
 static const char module_note[] =
     "wayleave.conf:3: note: LoadModule is ignored (Wayleave has no modules to load)\n";
 
@@ -180,7 +166,7 @@ static void the_reference_configuration_loads_unchanged(void **state)
     static struct fixture it;
 
     (void)state;
-    begin(&it, span_str(whole), 100000);
+    begin(&it, span_str(reference_whole), 100000);
     assert_ok(it.e);
     assert_string_equal(it.said, module_note);
     assert_true(it.conf.requests);
@@ -200,7 +186,7 @@ static void the_mutilated_one_loads_and_says_one_thing_per_fault(void **state)
     char expected[1024];
 
     (void)state;
-    begin(&it, span_str(mutilated), 100000);
+    begin(&it, span_str(reference_mutilated), 100000);
     assert_ok(it.e);
     snprintf(
         expected, sizeof expected, "%s%s", module_note,
@@ -295,7 +281,7 @@ static void a_file_too_large_for_its_arena_is_refused_by_name(void **state)
     static struct fixture it;
 
     (void)state;
-    begin(&it, span_str(whole), 1000);
+    begin(&it, span_str(reference_whole), 1000);
     assert_int_equal(it.e, ERR_CONF);
     assert_string_equal(it.said, "wayleave.conf: takes more than the 1000 bytes that a "
                                  "configuration may have (split it)\n");
@@ -327,7 +313,7 @@ static void load_with_little_memory(void)
 {
     static struct fixture it;
 
-    begin(&it, span_str(mutilated), 100000);
+    begin(&it, span_str(reference_mutilated), 100000);
     assert_true(it.e == OK || it.e == ERR_NOMEM);
     assert_int_equal(diag_count(&it.diag, DIAG_ERROR), it.e == OK ? 0 : 1);
     end(&it);

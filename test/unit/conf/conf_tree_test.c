@@ -4,24 +4,9 @@
 
 #include "lib/oom.h"
 #include "lib/testing.h"
+#include "unit/conf/reference.h"
 
 #include <stdio.h>
-
-/* The reference configuration of DESIGN.md section 1, whole and as it is found on the web. */
-#define HEAD                                                     \
-    "# Example Apache forward proxy configuration\n"             \
-    "Listen 80\n"                                                \
-    "LoadModule proxy_module path/to/mod_proxy\n"                \
-    "ProxyRequests On\n"                                         \
-    "ProxyVia On\n"                                              \
-    "AllowCONNECT 9000 # Allow HTTP CONNECT on the realm port\n" \
-    "<Proxy *>\n"                                                \
-    "Order deny,allow\n"                                         \
-    "Deny from all\n"
-
-static const char whole[] = HEAD "Allow from 127.0.0.1 # Restrict to localhost only\n"
-                                 "</Proxy>\n";
-static const char mutilated[] = HEAD "Allow from # Restrict to localhost only\n";
 
 struct printer {
     char text[2048];
@@ -101,13 +86,14 @@ static void assert_tree(const char *text, const char *expected)
 static void the_reference_configuration_is_read(void **state)
 {
     (void)state;
-    assert_tree(whole, HEAD_TREE "10 Allow [from] [127.0.0.1] #Restrict to localhost only}");
+    assert_tree(reference_whole,
+                HEAD_TREE "10 Allow [from] [127.0.0.1] #Restrict to localhost only}");
 }
 
 static void the_mutilated_one_is_read_with_one_warning(void **state)
 {
     (void)state;
-    assert_tree(mutilated,
+    assert_tree(reference_mutilated,
                 HEAD_TREE "10 Allow [from] #Restrict to localhost only} "
                           "!f:7: warning: <Proxy *> is never closed; understood as ending at "
                           "the end of the file (write </Proxy> on a line of its own)");
@@ -209,7 +195,7 @@ static void parse_mutilated(void)
 
     diag_init(&diag);
     arena_init(&arena, 100000);
-    e = conf_tree_parse(span_str(mutilated), "f", NULL, &arena, &diag, &nodes);
+    e = conf_tree_parse(span_str(reference_mutilated), "f", NULL, &arena, &diag, &nodes);
     assert_true(oom_has_struck() || (e == OK && nodes != NULL));
     assert_true(e == OK || (e == ERR_NOMEM && nodes == NULL));
     arena_fini(&arena);
@@ -227,8 +213,9 @@ static void running_out_of_memory_leaks_nothing(void **state)
     diag_init(&diag);
     for (size_t max = 0; max < 1000; max++) {
         arena_init(&arena, max);
-        assert_int_equal(conf_tree_parse(span_str(whole), "f", NULL, &arena, &diag, &nodes),
-                         ERR_LIMIT);
+        assert_int_equal(
+            conf_tree_parse(span_str(reference_whole), "f", NULL, &arena, &diag, &nodes),
+            ERR_LIMIT);
         arena_fini(&arena);
     }
     diag_fini(&diag);

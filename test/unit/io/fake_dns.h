@@ -24,7 +24,8 @@ enum fake_dns_kind {
 
 enum {
     FAKE_DNS_HEAD = 12, /* RFC 1035 section 4.1.1 */
-    FAKE_DNS_MAX = 2000
+    FAKE_DNS_MAX = 2000,
+    FAKE_DNS_PATIENCE = 20000 /* ms of the resolver, which no answer needs */
 };
 
 struct fake_dns_row {
@@ -304,4 +305,22 @@ static inline void fake_dns_close(struct fake_dns *dns)
     sock_close(&dns->udp);
     sock_close(&dns->tcp);
     sock_close(&dns->client);
+}
+
+/** A loop, and on it this server and a resolver that asks nobody else. */
+static inline void fake_dns_begin(struct fake_dns *dns, struct fake_dns_row *rows,
+                                  struct loop **ret_loop, struct resolver **ret_resolver)
+{
+    assert_ok(loop_new(ret_loop));
+    assert_ok(resolver_new(ret_resolver, *ret_loop));
+    fake_dns_open(dns, *ret_loop, rows);
+    assert_ok(resolver_use_servers(*ret_resolver, dns->servers, FAKE_DNS_PATIENCE, 2));
+}
+
+static inline void fake_dns_end(struct fake_dns *dns, struct loop *loop,
+                                struct resolver *resolver)
+{
+    resolver_free(resolver);
+    fake_dns_close(dns);
+    loop_free(loop);
 }

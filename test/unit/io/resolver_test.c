@@ -89,19 +89,14 @@ static int open_all(void **state)
     for (size_t i = 0; i < ROWS; i++) {
         rows[i].asked = 0;
     }
-    assert_ok(loop_new(&loop));
-    assert_ok(resolver_new(&resolver, loop));
-    fake_dns_open(&dns, loop, rows);
-    assert_ok(resolver_use_servers(resolver, dns.servers, PATIENCE, 2));
+    fake_dns_begin(&dns, rows, &loop, &resolver);
     return 0;
 }
 
 static int close_all(void **state)
 {
     (void)state;
-    resolver_free(resolver);
-    fake_dns_close(&dns);
-    loop_free(loop);
+    fake_dns_end(&dns, loop, resolver);
     return 0;
 }
 

@@ -54,19 +54,14 @@ static struct seen name_of(const char *address)
     struct proxy_clientname *lookup;
     struct addr addr;
 
-    assert_ok(loop_new(&loop));
-    assert_ok(resolver_new(&resolver, loop));
-    fake_dns_open(&dns, loop, rows);
-    assert_ok(resolver_use_servers(resolver, dns.servers, 20000, 2));
+    fake_dns_begin(&dns, rows, &loop, &resolver);
     assert_true(addr_parse(span_str(address), 50000, &addr));
     assert_ok(proxy_clientname_ask(resolver, &addr, on_done, &seen, &lookup));
     for (int i = 0; seen.answers == 0 && i < 1000; i++) {
         assert_ok(loop_turn(loop, 20000));
     }
     assert_int_equal(seen.answers, 1);
-    resolver_free(resolver);
-    fake_dns_close(&dns);
-    loop_free(loop);
+    fake_dns_end(&dns, loop, resolver);
     return seen;
 }
 

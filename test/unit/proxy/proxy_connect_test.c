@@ -60,10 +60,7 @@ static int open_all(void **state)
 {
     (void)state;
     free_before = lowest_free_fd();
-    assert_ok(loop_new(&loop));
-    assert_ok(resolver_new(&resolver, loop));
-    fake_dns_open(&dns, loop, rows);
-    assert_ok(resolver_use_servers(resolver, dns.servers, PATIENCE, 2));
+    fake_dns_begin(&dns, rows, &loop, &resolver);
     fake_parent_open(&parent, loop);
     named = (struct proxy_route_parent){.host = SPAN("parent.test"),
                                         .port = parent.port,
@@ -78,9 +75,7 @@ static int close_all(void **state)
 {
     (void)state;
     fake_parent_close(&parent);
-    resolver_free(resolver);
-    fake_dns_close(&dns);
-    loop_free(loop);
+    fake_dns_end(&dns, loop, resolver);
     assert_int_equal(lowest_free_fd(), free_before); /* no descriptor was left open */
     return 0;
 }

@@ -31,10 +31,7 @@ static struct route_conf read;
 static int open_all(void **state)
 {
     (void)state;
-    assert_ok(loop_new(&loop));
-    assert_ok(resolver_new(&resolver, loop));
-    fake_dns_open(&dns, loop, rows);
-    assert_ok(resolver_use_servers(resolver, dns.servers, PATIENCE, 2));
+    fake_dns_begin(&dns, rows, &loop, &resolver);
     route_conf_read(&read, "ProxyRemote * http://p\n"
                            "NoProxy direct.test 10.0.0.0/8 2001:db9::/32\n");
     return 0;
@@ -43,9 +40,7 @@ static int open_all(void **state)
 static int close_all(void **state)
 {
     (void)state;
-    resolver_free(resolver);
-    fake_dns_close(&dns);
-    loop_free(loop);
+    fake_dns_end(&dns, loop, resolver);
     route_conf_free(&read);
     return 0;
 }

@@ -52,10 +52,7 @@ static struct seen verify(const char *name, const char *origin, msec timeout, bo
                                                  .ctx = &seen};
 
     assert_true(addr_parse(span_str(origin), 443, &addr));
-    assert_ok(loop_new(&loop));
-    assert_ok(resolver_new(&resolver, loop));
-    fake_dns_open(&dns, loop, rows);
-    assert_ok(resolver_use_servers(resolver, dns.servers, 20000, 2));
+    fake_dns_begin(&dns, rows, &loop, &resolver);
     assert_ok(proxy_verify_start(loop, resolver, &request, &verify));
     assert_int_equal(seen.answers, 0); /* never from inside */
     if (cancels) {
@@ -64,9 +61,7 @@ static struct seen verify(const char *name, const char *origin, msec timeout, bo
     } else {
         loopback_turn_until(loop, is_answered, &seen);
     }
-    resolver_free(resolver);
-    fake_dns_close(&dns);
-    loop_free(loop);
+    fake_dns_end(&dns, loop, resolver);
     return seen;
 }
 
