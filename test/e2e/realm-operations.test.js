@@ -263,7 +263,7 @@ test('a reader who does not read is counted when it is dropped', async (t) => {
   slow.socket.resume(); // what it needs to go on is not stored any more
   await until('it is dropped', () => slow.closed !== null);
   assert.equal(await realm.metric('wayleave_realm_slow_readers_total'), 1);
-  assert.match(realm.program.stderr, /session \d+ ended: .*the client is so slow/);
+  await realm.program.line(/session \d+ ended: .*the client is so slow/);
 });
 
 test('the status lists sessions page by page, and channels', async (t) => {

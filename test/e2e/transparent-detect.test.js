@@ -17,6 +17,7 @@ import { connect, listen } from '../lib/tcp.mjs';
 import { until } from '../lib/wait.mjs';
 
 const TLS_PORT = 443;
+const OPEN = 'wayleave_proxy_connections';
 
 /** A network with a proxy, and servers whose connections are taken one by one. */
 async function start(t, options = {}) {
@@ -150,12 +151,14 @@ test('a ClientHello that is none, or stops', { skip: CANNOT }, async (t) => {
 
   await t.test('gone before it was whole: nobody is troubled', async () => {
     const before = all.proxy.accessLines.length;
+    const open = await all.proxy.metric(OPEN);
     const caller = await all.call();
     caller.send(hello.subarray(0, 50)).reset();
     const other = await all.call();
     other.send(hello);
     for (const end of [other, await all.server.accept()]) end.end();
     await until('the other is logged', () => all.proxy.accessLines.length > before);
+    await until('both have ended', async () => (await all.proxy.metric(OPEN)) <= open);
     assert.equal(all.proxy.accessLines.length, before + 1);
   });
 });
