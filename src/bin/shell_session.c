@@ -81,25 +81,25 @@ static void session_over(struct shell_session *session, int status)
     }
 }
 
-__attribute__((format(printf, 2, 0))) static void fail_with(struct shell_session *session,
-                                                            const char *format, va_list why)
+__attribute__((format(printf, 2, 0))) static void say(const struct shell_session *session,
+                                                      const char *format, va_list args)
 {
-    if (session->state == SESSION_OVER) {
-        return;
-    }
     fprintf(stderr, "wayleave %s: ", session->options->verb);
-    vfprintf(stderr, format, why);
+    vfprintf(stderr, format, args);
     fprintf(stderr, "\n");
-    session_over(session, 1);
 }
 
 void shell_session_fail(struct shell_session *session, const char *format, ...)
 {
-    va_list why;
+    va_list args;
 
-    va_start(why, format);
-    fail_with(session, format, why);
-    va_end(why);
+    if (session->state == SESSION_OVER) {
+        return;
+    }
+    va_start(args, format);
+    say(session, format, args);
+    va_end(args);
+    session_over(session, 1);
 }
 
 struct loop *shell_session_loop(struct shell_session *session)
@@ -307,7 +307,8 @@ __attribute__((format(printf, 2, 0))) static void on_link_end(void *ctx, const c
     if (session->state == SESSION_CLOSING) {
         session_over(session, 0);
     } else {
-        fail_with(session, format, why);
+        say(session, format, why);
+        session_over(session, 1);
     }
 }
 

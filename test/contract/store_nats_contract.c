@@ -10,7 +10,8 @@
 #include <stdlib.h>
 
 enum {
-    MOMENT = 20, /* ms */
+    PATIENCE = 20000, /* ms that no answer needs */
+    MOMENT = 20,      /* ms */
 };
 
 /* Each realm has a loop of its own: one that does not turn hears nothing. */
@@ -58,7 +59,7 @@ static enum err open_in(struct store_contract_rig *rig, struct seat *seat, const
         .streams_max = STORE_CONTRACT_STREAMS_MAX,
         .pending_bytes_max = STORE_CONTRACT_PENDING_MAX,
         .replicas = 1,
-        .timeout = STORE_CONTRACT_SEAT_PATIENCE,
+        .timeout = PATIENCE,
         .log = &rig->log,
         .rng = &rig->rng,
     };

@@ -147,41 +147,6 @@ test('lines', async (t) => {
   });
 });
 
-test('a way that leads to no realm', async (t) => {
-  await t.test('SIGINT ends a sub that still dials', async (t) => {
-    const port = await deafPort(t);
-    const sub = wayleave(['sub', `ws://127.0.0.1:${port}`, '/x'], { env: NO_ENV });
-    await until('it dials', () => callersOf(port) > 0);
-    assert.deepEqual(await sub.stop({ signal: 'SIGINT' }), { code: 0, signal: null });
-    assert.equal(sub.stderr, '');
-  });
-
-  for (const [answer, sentence] of /** @type {[string, RegExp][]} */ ([
-    ['HTTP/1.1 404 Gone\r\n\r\n', /\/x is no WebSocket: the server answered 404 Gone$/],
-    ['', /the connection was closed without an answer \(is that port for wss:\/\/\?\)$/],
-    ['HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n', /: the server /],
-    ['SSH-2.0-OpenSSH_9.2\r\n', /: the server /],
-  ])) {
-    await t.test(`told for ${JSON.stringify(answer)}`, async (t) => {
-      const serve = async (peer) => {
-        await peer.readUntil('\r\n\r\n');
-        peer.send(answer).end();
-      };
-      const { port } = await listen(t, { serve });
-      const { code, stderr } = await run(['sub', `ws://127.0.0.1:${port}/x`, '/x']);
-      assert.equal(code, 1);
-      assert.equal(lines(stderr).length, 1, stderr);
-      assert.match(stderr.trimEnd(), sentence);
-    });
-  }
-
-  await t.test('told for a closed port', async () => {
-    const { code, stderr } = await run(['sub', `ws://127.0.0.1:${await freePort()}`, '/x']);
-    assert.equal(code, 1);
-    assert.match(stderr, /no connection to 127\.0\.0\.1 port \d+: .* \(does the realm run\?\)/);
-  });
-});
-
 test('JSON', async (t) => {
   const { realm, url } = await started(t);
 
@@ -306,6 +271,41 @@ test('the time', async (t) => {
       'x',
     ]);
     assert.equal(code, 3);
+  });
+});
+
+test('a way that leads to no realm', async (t) => {
+  await t.test('SIGINT ends a sub that still dials', async (t) => {
+    const port = await deafPort(t);
+    const sub = wayleave(['sub', `ws://127.0.0.1:${port}`, '/x'], { env: NO_ENV });
+    await until('it dials', () => callersOf(port) > 0);
+    assert.deepEqual(await sub.stop({ signal: 'SIGINT' }), { code: 0, signal: null });
+    assert.equal(sub.stderr, '');
+  });
+
+  for (const [answer, sentence] of /** @type {[string, RegExp][]} */ ([
+    ['HTTP/1.1 404 Gone\r\n\r\n', /\/x is no WebSocket: the server answered 404 Gone$/],
+    ['', /the connection was closed without an answer \(is that port for wss:\/\/\?\)$/],
+    ['HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n', /: the server /],
+    ['SSH-2.0-OpenSSH_9.2\r\n', /: the server /],
+  ])) {
+    await t.test(`told for ${JSON.stringify(answer)}`, async (t) => {
+      const serve = async (peer) => {
+        await peer.readUntil('\r\n\r\n');
+        peer.send(answer).end();
+      };
+      const { port } = await listen(t, { serve });
+      const { code, stderr } = await run(['sub', `ws://127.0.0.1:${port}/x`, '/x']);
+      assert.equal(code, 1);
+      assert.equal(lines(stderr).length, 1, stderr);
+      assert.match(stderr.trimEnd(), sentence);
+    });
+  }
+
+  await t.test('told for a closed port', async () => {
+    const { code, stderr } = await run(['sub', `ws://127.0.0.1:${await freePort()}`, '/x']);
+    assert.equal(code, 1);
+    assert.match(stderr, /no connection to 127\.0\.0\.1 port \d+: .* \(does the realm run\?\)/);
   });
 });
 

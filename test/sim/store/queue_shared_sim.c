@@ -16,6 +16,55 @@ enum {
     STEPS = 500,
 };
 
+/* ---- acknowledgements ---- */
+
+static void settle(struct commit *commit, bool is_committed)
+{
+    struct world *world = commit->realm->world;
+
+    commit->is_on = false;
+    if (is_committed) {
+        must(world->events[commit->number].where == HELD);
+        world->events[commit->number].where = DONE;
+    } else {
+        come_back(world, commit->number);
+    }
+    queue_reader_settle(&commit->claim, is_committed);
+}
+
+static void on_committed(struct router_ticket *ticket, enum err e,
+                         const struct router_receipt *receipts, size_t count)
+{
+    (void)receipts, (void)count;
+    settle(LIST_ENTRY(ticket, struct commit, ticket), e == OK);
+}
+
+static void commit(struct world *world, struct realm *realm, struct seat *seat)
+{
+    struct commit *commit = &realm->commits[dice(world, COMMITS)];
+    struct router_removal removal;
+    unsigned number;
+
+    if (!seat->is_on || seat->held_count == 0 || commit->is_on) {
+        return;
+    }
+    number = seat->held[dice(world, (unsigned)seat->held_count)];
+    *commit = (struct commit){
+        .ticket.done = on_committed, .realm = realm, .number = number, .is_on = true};
+    queue_reader_claim_init(&commit->claim);
+    must(queue_reader_claim(&seat->reader, eid_of(world, seat, number), QUEUE_READER_ONE, false,
+                            &commit->claim));
+    queue_reader_seal(&seat->reader, &commit->claim);
+    drop_held(seat, number);
+    must(queue_set_removals(&commit->claim, &removal) == 1);
+    must(router_publish_commit(
+             &realm->router,
+             &(struct router_transaction){.removals = &removal, .removal_count = 1},
+             &commit->ticket) == OK);
+}
+
+/* ---- a run ---- */
+
 static void act_in(struct world *world, struct realm *realm)
 {
     struct seat *seat = &realm->seats[dice(world, READERS)];
