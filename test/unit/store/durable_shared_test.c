@@ -4,8 +4,7 @@
 #include "pubsub/durable.h"
 
 #include "lib/oom.h"
-#include "lib/testing.h"
-#include "store/store_mem.h"
+#include "unit/store/mem_rig.h"
 
 struct realm {
     struct rng rng;
@@ -33,18 +32,10 @@ static const struct store_watch watch = {on_key, on_lock};
 
 static void begin(struct world *world, struct realm *realm, size_t max)
 {
-    const struct store_mem_conf conf = {.bytes_max = 1 << 20,
-                                        .streams_max = 10,
-                                        .pending_bytes_max = 1 << 20,
-                                        .is_shared = true,
-                                        .rng = &realm->rng};
-
     static uint64_t seed;
 
     *realm = (struct realm){.rng = rng_seeded(++seed)};
-    assert_ok(store_mem_open(&conf, world->disk, &realm->store));
-    realm->store->watch = &watch;
-    realm->store->watch_ctx = realm;
+    assert_ok(mem_rig_open_shared(world->disk, &realm->rng, &watch, realm, &realm->store));
     durable_set_init(&realm->set, realm->store, max, &realm->rng);
     assert_ok(durable_set_restore(&realm->set));
 }
@@ -76,10 +67,7 @@ static void run(struct realm *realm)
 
 static void run_both(struct world *world)
 {
-    for (int i = 0; i < 4; i++) {
-        run(&world->a);
-        run(&world->b);
-    }
+    mem_rig_run_both(world->a.store, world->b.store);
 }
 
 static void on_lost(void *reader)

@@ -3,8 +3,7 @@
 #include "pubsub/durable.h"
 
 #include "lib/oom.h"
-#include "lib/testing.h"
-#include "store/store_mem.h"
+#include "unit/store/mem_rig.h"
 
 struct world {
     struct store_mem_disk *disk;
@@ -15,13 +14,8 @@ struct world {
 
 static enum err begin(struct world *world)
 {
-    const struct store_mem_conf conf = {.bytes_max = 1 << 20,
-                                        .streams_max = 10,
-                                        .pending_bytes_max = 1 << 20,
-                                        .rng = &world->rng};
-
     world->store = NULL;
-    TRY(store_mem_open(&conf, world->disk, &world->store));
+    TRY(mem_rig_open(world->disk, &world->rng, &world->store));
     durable_set_init(&world->set, world->store, 3, &world->rng);
     return durable_set_restore(&world->set);
 }

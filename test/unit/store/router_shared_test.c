@@ -5,10 +5,9 @@
 #include "pubsub/router_shared.h"
 
 #include "lib/oom.h"
-#include "lib/testing.h"
 #include "pubsub/router_admin.h"
 #include "pubsub/router_publish.h"
-#include "store/store_mem.h"
+#include "unit/store/mem_rig.h"
 
 #include <stdio.h>
 
@@ -54,23 +53,11 @@ static void on_news(void *ctx)
 
 static void begin(struct world *world, struct realm *realm)
 {
-    const struct store_mem_conf store_conf = {.bytes_max = 1 << 20,
-                                              .streams_max = 10,
-                                              .pending_bytes_max = 1 << 20,
-                                              .is_shared = true,
-                                              .rng = &realm->rng};
-    struct router_conf conf = {
-        .rules = rules,
-        .rule_count = 6,
-        .limits = {.channels = 10,
-                   .store_bytes = 1 << 24,
-                   .ring_bytes = 1 << 24,
-                   .view = {.ring_bytes = 1000, .frame_bytes = 500}},
-    };
+    struct router_conf conf;
 
     *realm = (struct realm){.rng = rng_seeded(1)};
-    assert_ok(store_mem_open(&store_conf, world->disk, &realm->store));
-    conf.store = realm->store;
+    assert_ok(mem_rig_open_shared(world->disk, &realm->rng, NULL, NULL, &realm->store));
+    conf = mem_rig_router_conf(rules, sizeof rules / sizeof rules[0], realm->store);
     router_init(&realm->router, &conf, &realm->rng);
     realm->router.on_news = on_news;
     realm->router.on_news_ctx = realm;
@@ -99,10 +86,7 @@ static void tear_down(struct world *world)
 
 static void run_both(struct world *world)
 {
-    for (int i = 0; i < 4; i++) {
-        store_mem_run(world->a.store, SIZE_MAX);
-        store_mem_run(world->b.store, SIZE_MAX);
-    }
+    mem_rig_run_both(world->a.store, world->b.store);
 }
 
 static struct router_route *open_route(struct realm *realm, const char *name)

@@ -4,10 +4,9 @@
 #include "pubsub/router_store.h"
 
 #include "lib/oom.h"
-#include "lib/testing.h"
 #include "pubsub/router_publish.h"
-#include "store/store_mem.h"
 #include "unit/pubsub/publishing.h"
+#include "unit/store/mem_rig.h"
 
 #include <stdio.h>
 
@@ -23,15 +22,6 @@ static const struct router_rule rules[] = {
      .channel = {.type = CHANNEL_RELIABLE, .capacity = 20, .store_bytes = 100000}},
 };
 
-static const struct router_conf conf = {
-    .rules = rules,
-    .rule_count = 3,
-    .limits = {.channels = 10,
-               .store_bytes = 1 << 24,
-               .ring_bytes = 1 << 24,
-               .view = {.ring_bytes = 1000, .frame_bytes = 500}},
-};
-
 /* One life of a realm; the disk outlives it. */
 struct world {
     struct store_mem_disk *disk;
@@ -42,16 +32,12 @@ struct world {
 
 static enum err begin(struct world *world)
 {
-    const struct store_mem_conf store_conf = {.bytes_max = 1 << 20,
-                                              .streams_max = 10,
-                                              .pending_bytes_max = 1 << 20,
-                                              .rng = &world->rng};
-    struct router_conf with_store = conf;
+    struct router_conf conf;
 
     world->store = NULL;
-    TRY(store_mem_open(&store_conf, world->disk, &world->store));
-    with_store.store = world->store;
-    router_init(&world->router, &with_store, &world->rng);
+    TRY(mem_rig_open(world->disk, &world->rng, &world->store));
+    conf = mem_rig_router_conf(rules, sizeof rules / sizeof rules[0], world->store);
+    router_init(&world->router, &conf, &world->rng);
     return OK;
 }
 

@@ -4,8 +4,7 @@
 #include "pubsub/transaction.h"
 
 #include "lib/oom.h"
-#include "lib/testing.h"
-#include "store/store_mem.h"
+#include "unit/store/mem_rig.h"
 
 static const struct router_rule rule = {
     .pattern = SPAN_INIT("/p"),
@@ -36,27 +35,13 @@ static const struct store_watch watch = {.on_key = on_key};
 
 static void begin(struct world *world, struct realm *realm)
 {
-    const struct store_mem_conf store_conf = {.bytes_max = 1 << 20,
-                                              .streams_max = 10,
-                                              .pending_bytes_max = 1 << 20,
-                                              .is_shared = true,
-                                              .rng = &realm->rng};
     const struct transaction_hall_conf hall_conf = {
         .remembered_max = 2, .remembered = 1000, .items_max = 10, .bytes_max = 10000};
-    struct router_conf conf = {
-        .rules = &rule,
-        .rule_count = 1,
-        .limits = {.channels = 10,
-                   .store_bytes = 1 << 24,
-                   .ring_bytes = 1 << 24,
-                   .view = {.ring_bytes = 1000, .frame_bytes = 500}},
-    };
+    struct router_conf conf;
 
     *realm = (struct realm){.rng = rng_seeded(1)};
-    assert_ok(store_mem_open(&store_conf, world->disk, &realm->store));
-    realm->store->watch = &watch;
-    realm->store->watch_ctx = realm;
-    conf.store = realm->store;
+    assert_ok(mem_rig_open_shared(world->disk, &realm->rng, &watch, realm, &realm->store));
+    conf = mem_rig_router_conf(&rule, 1, realm->store);
     router_init(&realm->router, &conf, &realm->rng);
     router_set_now(&realm->router, 5000);
     transaction_hall_init(&realm->hall, &realm->router, &hall_conf);
@@ -86,10 +71,7 @@ static void tear_down(struct world *world)
 
 static void run_both(struct world *world)
 {
-    for (int i = 0; i < 4; i++) {
-        store_mem_run(world->a.store, SIZE_MAX);
-        store_mem_run(world->b.store, SIZE_MAX);
-    }
+    mem_rig_run_both(world->a.store, world->b.store);
 }
 
 static void on_committed(void *ctx, enum err e)
