@@ -10,7 +10,6 @@
 #include "lib/scratch.h"
 #include "lib/testing.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>

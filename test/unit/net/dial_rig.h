@@ -11,7 +11,7 @@
 #include "net/dial.h"
 #include "unit/io/fake_dns.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 enum {

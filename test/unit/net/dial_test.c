@@ -7,6 +7,8 @@
 
 #include "lib/oom.h"
 
+#include <errno.h>
+
 static void a_literal_is_dialled_without_asking_anybody(void **state)
 {
     static const char *const hosts[][2] = {
