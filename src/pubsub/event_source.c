@@ -54,12 +54,32 @@ void event_source_fini(struct event_source *source)
     dict_free(source->attributes);
 }
 
+static bool means_dict(struct span content_type)
+{
+    return span_equals(content_type, "application/vnd.wayleave.event+json");
+}
+
 bool event_source_is_dict(const struct event *event)
 {
     struct span type;
 
-    return find_event_header(event, SPAN("content-type"), &type) &&
-           span_equals(type, "application/vnd.wayleave.event+json");
+    return find_event_header(event, SPAN("content-type"), &type) && means_dict(type);
+}
+
+enum err event_source_check(struct span content_type, struct span body,
+                            struct dict_fault *ret_fault)
+{
+    struct dict_json_event parts;
+    struct dict *root;
+    enum err e;
+
+    if (!means_dict(content_type)) {
+        return OK;
+    }
+    TRY(dict_json_read(body, &limits, ret_fault, &root));
+    e = dict_json_event(root, ret_fault, &parts);
+    dict_free(root);
+    return e;
 }
 
 static void read_body(struct event_source *source)

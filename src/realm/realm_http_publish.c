@@ -3,6 +3,7 @@
 #include "realm/realm_http_publish.h"
 
 #include "base/utf8.h"
+#include "pubsub/event_source.h"
 #include "pubsub/queue_set.h"
 #include "realm/realm_http_api.h"
 #include "realm/realm_http_login.h"
@@ -129,6 +130,25 @@ static bool read_headers(struct http1_fields fields, struct realm_http_publish *
     return true;
 }
 
+/* *ret_may false: the refusal is in `out`. */
+static enum err check_body(const struct realm_http_question *question, struct span body,
+                           bool *ret_may)
+{
+    const struct http1_field *type =
+        http1_fields_find(question->head->fields, SPAN("content-type"));
+    struct dict_fault fault = {DICT_FAULT_NONE, 0};
+    char sentence[REALM_HTTP_WHY_BYTES];
+    enum err e = type == NULL ? OK : event_source_check(type->value, body, &fault);
+
+    *ret_may = e == OK;
+    if (e == OK || e == ERR_NOMEM) {
+        return e;
+    }
+    snprintf(sentence, sizeof sentence, "the body is no event+json, at byte %zu: %s", fault.at,
+             dict_fault_text(fault.reason));
+    return realm_http_question_refuse(question, e == ERR_LIMIT ? 413 : 400, sentence);
+}
+
 enum err realm_http_publish_parts(const struct realm_http_env *env,
                                   const struct http1_head *head, struct span body,
                                   struct buf *out, struct realm_http_verdict *verdict,
@@ -161,11 +181,19 @@ enum err realm_http_publish_parts(const struct realm_http_env *env,
             "an Event- field has a name that only the realm gives, or is not UTF-8, "
             "or there are too many");
     }
+    TRY(check_body(&question, body, &may));
+    if (!may) {
+        return OK;
+    }
     if (id != NULL && id->value.len > REALM_STOMP_SEND_ID_MAX) {
         return realm_http_question_refuse(&question, 400, "Publish-Id is too long");
     }
     if (id != NULL) {
         ret_publish->parts.publish_id = id->value;
+    }
+    if (merge != NULL && !span_equals(merge->value, "true") &&
+        !span_equals(merge->value, "false")) {
+        return realm_http_question_refuse(&question, 400, "Merge must be true or false");
     }
     ret_publish->parts.is_change = merge != NULL && span_equals(merge->value, "true");
     ret_publish->parts.merged_max = env->event_bytes;

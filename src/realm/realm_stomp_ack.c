@@ -65,6 +65,16 @@ static bool read_subject(const struct realm_stomp *stomp,
            (subject->has_id || stomp->version == STOMP_VERSION_1_0);
 }
 
+static const char *what_says_it(enum stomp_version version)
+{
+    switch (version) {
+    case STOMP_VERSION_1_0: return "the message-id";
+    case STOMP_VERSION_1_1: return "the message-id and the subscription";
+    case STOMP_VERSION_1_2: break;
+    }
+    return "in id what stands in ack";
+}
+
 /* ACK at once is a transaction of its own: the store must forget the event before it is
  * answered. NACK needs no store. */
 static bool perform(struct session_sub *sub, const struct act *act)
@@ -188,9 +198,9 @@ enum err realm_stomp_ack(struct realm_stomp *stomp, const struct realm_stomp_ins
     }
     if (!read_subject(stomp, request, &subject)) {
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_ILLEGAL,
-                                         "%s must say which event, as STOMP %s does",
+                                         "%s must have %s, as the MESSAGE has it",
                                          stomp_command_name(request->frame->command),
-                                         stomp_version_name(stomp->version));
+                                         what_says_it(stomp->version));
     }
     has_name = realm_stomp_inside_find(request, SPAN("transaction"), &name);
     if (!is_nack && !has_name && move_durable(stomp, &subject)) {

@@ -210,17 +210,22 @@ enum err realm_stomp_tx_commit(struct realm_stomp *stomp,
                                const struct realm_stomp_inside *request)
 {
     enum transaction_memory_outcome outcome = TRANSACTION_MEMORY_UNKNOWN;
-    struct span commit_id, query;
+    struct span commit_id;
+    bool is_query, may;
 
     if (!read_commit_id(request, &commit_id)) {
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_LIMIT,
                                          "commit-id is longer than %d bytes",
                                          TRANSACTION_ID_MAX);
     }
+    TRY(realm_stomp_inside_flag(stomp, request, "query", &is_query, &may));
+    if (!may) {
+        return OK;
+    }
     if (commit_id.len > 0) {
         outcome = transaction_hall_find(stomp->env->hall, commit_id);
     }
-    if (realm_stomp_inside_find(request, SPAN("query"), &query) && span_equals(query, "true")) {
+    if (is_query) {
         return ask(stomp, request, commit_id, outcome);
     }
     switch (outcome) {

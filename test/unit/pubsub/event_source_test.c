@@ -107,6 +107,42 @@ static void keys_are_scalars_as_text(void **state)
     event_unref(event);
 }
 
+static void who_publishes_is_told_what_is_no_event(void **state)
+{
+    static const struct {
+        const char *body;
+        enum err e;
+        enum dict_fault_reason reason;
+        size_t at;
+    } rows[] = {
+        {"{}", OK, DICT_FAULT_NONE, 0},
+        {"{\"data\":\"x\",\"dict\":{\"a\":{\"$long\":\"9223372036854775807\"}}}", OK,
+         DICT_FAULT_NONE, 0},
+        {"", ERR_PROTO, DICT_FAULT_END, 0},
+        {"{\"dict\":{\"a\":{\"$int\":2147483648}}}", ERR_PROTO, DICT_FAULT_RANGE, 21},
+        {"{\"dict\":7}", ERR_PROTO, DICT_FAULT_EVENT_DICT, 0},
+    };
+    const struct span type = headers[0].value;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct dict_fault fault = {DICT_FAULT_NONE, 0};
+
+        assert_int_equal(event_source_check(type, span_str(rows[i].body), &fault), rows[i].e);
+        assert_int_equal(fault.reason, rows[i].reason);
+        assert_int_equal(fault.at, rows[i].at);
+        assert_ok(event_source_check(SPAN("text/plain"), span_str(rows[i].body), &fault));
+    }
+}
+
+static void check(void)
+{
+    struct dict_fault fault;
+    enum err e = event_source_check(headers[0].value, parts.body, &fault);
+
+    assert_true(e == OK || e == ERR_NOMEM);
+}
+
 static void judge(void)
 {
     struct event_source source;
@@ -130,6 +166,7 @@ static void running_out_of_memory_leaks_nothing(void **state)
 {
     (void)state;
     every_oom(judge);
+    every_oom(check);
 }
 
 int main(void)
@@ -137,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_selector_sees_dictionary_headers_and_what_the_realm_knows),
         cmocka_unit_test(what_says_it_is_a_dictionary_and_is_not_has_none),
+        cmocka_unit_test(who_publishes_is_told_what_is_no_event),
         cmocka_unit_test(keys_are_scalars_as_text),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
     };

@@ -131,6 +131,28 @@ static const struct {
      "\"/queue is a queue (ask below /api/queues)\""},
     {"GET /api/channels/queue HTTP/1.1\r\nHost: a\r\n\r\n", "", "HTTP/1.1 404"},
     {"POST /api/channels/events HTTP/1.1\r\nHost: a\r\n\r\n", "", "HTTP/1.1 405"},
+    {"POST /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\n"
+     "Content-Type: application/vnd.wayleave.event+json\r\n\r\n",
+     "{\"tag\":7}",
+     "{\"error\": \"IllegalArgumentException\", \"message\": \"the body is no event+json, at "
+     "byte 0: an event's tag must be a string\"}"},
+    {"POST /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\n"
+     "Content-Type: application/vnd.wayleave.event+json\r\n\r\n",
+     "{\"dict\":{\"a\":[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]}}", "HTTP/1.1 413"},
+    {"POST /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\n"
+     "Content-Type: application/vnd.wayleave.event+json\r\n\r\n",
+     "{\"tag\":\"7\"}", "HTTP/1.1 201"},
+    {"POST /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\nMerge: yes\r\n\r\n", "",
+     "Merge must be true or false"},
+    {"POST /api/channels/demo/a/events?max=1 HTTP/1.1\r\nHost: a\r\n\r\n", "",
+     "max in the query means nothing here (nothing may be asked for behind the ?)"},
+    {"POST /api/queues/queue/purge?upto=7 HTTP/1.1\r\nHost: a\r\n\r\n", "",
+     "upto in the query means nothing here (there is only to)"},
+    {"GET /api/channels?max=1&form=7 HTTP/1.1\r\nHost: a\r\n\r\n", "",
+     "form in the query means nothing here (there is only after, max)"},
+    {"GET /api/queues/queue/events?from=7 HTTP/1.1\r\nHost: a\r\n\r\n", "",
+     "from in the query means nothing here (there is only max)"},
+    {"GET /api/health?_=7 HTTP/1.1\r\nHost: a\r\n\r\n", "", "HTTP/1.1 200"},
 };
 
 static void every_publish_has_its_answer(void **state)
