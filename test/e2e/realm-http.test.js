@@ -11,6 +11,7 @@ import { chunks, readResponse } from '../lib/http.mjs';
 import { startReloadableRealm } from '../lib/reload.mjs';
 import { Stomp } from '../lib/stomp.mjs';
 import { connect, field } from '../lib/tcp.mjs';
+import { until } from '../lib/wait.mjs';
 import { DEMO_CHANNELS, scratch, startRealm } from '../lib/wayleave.mjs';
 
 test('the connection and the files', async (t) => {
@@ -181,6 +182,17 @@ test('channels over HTTP', async (t) => {
       events.map(({ eid, base64, data }) => ({ eid, base64, data })),
       [{ eid: 1, base64: '/wAB', data: undefined }],
     );
+  });
+
+  await t.test('an event says how long it is worth delivering', async () => {
+    await publish('demo/brief', { fields: ['Ttl: 1'], body: 'gone' });
+    await publish('demo/brief', { fields: ['Ttl: 3600000'], body: 'stays' });
+    const { events } = await until('the first one is gone', async () => {
+      const page = (await askOnce(t, port, 'GET /api/channels/demo/brief/events')).json();
+      return page.events.length === 1 && page;
+    });
+    const [{ data, timestamp, expires }] = events;
+    assert.deepEqual([data, expires - timestamp], ['stays', 3_600_000]);
   });
 
   await t.test('the same Publish-Id publishes once', async () => {
