@@ -2,7 +2,10 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "pubsub/event_source.h"
 
+#include "pubsub/dict_number.h"
+
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 static const struct dict_limits limits = {EVENT_SOURCE_DICT_BYTES, EVENT_SOURCE_DICT_VALUES};
@@ -106,6 +109,7 @@ static void read_attributes(struct event_source *source)
         dict_json_read(text, &limits, &fault, &source->attributes) != OK) {
         return;
     }
+    source->source.attributes = source->attributes;
     publisher = dict_find(source->attributes, SPAN("publisherName"));
     if (publisher != NULL && publisher->type == DICT_STRING) {
         source->source.publisher = publisher->text;
@@ -128,6 +132,17 @@ bool event_source_matches(struct event_source *source, const struct selector *se
     return selector_matches(selector, read(source));
 }
 
+/* As the publisher wrote it, so that 1.1 is one value in a dictionary and in a header. */
+static int print_real(const struct dict_value *value, char *room, size_t room_bytes)
+{
+    assert(room_bytes >= DICT_NUMBER_CHARS);
+    if (!isfinite(value->real)) {
+        return snprintf(room, room_bytes, "%f", value->real);
+    }
+    dict_number_print(value->real, value->type == DICT_FLOAT, room);
+    return (int)strlen(room);
+}
+
 static bool value_text(const struct dict_value *value, char *room, size_t room_bytes,
                        struct span *ret_value)
 {
@@ -145,7 +160,7 @@ static bool value_text(const struct dict_value *value, char *room, size_t room_b
     case DICT_INT:
     case DICT_LONG: len = snprintf(room, room_bytes, "%" PRId64, value->integer); break;
     case DICT_FLOAT:
-    case DICT_DOUBLE: len = snprintf(room, room_bytes, "%.17g", value->real); break;
+    case DICT_DOUBLE: len = print_real(value, room, room_bytes); break;
     case DICT_NULL:
     case DICT_DICT:
     case DICT_ARRAY:

@@ -7,7 +7,9 @@
 
 static const struct event_header headers[] = {
     {SPAN_INIT("content-type"), SPAN_INIT("application/vnd.wayleave.event+json")},
-    {SPAN_INIT("attributes"), SPAN_INIT("{\"publisherName\":\"desk 7\"}")},
+    {SPAN_INIT("attributes"),
+     SPAN_INIT(
+         "{\"publisherName\":\"desk 7\",\"correlationId\":\"c9\",\"priority\":7,\"replyToName\":\"/r\"}")},
     {SPAN_INIT("region"), SPAN_INIT("emea")},
 };
 
@@ -15,7 +17,8 @@ static const struct event_parts parts = {
     .headers = headers,
     .header_count = 3,
     .body = SPAN_INIT("{\"dict\":{\"symbol\":\"EURUSD\",\"price\":1.25,\"size\":10,"
-                      "\"live\":true,\"list\":[1]},\"tag\":\"fx\"}"),
+                      "\"live\":true,\"list\":[1],\"tick\":1.1,\"rate\":{\"$float\":1.1},"
+                      "\"none\":{\"$double\":\"NaN\"}},\"tag\":\"fx\"}"),
     .time = 5000,
 };
 
@@ -48,6 +51,9 @@ static void a_selector_sees_dictionary_headers_and_what_the_realm_knows(void **s
         "$eid = 7",
         "$time = 5000",
         "$publisher = 'desk 7'",
+        "JMSCorrelationID = 'c9' AND JMSReplyTo = '/r' AND JMSType IS NULL",
+        "JMSPriority = 7",
+        "correlationId IS NULL",
         "symbol = 'EURUSD' AND size BETWEEN 5 AND 15",
     };
 
@@ -85,7 +91,8 @@ static void keys_are_scalars_as_text(void **state)
         {SPAN_INIT("symbol"), "EURUSD"}, {SPAN_INIT("price"), "1.25"},
         {SPAN_INIT("size"), "10"},       {SPAN_INIT("live"), "true"},
         {SPAN_INIT("region"), "emea"},   {SPAN_INIT("list"), NULL},
-        {SPAN_INIT("missing"), NULL},
+        {SPAN_INIT("missing"), NULL},    {SPAN_INIT("tick"), "1.1"},
+        {SPAN_INIT("rate"), "1.1"},      {SPAN_INIT("none"), "nan"},
     };
     struct event_source source;
     struct event *event;
