@@ -79,7 +79,11 @@ enum err event_source_check(struct span content_type, struct span body,
     if (!means_dict(content_type)) {
         return OK;
     }
-    TRY(dict_json_read(body, &limits, ret_fault, &root));
+    e = dict_json_read(body, &limits, ret_fault, &root);
+    if (e == ERR_LIMIT && ret_fault->reason != DICT_FAULT_DEPTH) {
+        return OK; /* too much for us, and perhaps not for its readers */
+    }
+    TRY(e);
     e = dict_json_event(root, ret_fault, &parts);
     dict_free(root);
     return e;

@@ -51,8 +51,8 @@ bool event_source_is_dict(const struct event *event);
  *
  * Returns OK         the body is what it is said to be, or nothing that is looked into
  *         ERR_PROTO  it is no event with data, dictionary and tag: *ret_fault says why
- *         ERR_LIMIT  likewise: it takes more than is given to one dictionary
- *         ERR_NOMEM
+ *         ERR_LIMIT  likewise: DICT_DEPTH_MAX. What only takes more than is given to one
+ * dictionary here is passed on, and is an event without one to selectors ERR_NOMEM
  */
 must_check enum err event_source_check(struct span content_type, struct span body,
                                        struct dict_fault *ret_fault);

@@ -5,6 +5,9 @@
 #include "lib/oom.h"
 #include "lib/testing.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 static const struct event_header headers[] = {
     {SPAN_INIT("content-type"), SPAN_INIT("application/vnd.wayleave.event+json")},
     {SPAN_INIT("attributes"),
@@ -142,6 +145,22 @@ static void who_publishes_is_told_what_is_no_event(void **state)
     }
 }
 
+static void what_is_too_much_for_us_is_for_its_readers(void **state)
+{
+    static const size_t values = EVENT_SOURCE_DICT_VALUES + 10;
+    char *text = malloc(2 * values + 100);
+    struct dict_fault fault;
+    size_t len = (size_t)sprintf(text, "{\"dict\":{\"a\":[1");
+
+    (void)state;
+    for (size_t i = 0; i < values; i++) {
+        len += (size_t)sprintf(text + len, ",1");
+    }
+    len += (size_t)sprintf(text + len, "]}}");
+    assert_ok(event_source_check(headers[0].value, span_of(text, len), &fault));
+    free(text);
+}
+
 static void check(void)
 {
     struct dict_fault fault;
@@ -182,6 +201,7 @@ int main(void)
         cmocka_unit_test(a_selector_sees_dictionary_headers_and_what_the_realm_knows),
         cmocka_unit_test(what_says_it_is_a_dictionary_and_is_not_has_none),
         cmocka_unit_test(who_publishes_is_told_what_is_no_event),
+        cmocka_unit_test(what_is_too_much_for_us_is_for_its_readers),
         cmocka_unit_test(keys_are_scalars_as_text),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
     };
