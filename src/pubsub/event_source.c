@@ -8,7 +8,9 @@
 #include <math.h>
 #include <stdio.h>
 
-static const struct dict_limits limits = {EVENT_SOURCE_DICT_BYTES, EVENT_SOURCE_DICT_VALUES};
+static const struct dict_limits limits = {.bytes = EVENT_SOURCE_DICT_BYTES,
+                                          .values = EVENT_SOURCE_DICT_VALUES,
+                                          .around = 1};
 
 static bool find_event_header(const struct event *event, struct span name,
                               struct span *ret_value)

@@ -131,6 +131,10 @@ static void who_publishes_is_told_what_is_no_event(void **state)
         {"", ERR_PROTO, DICT_FAULT_END, 0},
         {"{\"dict\":{\"a\":{\"$int\":2147483648}}}", ERR_PROTO, DICT_FAULT_RANGE, 21},
         {"{\"dict\":7}", ERR_PROTO, DICT_FAULT_EVENT_DICT, 0},
+        /* A dictionary may be 16 deep; the event is around it. */
+        {"{\"dict\":{\"a\":[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]}}", OK, DICT_FAULT_NONE, 0},
+        {"{\"dict\":{\"a\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}}", ERR_LIMIT, DICT_FAULT_DEPTH,
+         28},
     };
     const struct span type = headers[0].value;
 
