@@ -390,7 +390,7 @@ static enum err read_wanted(struct realm_stomp *stomp, const struct realm_stomp_
                                    wanted->route->channel.name, &may_subscribe));
         return !may_subscribe ? OK
                               : realm_stomp_inside_refuse(
-                                    stomp, request, REALM_STOMP_INSIDE_UNSUPPORTED,
+                                    stomp, request, REALM_STOMP_INSIDE_ILLEGAL,
                                     "browse is for queues: nobody takes anything from a "
                                     "channel, and from:stored shows what it holds");
     }

@@ -268,7 +268,7 @@ static const struct {
     {"SUBSCRIBE\nid:1\ndestination:/jobs/x\nbrowse:yes\nreceipt:r\n\n",
      "IllegalArgumentException"},
     {"SUBSCRIBE\nid:1\ndestination:/demo/x\nbrowse:true\nreceipt:r\n\n",
-     "UnsupportedOperationException"},
+     "IllegalArgumentException"},
     {"SUBSCRIBE\nid:1\ndestination:/demo/x\ndelta:1\nreceipt:r\n\n",
      "IllegalArgumentException"},
     {"SUBSCRIBE\nid:1\ndestination:/jobs/x\nfrom:7\nreceipt:r\n\n", "IllegalArgumentException"},
