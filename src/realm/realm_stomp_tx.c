@@ -85,10 +85,10 @@ enum err realm_stomp_tx_begin(struct realm_stomp *stomp,
             realm_stomp_inside_text(id, room));
     }
     if (stomp->transaction_count >= stomp->env->transactions_max) {
-        return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_LIMIT,
-                                         "a session may have %zu transactions open "
-                                         "(TransactionsMax)",
-                                         stomp->env->transactions_max);
+        return realm_stomp_inside_refuse(
+            stomp, request, REALM_STOMP_INSIDE_LIMIT,
+            "a session may have %zu transactions open (TransactionsMax)",
+            stomp->env->transactions_max);
     }
     TRY(transaction_new(stomp->env->hall, id, &transaction));
     list_append(&stomp->transactions, &transaction->node);

@@ -367,9 +367,8 @@ static void limits_are_refusals_too(void **state)
         snprintf(frame, sizeof frame, "SUBSCRIBE\nid:%d\ndestination:/demo/x\nreceipt:r\n\n",
                  i);
         heard = client_ask(&client, &realm, frame);
-        assert_int_equal(strstr(heard, "refused:LimitException\nmessage:a session may have 3 "
-                                       "subscriptions (SubscriptionsMax)\n") != NULL,
-                         i >= 3);
+        assert_int_equal(strstr(heard, "refused:LimitException") != NULL, i >= 3);
+        assert_int_equal(strstr(heard, "(SubscriptionsMax)") != NULL, i >= 3);
     }
     for (int i = 0; i < 6; i++) {
         char frame[100];
