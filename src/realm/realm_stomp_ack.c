@@ -68,11 +68,11 @@ static bool read_subject(const struct realm_stomp *stomp,
 static const char *what_says_it(enum stomp_version version)
 {
     switch (version) {
-    case STOMP_VERSION_1_0: return "the message-id";
-    case STOMP_VERSION_1_1: return "the message-id and the subscription";
+    case STOMP_VERSION_1_0: return "message-id, as the MESSAGE has it";
+    case STOMP_VERSION_1_1: return "message-id and subscription, as the MESSAGE has them";
     case STOMP_VERSION_1_2: break;
     }
-    return "in id what stands in ack";
+    return "in id, what the MESSAGE has in ack";
 }
 
 /* ACK at once is a transaction of its own: the store must forget the event before it is
@@ -197,10 +197,9 @@ enum err realm_stomp_ack(struct realm_stomp *stomp, const struct realm_stomp_ins
                                          "STOMP 1.0 has no NACK");
     }
     if (!read_subject(stomp, request, &subject)) {
-        return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_ILLEGAL,
-                                         "%s must have %s, as the MESSAGE has it",
-                                         stomp_command_name(request->frame->command),
-                                         what_says_it(stomp->version));
+        return realm_stomp_inside_refuse(
+            stomp, request, REALM_STOMP_INSIDE_ILLEGAL, "%s must say which event: %s",
+            stomp_command_name(request->frame->command), what_says_it(stomp->version));
     }
     has_name = realm_stomp_inside_find(request, SPAN("transaction"), &name);
     if (!is_nack && !has_name && move_durable(stomp, &subject)) {

@@ -299,7 +299,9 @@ static const struct {
     {"COMMIT\nquery:true\nreceipt:r\n\n", "IllegalArgumentException"},
     {"ABORT\ntransaction:t\nreceipt:r\n\n", "IllegalArgumentException"},
     {"ACK\nid:1@s\nreceipt:r\n\n", "IllegalArgumentException"},
-    {"ACK\nid:s\nreceipt:r\n\n", "IllegalArgumentException"},
+    {"ACK\nid:s\nreceipt:r\n\n",
+     "IllegalArgumentException\nmessage:ACK must say which event\\c in id, what the MESSAGE has in "
+     "ack\n"},
     {"ACK\nmessage-id:/jobs/x@1\nsubscription:s\nreceipt:r\n\n", "IllegalArgumentException"},
     {"ACK\nid:1@s\ntransaction:t\nreceipt:r\n\n", "IllegalArgumentException"},
     {"NACK\nid:1@s\nreceipt:r\n\n", "IllegalArgumentException"},
