@@ -14,6 +14,8 @@ enum {
     BURIAL_HEADERS_MAX = 128, /* of an event; others are left behind */
     NUMBER_BYTES = 24,
     BURIAL_AGAIN_MS = 1000, /* until a burial that could not be is tried again */
+    BURIALS_AGAIN = 64,     /* at once, as the store may be as full as it was */
+    BURIALS_AGAIN_MS = 100, /* until the next so many */
 };
 
 struct member {
@@ -31,7 +33,9 @@ struct burial {
     struct list node; /* in set->burials */
     struct member *member;
     struct queue_gone gone;
-    bool is_waiting; /* it could not be published, and is stored where it was */
+    /* It could not be published, and is stored where it was: to be tried again then. 0: it is
+     * on its way. */
+    uint64_t again_at;
 };
 
 void queue_set_init(struct queue_set *set, const struct queue_set_conf *conf)
@@ -262,16 +266,22 @@ static void leave(struct member *member, const struct queue_gone *gone, enum err
     }
 }
 
+static void look_again(struct queue_set *set, uint64_t at)
+{
+    set->again_at = at < set->again_at ? at : set->again_at;
+}
+
 /* It could not be buried now. What is stored where it was waits: a store that is full may have
  * room again. */
 static void put_off(struct burial *burial, enum err e)
 {
     struct queue_set *set = burial->member->set;
-    uint64_t at = set->conf.router->room.now + BURIAL_AGAIN_MS;
 
     if (burial->gone.is_stored) {
-        burial->is_waiting = true;
-        set->again_at = at < set->again_at ? at : set->again_at;
+        burial->again_at = set->conf.router->room.now + BURIAL_AGAIN_MS;
+        look_again(set, burial->again_at);
+        list_remove(&burial->node); /* behind those that have not been tried for longer */
+        list_append(&set->burials, &burial->node);
     } else {
         leave(burial->member, &burial->gone, e);
         burial_free(burial);
@@ -346,7 +356,7 @@ static enum err try_to_bury(struct burial *burial)
     if (rule == NULL || rule->dead_events.len == 0) {
         return ERR_LIMIT;
     }
-    burial->is_waiting = false;
+    burial->again_at = 0;
     burial->ticket = (struct router_ticket){.done = on_buried};
     switch (router_open(member->set->conf.router, rule->dead_events, &grave)) {
     case ROUTER_FOUND: return publish_dead(burial, grave);
@@ -439,9 +449,6 @@ static void bury_again(struct burial *burial)
     struct member *member = burial->member;
     enum err e;
 
-    if (!burial->is_waiting) {
-        return;
-    }
     if (shelf_find(&member->route->channel.shelf, burial->gone.event->eid) == NULL) {
         give_back(member, &burial->gone); /* purged meanwhile */
         burial_free(burial);
@@ -456,15 +463,33 @@ static void bury_again(struct burial *burial)
     }
 }
 
+static void bury_those_that_wait(struct queue_set *set)
+{
+    uint64_t now = set->conf.router->room.now;
+    size_t left = BURIALS_AGAIN;
+
+    LIST_FOREACH (node, after, &set->burials) {
+        struct burial *burial = LIST_ENTRY(node, struct burial, node);
+
+        if (burial->again_at == 0) {
+            continue;
+        }
+        if (burial->again_at > now || left == 0) {
+            look_again(set, left == 0 ? now + BURIALS_AGAIN_MS : burial->again_at);
+            return;
+        }
+        left--;
+        bury_again(burial);
+    }
+}
+
 void queue_set_expire(struct queue_set *set)
 {
     if (set->again_at > set->conf.router->room.now) {
         return;
     }
     set->again_at = EVENT_NEVER;
-    LIST_FOREACH (node, after, &set->burials) {
-        bury_again(LIST_ENTRY(node, struct burial, node));
-    }
+    bury_those_that_wait(set);
     LIST_FOREACH (node, after, &set->queues) {
         queue_share_again(&LIST_ENTRY(node, struct member, node)->share);
     }

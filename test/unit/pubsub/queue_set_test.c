@@ -18,6 +18,12 @@ static const struct router_rule rules[] = {
      .channel = {.capacity = 3, .store_bytes = 1 << 16},
      .redelivery_max = 1,
      .window_max = 10},
+    {.pattern = SPAN_INIT("/many"),
+     .kind = ROUTER_QUEUE,
+     .channel = {.capacity = 0, .store_bytes = 1 << 20},
+     .dead_events = SPAN_INIT("/deader"),
+     .redelivery_max = 1,
+     .window_max = 10},
     {.pattern = SPAN_INIT("/late"),
      .kind = ROUTER_QUEUE,
      .channel = {.capacity = 3, .store_bytes = 1 << 16},
@@ -299,6 +305,42 @@ static void a_dead_event_stays_where_it_is_until_it_can_be_buried(void **state)
     end(&world);
 }
 
+/* However many wait, a turn tries so many of them. */
+static void many_that_wait_are_buried_bit_by_bit(void **state)
+{
+    struct world world;
+    size_t turns = 0;
+
+    (void)state;
+    assert_ok(begin(&world, SPAN("/many")));
+    world.router.conf.limits.channels = 2;
+    assert_ok(read_with(&world, 10));
+    for (int i = 0; i < 200; i++) {
+        assert_ok(publish(&world, "a", 0));
+        for (int j = 0; j < 2; j++) {
+            assert_string_equal(sent(&world), "a");
+            assert_true(
+                queue_reader_roll_back(&world.reader, (uint64_t)i + 1, QUEUE_READER_ONE));
+        }
+        queue_set_tidy(&world.set);
+    }
+    assert_int_equal(channel_count(&world.route->channel), 200);
+    world.router.conf.limits.channels = 3;
+    for (; world.set.again_at != EVENT_NEVER; turns++) {
+        size_t before = channel_count(&world.route->channel);
+
+        router_set_now(&world.router, world.set.again_at);
+        queue_set_expire(&world.set);
+        assert_true(before - channel_count(&world.route->channel) <= 64);
+    }
+    assert_int_equal(channel_count(&world.route->channel), 0);
+    assert_int_equal(turns, 4);
+    assert_int_equal(router_open(&world.router, SPAN("/deader"), &world.dead), ROUTER_FOUND);
+    assert_int_equal(channel_count(&world.dead->channel), 10); /* of 200; its capacity */
+    assert_int_equal(world.lost, 0);
+    end(&world);
+}
+
 static void who_waits_to_be_buried_can_be_purged(void **state)
 {
     struct world world;
@@ -385,6 +427,7 @@ int main(void)
         cmocka_unit_test(what_expires_is_buried_although_nobody_reads),
         cmocka_unit_test(without_a_place_for_it_a_dead_event_is_told_to_the_operator),
         cmocka_unit_test(a_dead_event_stays_where_it_is_until_it_can_be_buried),
+        cmocka_unit_test(many_that_wait_are_buried_bit_by_bit),
         cmocka_unit_test(who_waits_to_be_buried_can_be_purged),
         cmocka_unit_test(nothing_dies_of_commits_that_the_store_does_not_take),
         cmocka_unit_test(running_out_of_memory_loses_no_event),
