@@ -359,6 +359,17 @@ static enum err refuse_group(struct realm_stomp *stomp,
                                      realm_stomp_inside_text(name, room));
 }
 
+/* Ours, or another server's: not to know that one would take what was only to be seen. */
+static const char *browse_header(const struct realm_stomp_inside *request)
+{
+    struct span value;
+
+    return realm_stomp_inside_find(request, SPAN("browse"), &value) ||
+                   !realm_stomp_inside_find(request, SPAN("browser"), &value)
+               ? "browse"
+               : "browser";
+}
+
 /* The rest of what it is made of. *ret_may is false when the request was refused. */
 static enum err read_wanted(struct realm_stomp *stomp, const struct realm_stomp_inside *request,
                             struct wanted *wanted, bool *ret_may)
@@ -366,7 +377,8 @@ static enum err read_wanted(struct realm_stomp *stomp, const struct realm_stomp_
     enum realm_acl_right right;
     bool is_refused;
 
-    TRY(realm_stomp_inside_flag(stomp, request, "browse", &wanted->is_browser, ret_may));
+    TRY(realm_stomp_inside_flag(stomp, request, browse_header(request), &wanted->is_browser,
+                                ret_may));
     if (!*ret_may) {
         return OK;
     }
