@@ -177,7 +177,8 @@ static bool move_durable(const struct realm_stomp *stomp, const struct subject *
         subject->has_id ? session_find(&stomp->session, subject->id) : NULL;
     const struct channel *channel = sub == NULL ? NULL : &sub->route->channel;
 
-    if (channel == NULL || !sub->moves_by_ack || subject->eid >= channel->next_eid) {
+    /* Of what it has not been sent it cannot say that it has it, and would never get it. */
+    if (channel == NULL || !sub->moves_by_ack || subject->eid >= view_position(&sub->cursor)) {
         return false;
     }
     durable_move(sub->durable, channel->epoch, subject->eid + 1);

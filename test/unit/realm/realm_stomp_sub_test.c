@@ -68,6 +68,33 @@ static void a_durable_place_is_given_up_by_its_own_name_alone(void **state)
     realm_end(&realm);
 }
 
+static void a_durable_place_does_not_move_over_what_was_not_sent(void **state)
+{
+    struct realm realm;
+    struct client client;
+
+    (void)state;
+    realm_begin(&realm);
+    client_connect(&client, &realm);
+    for (int i = 0; i < 3; i++) {
+        client_ask(&client, &realm, "SEND\ndestination:/demo/x\n\nx");
+    }
+    client_say(&client,
+               SPAN("SUBSCRIBE\nid:d\ndestination:/demo/x\ndurable:mine\nack:client\n"
+                    "from:stored\n\n\0ACK\nid:3@d\nreceipt:early\n\n\0"),
+               0);
+    assert_non_null(
+        strstr(client_hear(&client, &realm),
+               "receipt-id:early\nrefused:IllegalArgumentException\nmessage:ACK is for "
+               "an event that this session does not hold"));
+    assert_string_equal(client_ask(&client, &realm, "ACK\nid:3@d\nreceipt:late\n\n"),
+                        "RECEIPT\nreceipt-id:late\n\n\n");
+    assert_non_null(strstr(client_ask(&client, &realm, "ACK\nid:4@d\nreceipt:r\n\n"),
+                           "refused:IllegalArgumentException"));
+    client_end(&client);
+    realm_end(&realm);
+}
+
 static void what_is_too_long_is_said_with_its_bound(void **state)
 {
     static const char *const sentences[] = {
@@ -103,6 +130,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_durable_name_is_not_taken_by_a_subscribe_that_fails),
         cmocka_unit_test(a_durable_place_is_given_up_by_its_own_name_alone),
+        cmocka_unit_test(a_durable_place_does_not_move_over_what_was_not_sent),
         cmocka_unit_test(what_is_too_long_is_said_with_its_bound),
     };
 
