@@ -16,6 +16,7 @@ enum {
     EVENT_BYTES_MAX = 64 * 1024 * 1024, /* memory of one line that is read */
     VALUES_MAX = 10000,
     HEADERS_MAX = 64,
+    NAME_TEXT_BYTES = 48,
 };
 
 /* ---- out ---- */
@@ -145,8 +146,35 @@ static enum err read_body(const struct dict *root, struct mspan why, struct shel
     return OK;
 }
 
+/* What is misspelt must not be published as nothing. What `sub --json` and the HTTP API say of
+ * an event besides is passed over. */
+static enum err check_names(const struct dict *root, struct mspan why)
+{
+    static const char *const known[] = {"data",    "base64", "headers",   "publishId",
+                                        "channel", "eid",    "timestamp", "expires"};
+
+    char shown[NAME_TEXT_BYTES];
+
+    for (size_t i = 0; i < root->count; i++) {
+        struct span name = root->members[i].name;
+        bool is_known = false;
+
+        for (size_t j = 0; j < sizeof known / sizeof known[0]; j++) {
+            is_known = is_known || span_equals(name, known[j]);
+        }
+        if (!is_known) {
+            snprintf((char *)why.ptr, why.len,
+                     "\"%s\" is no part of an event (write data or base64, headers, publishId)",
+                     text_printable(name, shown, sizeof shown));
+            return ERR_PROTO;
+        }
+    }
+    return OK;
+}
+
 static enum err read_root(struct mspan why, struct shell_event *event)
 {
+    TRY(check_names(event->root, why));
     if (!read_text(event->root, "publishId", &event->publish_id)) {
         return fail(why, "publishId must be a text");
     }

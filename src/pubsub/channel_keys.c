@@ -2,10 +2,14 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "pubsub/channel_keys.h"
 
+#include "base/digest.h"
+
 #include <stdlib.h>
 
 enum {
-    NUMBER_BYTES = 64
+    NUMBER_BYTES = 64,
+    VALUE_MAX = 256, /* of a value that is kept as it is */
+    SHORT_BYTES = 1 + DIGEST_SHA256_BYTES,
 };
 
 void channel_keys_init(struct channel_keys *keys, const struct channel_keys_conf *conf,
@@ -56,6 +60,20 @@ static enum err group_new(struct map *map, struct span value,
     return OK;
 }
 
+/* A value stays in memory for as long as it has an event, which may be on the disk: of one that
+ * could fill an event only a digest is kept. */
+static enum err shorten(struct span value, uint8_t room[SHORT_BYTES], struct span *ret_value)
+{
+    *ret_value = value;
+    if (value.len <= VALUE_MAX) {
+        return OK;
+    }
+    room[0] = 0;
+    TRY(digest_hmac_sha256(SPAN("publish key"), value, room + 1));
+    *ret_value = span_of(room, SHORT_BYTES);
+    return OK;
+}
+
 enum err channel_keys_enter(struct channel_keys *keys, struct event_source *source,
                             struct channel_keys_link *links)
 {
@@ -64,6 +82,7 @@ enum err channel_keys_enter(struct channel_keys *keys, struct event_source *sour
     }
     for (size_t i = 0; i < keys->count; i++) {
         struct channel_keys_group *group;
+        uint8_t shorter[SHORT_BYTES];
         char number[NUMBER_BYTES];
         struct span value;
 
@@ -71,6 +90,7 @@ enum err channel_keys_enter(struct channel_keys *keys, struct event_source *sour
                               &value)) {
             continue;
         }
+        TRY(shorten(value, shorter, &value));
         group = map_find(&keys->groups[i], value);
         if (group == NULL) {
             TRY(group_new(&keys->groups[i], value, &group));

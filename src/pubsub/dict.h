@@ -75,6 +75,8 @@ struct dict {
 struct dict_limits {
     size_t bytes;  /* of memory that one dictionary takes */
     size_t values; /* members and array elements, nested ones included; below 2^32 */
+    unsigned
+        around; /* levels that DICT_DEPTH_MAX does not count: an event around its dictionary */
 };
 
 /** An empty root, and the arena that everything in it has to come out of: borrowed from the

@@ -19,6 +19,7 @@ struct reader {
     struct dict_fault *fault;
     struct arena *arena; /* borrowed from the root */
     size_t values_left;
+    unsigned depth_max;
     /* What all open dictionaries and arrays have so far, the innermost last. */
     struct dict_member *waiting; /* owned; elements have no name */
     size_t *waiting_at;          /* owned; where each begins in the text */
@@ -160,7 +161,7 @@ static enum err read_members(struct reader *reader, unsigned depth, struct dict 
     struct dict_lex_token token;
     bool more = true;
 
-    if (depth > DICT_DEPTH_MAX) {
+    if (depth > reader->depth_max) {
         return refuse(reader, DICT_FAULT_DEPTH, reader->lex.at - 1);
     }
     TRY(next(reader, &token));
@@ -241,7 +242,7 @@ static enum err read_elements(struct reader *reader, unsigned depth, enum dict_t
     struct dict_lex_token token;
     bool more = true;
 
-    if (depth > DICT_DEPTH_MAX) {
+    if (depth > reader->depth_max) {
         return refuse(reader, DICT_FAULT_DEPTH, reader->lex.at - 1);
     }
     TRY(next(reader, &token));
@@ -425,8 +426,10 @@ static enum err read_whole(struct reader *reader, struct dict *root)
 enum err dict_json_read(struct span text, const struct dict_limits *limits,
                         struct dict_fault *ret_fault, struct dict **ret_root)
 {
-    struct reader reader = {
-        .lex = {.text = text}, .fault = ret_fault, .values_left = limits->values};
+    struct reader reader = {.lex = {.text = text},
+                            .fault = ret_fault,
+                            .values_left = limits->values,
+                            .depth_max = DICT_DEPTH_MAX + limits->around};
     struct dict *root;
     enum err e;
 

@@ -7,7 +7,9 @@
 
 #include <stdlib.h>
 
-static const struct dict_limits limits = {EVENT_SOURCE_DICT_BYTES, EVENT_SOURCE_DICT_VALUES};
+static const struct dict_limits limits = {.bytes = EVENT_SOURCE_DICT_BYTES,
+                                          .values = EVENT_SOURCE_DICT_VALUES,
+                                          .around = 1};
 
 static bool is_dict(const struct dict_value *value)
 {

@@ -2,10 +2,15 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "pubsub/event_source.h"
 
+#include "pubsub/dict_number.h"
+
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
-static const struct dict_limits limits = {EVENT_SOURCE_DICT_BYTES, EVENT_SOURCE_DICT_VALUES};
+static const struct dict_limits limits = {.bytes = EVENT_SOURCE_DICT_BYTES,
+                                          .values = EVENT_SOURCE_DICT_VALUES,
+                                          .around = 1};
 
 static bool find_event_header(const struct event *event, struct span name,
                               struct span *ret_value)
@@ -54,12 +59,36 @@ void event_source_fini(struct event_source *source)
     dict_free(source->attributes);
 }
 
+static bool means_dict(struct span content_type)
+{
+    return span_equals(content_type, "application/vnd.wayleave.event+json");
+}
+
 bool event_source_is_dict(const struct event *event)
 {
     struct span type;
 
-    return find_event_header(event, SPAN("content-type"), &type) &&
-           span_equals(type, "application/vnd.wayleave.event+json");
+    return find_event_header(event, SPAN("content-type"), &type) && means_dict(type);
+}
+
+enum err event_source_check(struct span content_type, struct span body,
+                            struct dict_fault *ret_fault)
+{
+    struct dict_json_event parts;
+    struct dict *root;
+    enum err e;
+
+    if (!means_dict(content_type)) {
+        return OK;
+    }
+    e = dict_json_read(body, &limits, ret_fault, &root);
+    if (e == ERR_LIMIT && ret_fault->reason != DICT_FAULT_DEPTH) {
+        return OK; /* too much for us, and perhaps not for its readers */
+    }
+    TRY(e);
+    e = dict_json_event(root, ret_fault, &parts);
+    dict_free(root);
+    return e;
 }
 
 static void read_body(struct event_source *source)
@@ -86,6 +115,7 @@ static void read_attributes(struct event_source *source)
         dict_json_read(text, &limits, &fault, &source->attributes) != OK) {
         return;
     }
+    source->source.attributes = source->attributes;
     publisher = dict_find(source->attributes, SPAN("publisherName"));
     if (publisher != NULL && publisher->type == DICT_STRING) {
         source->source.publisher = publisher->text;
@@ -108,6 +138,17 @@ bool event_source_matches(struct event_source *source, const struct selector *se
     return selector_matches(selector, read(source));
 }
 
+/* As the publisher wrote it, so that 1.1 is one value in a dictionary and in a header. */
+static int print_real(const struct dict_value *value, char *room, size_t room_bytes)
+{
+    assert(room_bytes >= DICT_NUMBER_CHARS);
+    if (!isfinite(value->real)) {
+        return snprintf(room, room_bytes, "%f", value->real);
+    }
+    dict_number_print(value->real, value->type == DICT_FLOAT, room);
+    return (int)strlen(room);
+}
+
 static bool value_text(const struct dict_value *value, char *room, size_t room_bytes,
                        struct span *ret_value)
 {
@@ -125,7 +166,7 @@ static bool value_text(const struct dict_value *value, char *room, size_t room_b
     case DICT_INT:
     case DICT_LONG: len = snprintf(room, room_bytes, "%" PRId64, value->integer); break;
     case DICT_FLOAT:
-    case DICT_DOUBLE: len = snprintf(room, room_bytes, "%.17g", value->real); break;
+    case DICT_DOUBLE: len = print_real(value, room, room_bytes); break;
     case DICT_NULL:
     case DICT_DICT:
     case DICT_ARRAY:

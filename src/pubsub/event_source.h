@@ -45,3 +45,14 @@ bool event_source_key(struct event_source *source, struct span name, char *room,
 
 /** Whether the event says that its body is an object with data, dictionary and tag. */
 bool event_source_is_dict(const struct event *event);
+
+/**
+ * Whether an event that is to be published may say of its body what `content_type` says.
+ *
+ * Returns OK         the body is what it is said to be, or nothing that is looked into
+ *         ERR_PROTO  it is no event with data, dictionary and tag: *ret_fault says why
+ *         ERR_LIMIT  likewise: DICT_DEPTH_MAX. What only takes more than is given to one
+ * dictionary here is passed on, and is an event without one to selectors ERR_NOMEM
+ */
+must_check enum err event_source_check(struct span content_type, struct span body,
+                                       struct dict_fault *ret_fault);

@@ -258,6 +258,19 @@ static void come_back(struct queue_entry *entry, struct list **near)
     }
 }
 
+/* It was to be finished with, and the store did not take that: it has been sent, but that it
+ * comes again is nobody's judgement of it, so it does not die of that. */
+static void stay(struct queue_entry *entry, struct list **near)
+{
+    entry->queue->redelivered++;
+    entry->returns += entry->returns == 0;
+    if (entry->is_stored) {
+        put_back(entry, near);
+    } else {
+        queue_let_go(entry->queue, entry, entry->end);
+    }
+}
+
 static void give_back(struct queue_entry *entry, struct list **near)
 {
     take_from_reader(entry);
@@ -452,10 +465,12 @@ void queue_reader_settle(struct queue_claim *claim, bool is_committed)
 
         list_remove(&entry->place);
         set_free(entry);
-        if (is_committed && !entry->claim_rolls_back) {
+        if (entry->claim_rolls_back) {
+            come_back(entry, &near);
+        } else if (is_committed) {
             queue_let_go(queue, entry, QUEUE_CONSUMED);
         } else {
-            come_back(entry, &near);
+            stay(entry, &near);
         }
         queue_reader_deal(queue);
     }

@@ -13,6 +13,9 @@ enum {
     BURIAL_HEADERS = 4,       /* that are added */
     BURIAL_HEADERS_MAX = 128, /* of an event; others are left behind */
     NUMBER_BYTES = 24,
+    BURIAL_AGAIN_MS = 1000, /* until a burial that could not be is tried again */
+    BURIALS_AGAIN = 64,     /* at once, as the store may be as full as it was */
+    BURIALS_AGAIN_MS = 100, /* until the next so many */
 };
 
 struct member {
@@ -30,6 +33,9 @@ struct burial {
     struct list node; /* in set->burials */
     struct member *member;
     struct queue_gone gone;
+    /* It could not be published, and is stored where it was: to be tried again then. 0: it is
+     * on its way. */
+    uint64_t again_at;
 };
 
 void queue_set_init(struct queue_set *set, const struct queue_set_conf *conf)
@@ -225,7 +231,7 @@ static void lose(const struct member *member, const struct queue_gone *gone)
     const struct queue_set_conf *conf = &member->set->conf;
 
     if (conf->on_loss != NULL) {
-        conf->on_loss(conf->ctx, member->route->channel.name, gone);
+        conf->on_loss(conf->ctx, member->route, gone);
     }
 }
 
@@ -247,6 +253,41 @@ static void forget(struct member *member, const struct queue_gone *gone)
     }
 }
 
+/* Nothing more is to be done for it: it is buried, or (ERR_LIMIT) will never be. */
+static void leave(struct member *member, const struct queue_gone *gone, enum err e)
+{
+    if (e != OK) {
+        lose(member, gone);
+    }
+    if (gone->is_stored && (e == OK || e == ERR_LIMIT)) {
+        forget(member, gone);
+    } else {
+        give_back(member, gone);
+    }
+}
+
+static void look_again(struct queue_set *set, uint64_t at)
+{
+    set->again_at = at < set->again_at ? at : set->again_at;
+}
+
+/* It could not be buried now. What is stored where it was waits: a store that is full may have
+ * room again. */
+static void put_off(struct burial *burial, enum err e)
+{
+    struct queue_set *set = burial->member->set;
+
+    if (burial->gone.is_stored) {
+        burial->again_at = set->conf.router->room.now + BURIAL_AGAIN_MS;
+        look_again(set, burial->again_at);
+        list_remove(&burial->node); /* behind those that have not been tried for longer */
+        list_append(&set->burials, &burial->node);
+    } else {
+        leave(burial->member, &burial->gone, e);
+        burial_free(burial);
+    }
+}
+
 /* Only now the store may forget it. */
 static void on_buried(struct router_ticket *ticket, enum err e,
                       const struct router_receipt *receipts, size_t count)
@@ -255,14 +296,13 @@ static void on_buried(struct router_ticket *ticket, enum err e,
 
     (void)receipts;
     (void)count;
-    if (e != OK) {
-        lose(burial->member, &burial->gone);
+    if (e != OK) { /* ERR_LIMIT, too: of the store, which is full */
+        put_off(burial, e);
+        return;
     }
-    if (e == OK && burial->gone.is_stored) {
-        forget(burial->member, &burial->gone);
+    leave(burial->member, &burial->gone, OK);
+    if (burial->gone.is_stored) {
         router_store_flush(burial->member->route);
-    } else {
-        give_back(burial->member, &burial->gone);
     }
     burial_free(burial);
 }
@@ -306,32 +346,56 @@ static enum err publish_dead(struct burial *burial, struct router_route *grave)
     return router_publish(grave, &parts, &burial->ticket);
 }
 
+/* On OK the burial may be over and freed. ERR_LIMIT: there is no place for it. */
+static enum err try_to_bury(struct burial *burial)
+{
+    const struct member *member = burial->member;
+    const struct router_rule *rule = member->route->rule;
+    struct router_route *grave;
+
+    if (rule == NULL || rule->dead_events.len == 0) {
+        return ERR_LIMIT;
+    }
+    burial->again_at = 0;
+    burial->ticket = (struct router_ticket){.done = on_buried};
+    switch (router_open(member->set->conf.router, rule->dead_events, &grave)) {
+    case ROUTER_FOUND: return publish_dead(burial, grave);
+    case ROUTER_MISSING:
+    case ROUTER_BAD_NAME: break;
+    case ROUTER_FULL: return ERR_AGAIN;
+    case ROUTER_FAILED: return ERR_IO;
+    case ROUTER_NOMEM: return ERR_NOMEM;
+    }
+    return ERR_LIMIT;
+}
+
 /* Takes the event on OK. ERR_LIMIT: there is no place for it. */
 static enum err bury(struct member *member, const struct queue_gone *gone)
 {
     const struct router_rule *rule = member->route->rule;
-    struct router_route *grave;
     struct burial *burial;
     enum err e;
 
-    if (rule == NULL || rule->dead_events.len == 0 ||
-        router_open(member->set->conf.router, rule->dead_events, &grave) != ROUTER_FOUND) {
+    if (rule == NULL || rule->dead_events.len == 0) {
         return ERR_LIMIT;
     }
     burial = calloc(1, sizeof *burial);
     if (burial == NULL) {
         return ERR_NOMEM;
     }
-    burial->ticket.done = on_buried;
     burial->member = member;
     burial->gone = *gone;
     list_append(&member->set->burials, &burial->node);
-    e = publish_dead(burial, grave);
-    if (e != OK) {
+    e = try_to_bury(burial);
+    if (e == ERR_LIMIT) {
         list_remove(&burial->node);
         free(burial);
+        return e;
     }
-    return e;
+    if (e != OK) {
+        put_off(burial, e);
+    }
+    return OK;
 }
 
 static void settle(struct member *member, const struct queue_gone *gone)
@@ -339,19 +403,10 @@ static void settle(struct member *member, const struct queue_gone *gone)
     bool is_sad = gone->end != QUEUE_CONSUMED && gone->end != QUEUE_REMOVED;
     enum err e = is_sad ? bury(member, gone) : OK;
 
-    if (is_sad && e == OK) {
-        return;
+    if (!is_sad || e != OK) {
+        leave(member, gone, e);
+        event_unref(gone->event);
     }
-    if (is_sad) {
-        lose(member, gone);
-    }
-    /* What could not be buried for now stays stored, and is dealt again after a restart. */
-    if (gone->is_stored && (e == OK || e == ERR_LIMIT)) {
-        forget(member, gone);
-    } else {
-        give_back(member, gone);
-    }
-    event_unref(gone->event);
 }
 
 void queue_set_tidy(struct queue_set *set)
@@ -389,12 +444,52 @@ void queue_set_locked(struct queue_set *set, struct span key, enum store_lock_st
     }
 }
 
+static void bury_again(struct burial *burial)
+{
+    struct member *member = burial->member;
+    enum err e;
+
+    if (shelf_find(&member->route->channel.shelf, burial->gone.event->eid) == NULL) {
+        give_back(member, &burial->gone); /* purged meanwhile */
+        burial_free(burial);
+        return;
+    }
+    e = try_to_bury(burial);
+    if (e == ERR_LIMIT) {
+        leave(member, &burial->gone, e);
+        burial_free(burial);
+    } else if (e != OK) {
+        put_off(burial, e);
+    }
+}
+
+static void bury_those_that_wait(struct queue_set *set)
+{
+    uint64_t now = set->conf.router->room.now;
+    size_t left = BURIALS_AGAIN;
+
+    LIST_FOREACH (node, after, &set->burials) {
+        struct burial *burial = LIST_ENTRY(node, struct burial, node);
+
+        if (burial->again_at == 0) {
+            continue;
+        }
+        if (burial->again_at > now || left == 0) {
+            look_again(set, left == 0 ? now + BURIALS_AGAIN_MS : burial->again_at);
+            return;
+        }
+        left--;
+        bury_again(burial);
+    }
+}
+
 void queue_set_expire(struct queue_set *set)
 {
     if (set->again_at > set->conf.router->room.now) {
         return;
     }
     set->again_at = EVENT_NEVER;
+    bury_those_that_wait(set);
     LIST_FOREACH (node, after, &set->queues) {
         queue_share_again(&LIST_ENTRY(node, struct member, node)->share);
     }

@@ -22,8 +22,9 @@ struct queue_set_conf {
     struct router *router; /* borrowed for the set's life */
     size_t ids_max;        /* publish ids that each queue remembers */
     /** An event is lost: it is dead, expired or dropped, and there is no place for dead events,
-     *  or it could not be published there. May be NULL. */
-    void (*on_loss)(void *ctx, struct span queue, const struct queue_gone *gone);
+     *  or it could not be published there. One that is dead and stored is not lost because the
+     *  store does not take it there just now: it waits. May be NULL. */
+    void (*on_loss)(void *ctx, const struct router_route *queue, const struct queue_gone *gone);
     void *ctx;
 };
 
@@ -69,7 +70,7 @@ void queue_set_tidy(struct queue_set *set);
 void queue_set_locked(struct queue_set *set, struct span key, enum store_lock_state state,
                       struct span value);
 
-/** What a shared store did not take a moment ago is tried again with the next tidying. */
+/** What the store did not take a moment ago is tried again, with the next tidying or now. */
 void queue_set_expire(struct queue_set *set);
 
 /** A shared store is to be closed: everything is tidied that can be, so that other realms know

@@ -44,6 +44,8 @@ struct selector_source {
     int64_t time;          /* $time, JMSTimestamp: milliseconds since 1970; 0: not known */
     struct span tag;       /* $tag; empty: none */
     struct span publisher; /* $publisher; empty: none */
+    const struct dict *attributes; /* what the publisher says of the event in one header, as our
+                                      clients do; NULL: nothing */
 };
 
 /**

@@ -77,30 +77,44 @@ static struct selector_value integer_or_null(int64_t integer)
                                    .integer = integer};
 }
 
+/* What STOMP clients say in a header, or ours among the attributes. */
+static struct selector_value header_or_attribute(const struct selector_source *source,
+                                                 struct span name, const char *attribute)
+{
+    struct selector_value value = header(source, name);
+    const struct dict_value *found = NULL;
+
+    if (value.type == SELECTOR_VALUE_NULL && source->attributes != NULL) {
+        found = dict_find(source->attributes, span_str(attribute));
+    }
+    return found == NULL ? value : selector_value_of(found);
+}
+
 /* The names of JMS 1.1 section 3.8.1.1, with the headers that STOMP brokers keep them in. */
 static struct selector_value jms_value(const struct selector_source *source, struct span name)
 {
     static const struct {
         const char *name;
         struct span header;
+        const char *attribute;
     } headers[] = {
-        {"JMSCorrelationID", SPAN_INIT("correlation-id")},
-        {"JMSMessageID", SPAN_INIT("message-id")},
-        {"JMSReplyTo", SPAN_INIT("reply-to")},
-        {"JMSType", SPAN_INIT("type")},
+        {"JMSCorrelationID", SPAN_INIT("correlation-id"), "correlationId"},
+        {"JMSMessageID", SPAN_INIT("message-id"), ""},
+        {"JMSReplyTo", SPAN_INIT("reply-to"), "replyToName"},
+        {"JMSType", SPAN_INIT("type"), "messageType"},
     };
     struct selector_value value;
 
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
         if (span_equals(name, headers[i].name)) {
-            return header(source, headers[i].header);
+            return header_or_attribute(source, headers[i].header, headers[i].attribute);
         }
     }
     if (span_equals(name, "JMSTimestamp")) {
         return integer_or_null(source->time);
     }
     if (span_equals(name, "JMSPriority")) {
-        value = header(source, SPAN("priority"));
+        value = header_or_attribute(source, SPAN("priority"), "priority");
         return value.type == SELECTOR_VALUE_NULL ? integer_or_null(JMS_PRIORITY_DEFAULT)
                                                  : value;
     }

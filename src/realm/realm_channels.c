@@ -233,21 +233,51 @@ enum err realm_channels_write_attributes(const struct router_route *route, struc
 
 /* ---- an event ---- */
 
-enum err realm_channels_write_event(const struct event *event, struct buf *out)
+/* STOMP 1.2, "Repeated Header Entries": the first one counts. A JSON object that had a name
+ * twice would say the last one to most readers. */
+static bool is_repeated(const struct event *event, struct span name, size_t header_at)
 {
-    struct span body = event_body(event);
+    struct event_header header;
+    size_t at = 0;
+
+    while (event_next_header(event, &at, &header) && at < header_at) {
+        if (span_equal(header.name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err write_headers(const struct event *event, struct buf *out)
+{
     struct event_header header;
     const char *comma = "";
     size_t at = 0;
 
-    TRY(buf_printf(out, "{\"eid\": %" PRIu64 ", \"headers\": {", event->eid));
     while (event_next_header(event, &at, &header)) {
+        if (is_repeated(event, header.name, at)) {
+            continue;
+        }
         TRY(buf_printf(out, "%s", comma));
         TRY(json_put_string(out, header.name));
         TRY(buf_append(out, SPAN(": ")));
         TRY(json_put_string(out, header.value));
         comma = ", ";
     }
+    return OK;
+}
+
+enum err realm_channels_write_event(const struct event *event, struct buf *out)
+{
+    struct span body = event_body(event);
+
+    TRY(buf_printf(out, "{\"eid\": %" PRIu64 ", \"timestamp\": %" PRIu64 ", ", event->eid,
+                   event->time));
+    if (event->expiry != EVENT_NEVER) {
+        TRY(buf_printf(out, "\"expires\": %" PRIu64 ", ", event->expiry));
+    }
+    TRY(buf_append(out, SPAN("\"headers\": {")));
+    TRY(write_headers(event, out));
     TRY(buf_append(out, SPAN("}, ")));
     if (utf8_is_valid(body)) {
         TRY(buf_append(out, SPAN("\"data\": ")));

@@ -180,6 +180,14 @@ static enum err set_publish_key(void *opaque, const struct conf_node *node,
                    "PublishKey: there are more than %d (remove some)", CHANNEL_KEYS_MAX);
         return OK;
     }
+    for (size_t i = 0; i < rule->channel.key_count; i++) {
+        if (span_equals(node->words[0], rule->channel.keys[i].name)) {
+            diag_error(apply->diag, node->file, node->line,
+                       "PublishKey: %s stands there already (write it once)",
+                       rule->channel.keys[i].name);
+            return OK;
+        }
+    }
     memcpy(key.name, node->words[0].ptr, node->words[0].len);
     key.depth = (size_t)depth;
     rule->channel.keys[rule->channel.key_count++] = key;
@@ -400,11 +408,16 @@ static const char *section_of(const struct router_rule *rule)
     return realm_conf_route_kind(rule->kind)->section;
 }
 
+/* What an administrator makes stands in no file: `file` is NULL. */
 static void check_rule(const struct realm_conf *conf, const struct router_rule *rule,
                        const char *file, struct diag *diag)
 {
+    const struct realm_acl *place = rule->access;
+    const unsigned line = file == NULL ? 0 : place->line;
+
+    file = file == NULL ? NULL : place->file;
     if (rule->channel.store_bytes / 2 < conf->event_bytes) {
-        diag_error(diag, file, 0,
+        diag_error(diag, file, line,
                    "<%s \"%.*s\">: StoreBytes %zu is less than twice EventBytesMax %zu: an "
                    "event with its headers might not fit (raise the one or lower the other)",
                    section_of(rule), SPAN_ARG(diag_word(rule->pattern)),
@@ -413,7 +426,7 @@ static void check_rule(const struct realm_conf *conf, const struct router_rule *
     if (rule->has_all_streams && !rule->is_closed &&
         span_find(rule->pattern, '*') < rule->pattern.len) {
         diag_error(
-            diag, file, 0,
+            diag, file, line,
             "<%s \"%.*s\">: Members all with * in the name: each new name that somebody "
             "publishes to would take memory for every data stream (add CreateOnUse Off, or "
             "write a section for each name)",
@@ -421,7 +434,7 @@ static void check_rule(const struct realm_conf *conf, const struct router_rule *
     }
     if (rule->channel.type == CHANNEL_PERSISTENT && conf->store == REALM_CONF_STORE_MEMORY) {
         diag_error(
-            diag, file, 0,
+            diag, file, line,
             "<%s \"%.*s\">: Type persistent needs a store (add Store lmdb and StorePath)",
             section_of(rule), SPAN_ARG(diag_word(rule->pattern)));
     }

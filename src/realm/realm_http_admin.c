@@ -308,11 +308,19 @@ static enum realm_made_verdict purge(const struct work *work,
 }
 
 /* "?force=true" */
-static bool is_forced(const struct realm_http_question *question)
+static enum realm_made_verdict drop(const struct work *work, struct router_admin_ticket *ticket,
+                                    char sentence[REALM_MADE_RULE_SENTENCE_BYTES])
 {
-    struct span text;
+    struct span force = SPAN("false");
 
-    return realm_http_question_text(question, "force", &text) && span_equals(text, "true");
+    realm_http_question_text(&work->question, "force", &force);
+    if (!span_equals(force, "true") && !span_equals(force, "false")) {
+        snprintf(sentence, REALM_MADE_RULE_SENTENCE_BYTES,
+                 "force must be true or false: write ?force=true, or nothing");
+        return REALM_MADE_BAD;
+    }
+    return realm_made_remove(work->question.env->made, work->place.kind, work->name,
+                             span_equals(force, "true"), ticket, sentence);
 }
 
 enum err realm_http_admin_begin(const struct realm_http_env *env, const struct http1_head *head,
@@ -339,10 +347,7 @@ enum err realm_http_admin_begin(const struct realm_http_env *env, const struct h
         made = realm_made_put(env->made, &request, ticket, sentence);
         break;
     }
-    case CHANGE_DELETE:
-        made = realm_made_remove(env->made, work.place.kind, work.name,
-                                 is_forced(&work.question), ticket, sentence);
-        break;
+    case CHANGE_DELETE: made = drop(&work, ticket, sentence); break;
     case CHANGE_PURGE: made = purge(&work, ticket, sentence); break;
     case CHANGE_NONE:
     case CHANGE_FORGET: assert(false); /* nothing of them has a body */

@@ -383,6 +383,26 @@ static enum err give(const struct realm_http_question *question,
     return realm_http_question_refuse_method(question, realm_http_place_methods(place));
 }
 
+/* What is misspelt must not be taken for what is left out: "purge?too=7" is not all of it. */
+static enum err check_query(const struct realm_http_question *question,
+                            const struct realm_http_place *place, bool *ret_may)
+{
+    const char *known = realm_http_place_query(place, question->head->method);
+    char shown[NAME_TEXT_BYTES];
+    char sentence[REALM_HTTP_WHY_BYTES];
+    struct span name;
+
+    *ret_may = !realm_http_question_unknown(question, known, &name);
+    if (*ret_may) {
+        return OK;
+    }
+    snprintf(sentence, sizeof sentence, "%s in the query means nothing here (%s%s)",
+             text_printable(name, shown, sizeof shown),
+             known[0] == '\0' ? "nothing may be asked for behind the ?" : "there is only ",
+             known);
+    return realm_http_question_refuse(question, 400, sentence);
+}
+
 enum err realm_http_api_judge(struct realm_http_question *question)
 {
     struct span method = question->head->method;
@@ -405,6 +425,12 @@ enum err realm_http_api_judge(struct realm_http_question *question)
     TRY(realm_http_login_admit(question, place.what == REALM_HTTP_PLACE_HEALTH, &may));
     if (!may) {
         return OK;
+    }
+    if (place.what != REALM_HTTP_PLACE_HEALTH) { /* a probe may say what it likes */
+        TRY(check_query(question, &place, &may));
+        if (!may) {
+            return OK;
+        }
     }
     if (question->is_head || span_equals(method, "GET")) {
         return give(question, &place);

@@ -180,6 +180,27 @@ const char *realm_http_place_methods(const struct realm_http_place *place)
     return "GET, HEAD, OPTIONS";
 }
 
+const char *realm_http_place_query(const struct realm_http_place *place, struct span method)
+{
+    const bool is_reading = span_equals(method, "GET") || span_equals(method, "HEAD");
+
+    switch (place->what) {
+    case REALM_HTTP_PLACE_LIST:
+    case REALM_HTTP_PLACE_MEMBERS:
+    case REALM_HTTP_PLACE_STREAMS: return "after, max";
+    case REALM_HTTP_PLACE_EVENTS:
+        return !is_reading ? "" : place->kind == ROUTER_CHANNEL ? "from, max" : "max";
+    case REALM_HTTP_PLACE_PURGE: return "to";
+    case REALM_HTTP_PLACE_ONE: return span_equals(method, "DELETE") ? "force" : "";
+    case REALM_HTTP_PLACE_NOWHERE:
+    case REALM_HTTP_PLACE_HEALTH:
+    case REALM_HTTP_PLACE_DURABLES:
+    case REALM_HTTP_PLACE_DURABLE:
+    case REALM_HTTP_PLACE_MEMBER: break;
+    }
+    return "";
+}
+
 const char *realm_http_place_kind(const struct realm_http_place *place)
 {
     return realm_conf_route_kind(place->kind)->word;

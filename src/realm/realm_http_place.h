@@ -39,6 +39,9 @@ struct realm_http_place realm_http_place_of(struct span path);
 /** "GET, HEAD, OPTIONS": for Allow. */
 const char *realm_http_place_methods(const struct realm_http_place *place);
 
+/** "from, max": what may stand in the query of such a request; "" for nothing. */
+const char *realm_http_place_query(const struct realm_http_place *place, struct span method);
+
 /** "channel", "queue", "group". */
 const char *realm_http_place_kind(const struct realm_http_place *place);
 

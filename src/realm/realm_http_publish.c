@@ -2,7 +2,9 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "realm/realm_http_publish.h"
 
+#include "base/text.h"
 #include "base/utf8.h"
+#include "pubsub/event_source.h"
 #include "pubsub/queue_set.h"
 #include "realm/realm_http_api.h"
 #include "realm/realm_http_login.h"
@@ -17,6 +19,7 @@
 enum {
     LOCATION_BYTES = 3 * ROUTER_NAME_MAX + 80,
     SECONDS_BYTES = 24,
+    NAME_TEXT_BYTES = 96,
     SECOND_MS = 1000,
 };
 
@@ -80,17 +83,20 @@ struct used {
     size_t values; /* bytes */
 };
 
-/* False when there are too many, or one is no text. A session's frame is bounded in the same
- * way: what is longer could not be delivered. */
-static bool add_header(struct realm_http_publish *publish, struct used *used, struct span name,
-                       struct span value)
+/* Why it cannot be added, to go behind the field's name; NULL when it was. A session's frame is
+ * bounded in the same way: what is longer could not be delivered. */
+static const char *add_header(struct realm_http_publish *publish, struct used *used,
+                              struct span name, struct span value)
 {
     uint8_t *room = publish->names + used->names;
 
     if (publish->parts.header_count == REALM_HTTP_PUBLISH_HEADERS_MAX ||
         name.len > sizeof publish->names - used->names ||
-        value.len > REALM_HTTP_PUBLISH_VALUES_MAX - used->values || !utf8_is_valid(value)) {
-        return false;
+        value.len > REALM_HTTP_PUBLISH_VALUES_MAX - used->values) {
+        return "is one more than an event may have: 32 fields, 15 KiB together";
+    }
+    if (!utf8_is_valid(value)) {
+        return "is not UTF-8";
     }
     used->values += value.len;
     for (size_t i = 0; i < name.len; i++) {
@@ -99,34 +105,105 @@ static bool add_header(struct realm_http_publish *publish, struct used *used, st
     used->names += name.len;
     publish->headers[publish->parts.header_count++] =
         (struct event_header){span_of(room, name.len), value};
-    return true;
+    return NULL;
 }
 
-/* "Event-Colour: red" is the header colour:red of the event. */
-static bool read_headers(struct http1_fields fields, struct realm_http_publish *publish)
+/* Behind "Event-". */
+static const char *add_own_header(struct realm_http_publish *publish, struct used *used,
+                                  struct span name, struct span value)
+{
+    size_t at = publish->parts.header_count;
+    const char *why = add_header(publish, used, name, value);
+    struct span lower = why == NULL ? publish->headers[at].name : SPAN("");
+
+    if (span_equals(lower, "content-type") || span_equals(lower, "ttl") ||
+        span_equals(lower, "merge") || span_equals(lower, "publish-id")) {
+        return "is a field without Event- in front";
+    }
+    return why != NULL                       ? why
+           : realm_stomp_send_travels(lower) ? NULL
+                                             : "has a name that only the realm gives";
+}
+
+/* "Event-Colour: red" is the header colour:red of the event. *ret_field is the one that cannot
+ * be, with the reason, or NULL: all were read. */
+static const char *read_headers(struct http1_fields fields, struct realm_http_publish *publish,
+                                const struct http1_field **ret_field)
 {
     const struct span prefix = SPAN("event-");
     const struct http1_field *type = http1_fields_find(fields, SPAN("content-type"));
     struct used used = {0, 0};
+    const char *why = NULL;
 
     publish->parts.headers = publish->headers;
-    if (type != NULL && !add_header(publish, &used, SPAN("content-type"), type->value)) {
-        return false;
+    *ret_field = type;
+    if (type != NULL) {
+        why = add_header(publish, &used, SPAN("content-type"), type->value);
     }
-    for (size_t i = 0; i < fields.count; i++) {
+    for (size_t i = 0; i < fields.count && why == NULL; i++) {
         struct span name = fields.ptr[i].name;
-        size_t before = publish->parts.header_count;
 
-        if (name.len <= prefix.len || !span_equal_nocase(span_head(name, prefix.len), prefix)) {
-            continue;
-        }
-        if (!add_header(publish, &used, span_tail(name, prefix.len), fields.ptr[i].value) ||
-            span_equals(publish->headers[before].name, "content-type") ||
-            !realm_stomp_send_travels(publish->headers[before].name)) {
-            return false;
+        if (name.len > prefix.len && span_equal_nocase(span_head(name, prefix.len), prefix)) {
+            *ret_field = &fields.ptr[i];
+            why = add_own_header(publish, &used, span_tail(name, prefix.len),
+                                 fields.ptr[i].value);
         }
     }
-    return true;
+    return why;
+}
+
+/* The fields that say how it is published. NULL, or the sentence of the refusal. */
+static const char *read_options(struct http1_fields fields, struct event_parts *parts)
+{
+    const struct http1_field *id = http1_fields_find(fields, SPAN("publish-id"));
+    const struct http1_field *merge = http1_fields_find(fields, SPAN("merge"));
+    const struct http1_field *ttl = http1_fields_find(fields, SPAN("ttl"));
+
+    if (id != NULL && id->value.len > REALM_STOMP_SEND_ID_MAX) {
+        return "Publish-Id is too long";
+    }
+    if (merge != NULL && !span_equals(merge->value, "true") &&
+        !span_equals(merge->value, "false")) {
+        return "Merge must be true or false";
+    }
+    if (ttl != NULL && !text_u64(ttl->value, UINT64_MAX, &parts->ttl)) {
+        return "Ttl must be a number of milliseconds";
+    }
+    if (id != NULL) {
+        parts->publish_id = id->value;
+    }
+    parts->is_change = merge != NULL && span_equals(merge->value, "true");
+    return NULL;
+}
+
+static enum err refuse_field(const struct realm_http_question *question,
+                             const struct http1_field *field, const char *why)
+{
+    char shown[NAME_TEXT_BYTES];
+    char sentence[REALM_HTTP_WHY_BYTES];
+
+    snprintf(sentence, sizeof sentence, "the field %s %s",
+             text_printable(field->name, shown, sizeof shown), why);
+    return realm_http_question_refuse(question, 400, sentence);
+}
+
+/* *ret_may false: the refusal is in `out`. */
+static enum err check_body(const struct realm_http_question *question, struct span body,
+                           bool *ret_may)
+{
+    const struct http1_field *type =
+        http1_fields_find(question->head->fields, SPAN("content-type"));
+    struct dict_fault fault = {DICT_FAULT_NONE, 0};
+    char sentence[REALM_HTTP_WHY_BYTES];
+    enum err e = type == NULL ? OK : event_source_check(type->value, body, &fault);
+
+    *ret_may = e == OK;
+    if (e == OK || e == ERR_NOMEM) {
+        return e;
+    }
+    snprintf(sentence, sizeof sentence, "the body is no event+json, at byte %zu: %s", fault.at,
+             dict_fault_text(fault.reason));
+    return realm_http_question_refuse(question, e == ERR_LIMIT ? 413 : 400, sentence);
 }
 
 enum err realm_http_publish_parts(const struct realm_http_env *env,
@@ -135,13 +212,13 @@ enum err realm_http_publish_parts(const struct realm_http_env *env,
                                   struct realm_http_publish *ret_publish)
 {
     const bool keeps = verdict->keeps;
-    const struct http1_field *id = http1_fields_find(head->fields, SPAN("publish-id"));
-    const struct http1_field *merge = http1_fields_find(head->fields, SPAN("merge"));
     struct realm_http_question question = {
         .env = env, .head = head, .out = out, .verdict = verdict};
     struct realm_http_place place;
+    const struct http1_field *field;
     uint8_t room[ROUTER_NAME_MAX];
     struct span name;
+    const char *why;
     bool may;
 
     (void)realm_http_question_read(&question);
@@ -155,19 +232,18 @@ enum err realm_http_publish_parts(const struct realm_http_env *env,
     if (!may) {
         return OK;
     }
-    if (!read_headers(head->fields, ret_publish)) {
-        return realm_http_question_refuse(
-            &question, 400,
-            "an Event- field has a name that only the realm gives, or is not UTF-8, "
-            "or there are too many");
+    why = read_headers(head->fields, ret_publish, &field);
+    if (why != NULL) {
+        return refuse_field(&question, field, why);
     }
-    if (id != NULL && id->value.len > REALM_STOMP_SEND_ID_MAX) {
-        return realm_http_question_refuse(&question, 400, "Publish-Id is too long");
+    why = read_options(head->fields, &ret_publish->parts);
+    if (why != NULL) {
+        return realm_http_question_refuse(&question, 400, why);
     }
-    if (id != NULL) {
-        ret_publish->parts.publish_id = id->value;
+    TRY(check_body(&question, body, &may));
+    if (!may) {
+        return OK;
     }
-    ret_publish->parts.is_change = merge != NULL && span_equals(merge->value, "true");
     ret_publish->parts.merged_max = env->event_bytes;
     TRY(realm_http_api_open(&question, &place, name, &ret_publish->route));
     if (ret_publish->route == NULL) {

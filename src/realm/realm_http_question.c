@@ -70,6 +70,39 @@ bool realm_http_question_text(const struct realm_http_question *question, const 
     return false;
 }
 
+static bool is_in(const char *list, struct span name)
+{
+    struct span rest = span_str(list);
+
+    while (rest.len > 0) {
+        size_t len = span_find(rest, ',');
+
+        if (span_equal(span_head(rest, len), name)) {
+            return true;
+        }
+        rest = span_tail(rest, len < rest.len ? len + sizeof ", " - 1 : len);
+    }
+    return false;
+}
+
+bool realm_http_question_unknown(const struct realm_http_question *question, const char *known,
+                                 struct span *ret_name)
+{
+    struct span query = question->target.query;
+
+    while (query.len > 0) {
+        size_t len = span_find(query, '&');
+        struct span item = span_head(query, len);
+
+        *ret_name = span_head(item, span_find(item, '='));
+        if (item.len > 0 && !is_in(known, *ret_name)) {
+            return true;
+        }
+        query = span_tail(query, len < query.len ? len + 1 : len);
+    }
+    return false;
+}
+
 bool realm_http_question_number(const struct realm_http_question *question, const char *name,
                                 uint64_t initial, uint64_t max, uint64_t *ret_number)
 {

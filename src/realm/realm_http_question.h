@@ -99,6 +99,11 @@ must_check enum err realm_http_question_upgrade(const struct realm_http_question
 bool realm_http_question_wants_upgrade(const struct realm_http_question *question,
                                        const char *protocol);
 
+/** The first name in the query that is not in `known` ("from, max"); false when there is none.
+ */
+bool realm_http_question_unknown(const struct realm_http_question *question, const char *known,
+                                 struct span *ret_name);
+
 /** The number behind `name`= in the query; `initial` when it is not there. False when it is no
  *  number up to `max`. */
 bool realm_http_question_number(const struct realm_http_question *question, const char *name,

@@ -57,7 +57,7 @@ static enum err read_members(const struct dict *value, struct realm_made_record 
 
 enum err realm_made_record_read(struct span value, struct realm_made_record *ret_record)
 {
-    const struct dict_limits limits = {8 * STORE_VALUE_MAX, 2000};
+    const struct dict_limits limits = {.bytes = 8 * STORE_VALUE_MAX, .values = 2000};
     struct realm_made_record record = {.kind = ROUTER_CHANNEL};
     struct dict_fault fault;
     struct dict *root;

@@ -35,7 +35,7 @@ static enum err complain(char *sentence, const char *format, ...)
 enum err realm_made_rule_parse(struct span text, char sentence[REALM_MADE_RULE_SENTENCE_BYTES],
                                struct dict **ret_attributes)
 {
-    const struct dict_limits limits = {16 * REALM_MADE_RULE_TEXT_MAX, 1000};
+    const struct dict_limits limits = {.bytes = 16 * REALM_MADE_RULE_TEXT_MAX, .values = 1000};
     struct dict_fault fault;
     enum err e = dict_json_read(span_trim(text).len == 0 ? SPAN("{}") : text, &limits, &fault,
                                 ret_attributes);

@@ -148,19 +148,38 @@ static enum err on_frame(struct realm_stomp *stomp, const struct realm_stomp_ins
                                      "%s is for servers to send", stomp_command_name(command));
 }
 
-static enum err on_fault(struct realm_stomp *stomp, msec now)
+static void describe(const struct stomp_decoder *decoder, char room[REALM_STOMP_WHY_BYTES])
 {
-    enum stomp_fault fault = stomp_decoder_fault(stomp->decoder);
-    char sentence[REALM_STOMP_WHY_BYTES];
-    const struct realm_stomp_reply_refusal refusal = {stomp_fault_word(fault), sentence};
+    const struct stomp_limits *limits = &decoder->limits;
+
+    const enum stomp_fault fault = stomp_decoder_fault(decoder);
 
     if (fault == STOMP_FAULT_BODY_LENGTH) {
-        snprintf(sentence, sizeof sentence,
+        snprintf(room, REALM_STOMP_WHY_BYTES,
                  "an event's body has at most %zu bytes here (EventBytesMax)",
-                 stomp->decoder->limits.body_bytes);
+                 limits->body_bytes);
+    } else if (fault == STOMP_FAULT_LINE_LENGTH) {
+        snprintf(room, REALM_STOMP_WHY_BYTES, "a header has at most %zu bytes here",
+                 limits->line_bytes);
+    } else if (fault == STOMP_FAULT_HEADER_COUNT) {
+        snprintf(room, REALM_STOMP_WHY_BYTES, "a frame has at most %zu headers here",
+                 limits->header_count);
+    } else if (fault == STOMP_FAULT_HEAD_LENGTH) {
+        snprintf(room, REALM_STOMP_WHY_BYTES,
+                 "the headers of a frame have at most %zu bytes here, all together",
+                 limits->head_bytes);
     } else {
-        snprintf(sentence, sizeof sentence, "the client %s", stomp_fault_text(fault));
+        snprintf(room, REALM_STOMP_WHY_BYTES, "the client %s", stomp_fault_text(fault));
     }
+}
+
+static enum err on_fault(struct realm_stomp *stomp, msec now)
+{
+    char sentence[REALM_STOMP_WHY_BYTES];
+    const struct realm_stomp_reply_refusal refusal = {
+        stomp_fault_word(stomp_decoder_fault(stomp->decoder)), sentence};
+
+    describe(stomp->decoder, sentence);
     realm_metrics_refused(stomp->env->metrics, span_str(refusal.word));
     return realm_stomp_inside_fail(stomp, stomp_decoder_refused(stomp->decoder), &refusal, now);
 }

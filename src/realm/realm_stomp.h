@@ -20,7 +20,7 @@
 #include "stomp/stomp_heartbeat.h"
 
 enum {
-    REALM_STOMP_WHY_BYTES = 160,
+    REALM_STOMP_WHY_BYTES = 256,
     REALM_STOMP_HEAD_BYTES = 16 * 1024, /* the headers of one frame */
     REALM_STOMP_LINE_BYTES = 8 * 1024,
     REALM_STOMP_HEADERS_MAX = 64,

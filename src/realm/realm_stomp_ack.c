@@ -65,6 +65,16 @@ static bool read_subject(const struct realm_stomp *stomp,
            (subject->has_id || stomp->version == STOMP_VERSION_1_0);
 }
 
+static const char *what_says_it(enum stomp_version version)
+{
+    switch (version) {
+    case STOMP_VERSION_1_0: return "message-id, as the MESSAGE has it";
+    case STOMP_VERSION_1_1: return "message-id and subscription, as the MESSAGE has them";
+    case STOMP_VERSION_1_2: break;
+    }
+    return "in id, what the MESSAGE has in ack";
+}
+
 /* ACK at once is a transaction of its own: the store must forget the event before it is
  * answered. NACK needs no store. */
 static bool perform(struct session_sub *sub, const struct act *act)
@@ -167,7 +177,8 @@ static bool move_durable(const struct realm_stomp *stomp, const struct subject *
         subject->has_id ? session_find(&stomp->session, subject->id) : NULL;
     const struct channel *channel = sub == NULL ? NULL : &sub->route->channel;
 
-    if (channel == NULL || !sub->moves_by_ack || subject->eid >= channel->next_eid) {
+    /* Of what it has not been sent it cannot say that it has it, and would never get it. */
+    if (channel == NULL || !sub->moves_by_ack || subject->eid >= view_position(&sub->cursor)) {
         return false;
     }
     durable_move(sub->durable, channel->epoch, subject->eid + 1);
@@ -187,10 +198,9 @@ enum err realm_stomp_ack(struct realm_stomp *stomp, const struct realm_stomp_ins
                                          "STOMP 1.0 has no NACK");
     }
     if (!read_subject(stomp, request, &subject)) {
-        return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_ILLEGAL,
-                                         "%s must say which event, as STOMP %s does",
-                                         stomp_command_name(request->frame->command),
-                                         stomp_version_name(stomp->version));
+        return realm_stomp_inside_refuse(
+            stomp, request, REALM_STOMP_INSIDE_ILLEGAL, "%s must say which event: %s",
+            stomp_command_name(request->frame->command), what_says_it(stomp->version));
     }
     has_name = realm_stomp_inside_find(request, SPAN("transaction"), &name);
     if (!is_nack && !has_name && move_durable(stomp, &subject)) {

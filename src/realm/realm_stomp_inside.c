@@ -95,6 +95,20 @@ bool realm_stomp_inside_find(const struct realm_stomp_inside *request, struct sp
     return header != NULL;
 }
 
+enum err realm_stomp_inside_flag(struct realm_stomp *stomp,
+                                 const struct realm_stomp_inside *request, const char *name,
+                                 bool *ret_is_on, bool *ret_may)
+{
+    struct span value = SPAN("false");
+
+    realm_stomp_inside_find(request, span_str(name), &value);
+    *ret_is_on = span_equals(value, "true");
+    *ret_may = *ret_is_on || span_equals(value, "false");
+    return *ret_may ? OK
+                    : realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_ILLEGAL,
+                                                "%s must be true or false", name);
+}
+
 enum err realm_stomp_inside_may(struct realm_stomp *stomp,
                                 const struct realm_stomp_inside *request,
                                 enum realm_acl_right right, struct span name, bool *ret_may)

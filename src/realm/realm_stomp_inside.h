@@ -64,5 +64,11 @@ must_check enum err realm_stomp_inside_route(struct realm_stomp *stomp,
 bool realm_stomp_inside_find(const struct realm_stomp_inside *request, struct span name,
                              struct span *ret_value);
 
+/** A header that is true or false, and false when it is not there. *ret_may is false when it is
+ *  something else, and the request was refused: what is misspelt must not be done otherwise. */
+must_check enum err realm_stomp_inside_flag(struct realm_stomp *stomp,
+                                            const struct realm_stomp_inside *request,
+                                            const char *name, bool *ret_is_on, bool *ret_may);
+
 /** A name as a sentence can hold it. */
 const char *realm_stomp_inside_text(struct span name, char room[REALM_STOMP_INSIDE_NAME_BYTES]);

@@ -3,6 +3,7 @@
 #include "realm/realm_stomp_send.h"
 
 #include "base/text.h"
+#include "pubsub/event_source.h"
 #include "realm/realm_stomp_later.h"
 #include "realm/realm_stomp_tx.h"
 
@@ -49,6 +50,26 @@ static void pick_headers(const struct stomp_frame *frame,
     }
 }
 
+/* What cannot be read would be an event without a dictionary to whoever looks into it: its
+ * publisher is told instead. */
+static enum err check_body(struct realm_stomp *stomp, const struct realm_stomp_inside *request,
+                           bool *ret_may)
+{
+    struct dict_fault fault = {DICT_FAULT_NONE, 0};
+    struct span type = SPAN("");
+    enum err e;
+
+    realm_stomp_inside_find(request, SPAN("content-type"), &type);
+    e = event_source_check(type, request->frame->body, &fault);
+    *ret_may = e == OK;
+    if (e == OK || e == ERR_NOMEM) {
+        return e;
+    }
+    return realm_stomp_inside_refuse(
+        stomp, request, e == ERR_LIMIT ? REALM_STOMP_INSIDE_LIMIT : REALM_STOMP_INSIDE_ILLEGAL,
+        "the body is no event+json, at byte %zu: %s", fault.at, dict_fault_text(fault.reason));
+}
+
 /* A queue has forgotten the events that were consumed, but not at once that they were
  * published. False: nothing is known of this one. */
 static bool is_known(struct realm_stomp *stomp, const struct realm_stomp_inside *request,
@@ -70,6 +91,7 @@ enum err realm_stomp_send(struct realm_stomp *stomp, const struct realm_stomp_in
     struct event_parts parts = {.body = request->frame->body};
     struct span ttl, name;
     struct router_route *route;
+    bool may;
     enum err e;
 
     if (realm_stomp_inside_find(request, SPAN("ttl"), &ttl) &&
@@ -81,8 +103,14 @@ enum err realm_stomp_send(struct realm_stomp *stomp, const struct realm_stomp_in
     if (route == NULL) {
         return OK;
     }
-    parts.is_change =
-        realm_stomp_inside_find(request, SPAN("merge"), &name) && span_equals(name, "true");
+    TRY(realm_stomp_inside_flag(stomp, request, "merge", &parts.is_change, &may));
+    if (!may) {
+        return OK;
+    }
+    TRY(check_body(stomp, request, &may));
+    if (!may) {
+        return OK;
+    }
     parts.merged_max = stomp->env->event_bytes;
     pick_headers(request->frame, headers, &parts);
     realm_stomp_inside_find(request, SPAN("publish-id"), &parts.publish_id);

@@ -12,13 +12,6 @@ enum {
 
 /* ---- which ---- */
 
-static bool is_on(const struct realm_stomp_inside *request, struct span name)
-{
-    struct span value;
-
-    return realm_stomp_inside_find(request, name, &value) && span_equals(value, "true");
-}
-
 /* 1.0: "if no id is given, the destination is used"; its name with the "/" that it may lack. */
 static bool name_as_id(struct span name, uint8_t room[ROUTER_NAME_MAX], struct span *ret_id)
 {
@@ -61,15 +54,18 @@ struct wanted {
     struct span id;
     struct router_route *route;
     struct selector *selector; /* NULL: every event */
+    bool is_browser;
+    bool wants_changes;
 };
 
 static enum err refuse_more(struct realm_stomp *stomp, const struct realm_stomp_inside *request,
                             enum err e)
 {
     if (e == ERR_LIMIT) {
-        return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_LIMIT,
-                                         "a session may have %zu subscriptions",
-                                         stomp->env->subscriptions_max);
+        return realm_stomp_inside_refuse(
+            stomp, request, REALM_STOMP_INSIDE_LIMIT,
+            "a session may have %zu subscriptions (SubscriptionsMax)",
+            stomp->env->subscriptions_max);
     }
     return e;
 }
@@ -152,14 +148,18 @@ static enum err open_durable(struct realm_stomp *stomp,
     if (!find_durable(request, &name)) {
         return OK;
     }
+    *ret_refused = true;
+    if (name.len == 0 || name.len > DURABLE_NAME_MAX) {
+        return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_ILLEGAL,
+                                         "durable must be a name of 1 to %d bytes",
+                                         DURABLE_NAME_MAX);
+    }
     TRY(realm_stomp_inside_may(stomp, request, REALM_ACL_DURABLE, route->channel.name, &may));
     if (!may) {
-        *ret_refused = true;
         return OK;
     }
     if (!durable_is_known(set, route->channel.name, name) &&
         !realm_share_may_name(stomp->login, route->router, sentence)) {
-        *ret_refused = true;
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_LIMIT, "%s",
                                          sentence);
     }
@@ -171,18 +171,17 @@ static enum err open_durable(struct realm_stomp *stomp,
         }
     }
     if (e == OK || e == ERR_NOMEM) {
+        *ret_refused = false;
         return e;
     }
-    *ret_refused = true;
     if (e == ERR_AGAIN) {
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_ILLEGAL,
                                          "the durable subscription %s has a reader already",
                                          realm_stomp_inside_text(name, room));
     }
-    return realm_stomp_inside_refuse(
-        stomp, request, REALM_STOMP_INSIDE_LIMIT,
-        "durable must be a name of 1 to %d bytes, and a realm has %zu at most",
-        DURABLE_NAME_MAX, route->router->conf.limits.durables);
+    return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_LIMIT,
+                                     "a realm may have %zu durable subscriptions (DurablesMax)",
+                                     route->router->conf.limits.durables);
 }
 
 /* A place is one EID: everything below it is done. So an acknowledgement is for all before,
@@ -199,15 +198,14 @@ static bool read_channel_ack(const struct realm_stomp_inside *request, bool *ret
 
 /* Who gets only what has changed must have the event before of every key: from the start, or
  * from where it says that it was; and every event since. */
-static bool may_follow_changes(const struct realm_stomp_inside *request,
-                               const struct wanted *wanted,
+static bool may_follow_changes(const struct wanted *wanted,
                                const struct session_request *channel)
 {
     const struct channel_conf *conf = &wanted->route->channel.conf;
 
-    return is_on(request, SPAN("delta")) && wanted->selector == NULL &&
-           channel->durable == NULL && channel->start.from != CHANNEL_FROM_NOW &&
-           conf->key_count > 0 && conf->slow == CHANNEL_SLOW_DROP;
+    return wanted->wants_changes && wanted->selector == NULL && channel->durable == NULL &&
+           channel->start.from != CHANNEL_FROM_NOW && conf->key_count > 0 &&
+           conf->slow == CHANNEL_SLOW_DROP;
 }
 
 static enum err subscribe(struct realm_stomp *stomp, const struct realm_stomp_inside *request,
@@ -241,7 +239,7 @@ static enum err subscribe(struct realm_stomp *stomp, const struct realm_stomp_in
     if (is_refused) {
         return OK;
     }
-    follows_changes = may_follow_changes(request, wanted, &channel);
+    follows_changes = may_follow_changes(wanted, &channel);
     if (follows_changes) {
         channel.form =
             realm_stomp_forms_changes(stomp->env->forms, stomp->carrier->kind, stomp->version);
@@ -292,6 +290,29 @@ static bool read_window(const struct realm_stomp_inside *request, size_t max,
     return true;
 }
 
+/* What means something to channels alone, and would be taken for a promise. */
+static enum err check_queue(struct realm_stomp *stomp, const struct realm_stomp_inside *request,
+                            bool *ret_may)
+{
+    struct span from = SPAN("now");
+    struct span name;
+
+    *ret_may = false;
+    realm_stomp_inside_find(request, SPAN("from"), &from);
+    if (!span_equals(from, "now") && !span_equals(from, "stored")) {
+        return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_ILLEGAL,
+                                         "from:EID is for channels: a reader of a queue gets "
+                                         "what no other one has");
+    }
+    if (find_durable(request, &name)) {
+        return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_UNSUPPORTED,
+                                         "durable is for channels: a queue keeps each event "
+                                         "until a reader is done with it");
+    }
+    *ret_may = true;
+    return OK;
+}
+
 static enum err read_queue(struct realm_stomp *stomp, const struct realm_stomp_inside *request,
                            const struct wanted *wanted)
 {
@@ -299,11 +320,16 @@ static enum err read_queue(struct realm_stomp *stomp, const struct realm_stomp_i
         .id = wanted->id,
         .form = realm_stomp_forms_feed(stomp->env->forms, stomp->carrier->kind, stomp->version),
         .route = wanted->route,
-        .is_browser = is_on(request, SPAN("browse")),
+        .is_browser = wanted->is_browser,
         .reader.selector = wanted->selector};
     struct realm_stomp_reply reply = realm_stomp_inside_reply(stomp);
+    bool may;
     enum err e;
 
+    TRY(check_queue(stomp, request, &may));
+    if (!may) {
+        return OK;
+    }
     if (!read_ack(request, &queue)) {
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_ILLEGAL,
                                          "ack must be auto, client or client-individual");
@@ -322,24 +348,6 @@ static enum err read_queue(struct realm_stomp *stomp, const struct realm_stomp_i
 
 /* ---- either ---- */
 
-/* What may be read. *ret_route is NULL when the request was refused. */
-static enum err find_route(struct realm_stomp *stomp, const struct realm_stomp_inside *request,
-                           struct router_route **ret_route)
-{
-    enum realm_acl_right right =
-        is_on(request, SPAN("browse")) ? REALM_ACL_PEEK : REALM_ACL_SUBSCRIBE;
-    bool may = true;
-
-    TRY(realm_stomp_inside_route(stomp, request, right, ret_route));
-    if (*ret_route != NULL && (*ret_route)->kind == ROUTER_CHANNEL && right == REALM_ACL_PEEK) {
-        /* A channel has no other way to be read. */
-        TRY(realm_stomp_inside_may(stomp, request, REALM_ACL_SUBSCRIBE,
-                                   (*ret_route)->channel.name, &may));
-    }
-    *ret_route = may ? *ret_route : NULL;
-    return OK;
-}
-
 static enum err refuse_group(struct realm_stomp *stomp,
                              const struct realm_stomp_inside *request, struct span name)
 {
@@ -351,12 +359,64 @@ static enum err refuse_group(struct realm_stomp *stomp,
                                      realm_stomp_inside_text(name, room));
 }
 
+/* Ours, or another server's: not to know that one would take what was only to be seen. */
+static const char *browse_header(const struct realm_stomp_inside *request)
+{
+    struct span value;
+
+    return realm_stomp_inside_find(request, SPAN("browse"), &value) ||
+                   !realm_stomp_inside_find(request, SPAN("browser"), &value)
+               ? "browse"
+               : "browser";
+}
+
+/* The rest of what it is made of. *ret_may is false when the request was refused. */
+static enum err read_wanted(struct realm_stomp *stomp, const struct realm_stomp_inside *request,
+                            struct wanted *wanted, bool *ret_may)
+{
+    enum realm_acl_right right;
+    bool is_refused;
+
+    TRY(realm_stomp_inside_flag(stomp, request, browse_header(request), &wanted->is_browser,
+                                ret_may));
+    if (!*ret_may) {
+        return OK;
+    }
+    TRY(realm_stomp_inside_flag(stomp, request, "delta", &wanted->wants_changes, ret_may));
+    if (!*ret_may) {
+        return OK;
+    }
+    right = wanted->is_browser ? REALM_ACL_PEEK : REALM_ACL_SUBSCRIBE;
+    *ret_may = false;
+    TRY(realm_stomp_inside_route(stomp, request, right, &wanted->route));
+    if (wanted->route == NULL) {
+        return OK;
+    }
+    if (wanted->route->kind == ROUTER_GROUP) {
+        return refuse_group(stomp, request, wanted->route->channel.name);
+    }
+    if (wanted->is_browser && wanted->route->kind == ROUTER_CHANNEL) {
+        bool may_subscribe; /* else what the name stands for is none of its business */
+
+        TRY(realm_stomp_inside_may(stomp, request, REALM_ACL_SUBSCRIBE,
+                                   wanted->route->channel.name, &may_subscribe));
+        return !may_subscribe ? OK
+                              : realm_stomp_inside_refuse(
+                                    stomp, request, REALM_STOMP_INSIDE_ILLEGAL,
+                                    "browse is for queues: nobody takes anything from a "
+                                    "channel, and from:stored shows what it holds");
+    }
+    TRY(read_selector(stomp, request, &wanted->selector, &is_refused));
+    *ret_may = !is_refused;
+    return OK;
+}
+
 enum err realm_stomp_sub_begin(struct realm_stomp *stomp,
                                const struct realm_stomp_inside *request)
 {
     uint8_t room[ROUTER_NAME_MAX];
-    struct wanted wanted;
-    bool is_refused;
+    struct wanted wanted = {.selector = NULL};
+    bool may;
     enum err e;
 
     TRY(find_id(stomp, request, room, &wanted.id));
@@ -371,15 +431,8 @@ enum err realm_stomp_sub_begin(struct realm_stomp *stomp,
     if (realm_stomp_stream_is_wanted(request)) {
         return realm_stomp_stream_begin(stomp, request, wanted.id);
     }
-    TRY(find_route(stomp, request, &wanted.route));
-    if (wanted.route == NULL) {
-        return OK;
-    }
-    if (wanted.route->kind == ROUTER_GROUP) {
-        return refuse_group(stomp, request, wanted.route->channel.name);
-    }
-    TRY(read_selector(stomp, request, &wanted.selector, &is_refused));
-    if (is_refused) {
+    TRY(read_wanted(stomp, request, &wanted, &may));
+    if (!may) {
         return OK;
     }
     e = wanted.route->kind == ROUTER_QUEUE ? read_queue(stomp, request, &wanted)
@@ -391,10 +444,9 @@ enum err realm_stomp_sub_begin(struct realm_stomp *stomp,
 /* UNSUBSCRIBE with durable: the place is given up, too. */
 static enum err forget_durable(struct realm_stomp *stomp,
                                const struct realm_stomp_inside *request,
-                               struct router_route *route)
+                               struct router_route *route, struct span name)
 {
     struct realm_stomp_reply reply = realm_stomp_inside_reply(stomp);
-    struct span name;
     bool may = true;
     enum err e;
 
@@ -407,7 +459,6 @@ static enum err forget_durable(struct realm_stomp *stomp,
     if (route == NULL || !may) {
         return OK;
     }
-    find_durable(request, &name);
     e = durable_forget(&route->router->durables, route->channel.name, name);
     if (e == ERR_AGAIN) {
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_ILLEGAL,
@@ -417,30 +468,57 @@ static enum err forget_durable(struct realm_stomp *stomp,
     return realm_stomp_reply_receipt(&reply, request->frame);
 }
 
+/* Whose reader is away has no id: the channel is said by its name. */
+static bool is_without_reader(const struct realm_stomp *stomp,
+                              const struct realm_stomp_inside *request)
+{
+    struct span value;
+
+    return stomp->version != STOMP_VERSION_1_0 && find_durable(request, &value) &&
+           !realm_stomp_inside_find(request, SPAN("id"), &value) &&
+           realm_stomp_inside_find(request, SPAN("destination"), &value);
+}
+
+static enum err end_sub(struct realm_stomp *stomp, const struct realm_stomp_inside *request,
+                        struct session_sub *sub)
+{
+    struct realm_stomp_reply reply = realm_stomp_inside_reply(stomp);
+    struct router_route *route = sub->route;
+    struct span name;
+    bool is_durable = find_durable(request, &name);
+
+    if (is_durable && (sub->durable == NULL || !span_equal(durable_name(sub->durable), name))) {
+        return realm_stomp_inside_refuse(
+            stomp, request, REALM_STOMP_INSIDE_ILLEGAL,
+            "this subscription is not the durable one of that name");
+    }
+    TRY(session_unsubscribe(&stomp->session, sub));
+    return is_durable ? forget_durable(stomp, request, route, name)
+                      : realm_stomp_reply_receipt(&reply, request->frame);
+}
+
 enum err realm_stomp_sub_end(struct realm_stomp *stomp,
                              const struct realm_stomp_inside *request)
 {
     struct realm_stomp_reply reply = realm_stomp_inside_reply(stomp);
     uint8_t room[ROUTER_NAME_MAX];
-    struct router_route *route = NULL;
-    struct session_sub *sub;
+    struct session_sub *sub = NULL;
     struct span id, name;
 
-    TRY(find_id(stomp, request, room, &id));
-    if (id.ptr == NULL) {
-        return OK;
+    if (!is_without_reader(stomp, request)) {
+        TRY(find_id(stomp, request, room, &id));
+        if (id.ptr == NULL) {
+            return OK;
+        }
+        if (realm_stomp_stream_has_id(stomp, id)) {
+            realm_stomp_stream_end(stomp);
+        }
+        sub = session_find(&stomp->session, id);
     }
-    if (realm_stomp_stream_has_id(stomp, id)) {
-        realm_stomp_stream_end(stomp);
-    }
-    sub = session_find(&stomp->session, id);
     if (sub != NULL) {
-        /* without one there is nothing to do: so a client may ask for a round trip */
-        route = sub->route;
-        TRY(session_unsubscribe(&stomp->session, sub));
+        return end_sub(stomp, request, sub);
     }
-    if (find_durable(request, &name)) {
-        return forget_durable(stomp, request, route);
-    }
-    return realm_stomp_reply_receipt(&reply, request->frame);
+    /* without one there is nothing to do: so a client may ask for a round trip */
+    return find_durable(request, &name) ? forget_durable(stomp, request, NULL, name)
+                                        : realm_stomp_reply_receipt(&reply, request->frame);
 }

@@ -69,6 +69,7 @@ enum err realm_stomp_tx_begin(struct realm_stomp *stomp,
                               const struct realm_stomp_inside *request)
 {
     struct realm_stomp_reply reply = realm_stomp_inside_reply(stomp);
+    char room[REALM_STOMP_INSIDE_NAME_BYTES];
     struct transaction *transaction;
     struct span id;
 
@@ -77,13 +78,17 @@ enum err realm_stomp_tx_begin(struct realm_stomp *stomp,
         return OK;
     }
     if (find(stomp, id) != NULL) {
-        return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_ILLEGAL,
-                                         "this transaction has begun already");
+        return realm_stomp_inside_refuse(
+            stomp, request, REALM_STOMP_INSIDE_ILLEGAL,
+            "the transaction %s has begun already: COMMIT or ABORT "
+            "it first",
+            realm_stomp_inside_text(id, room));
     }
     if (stomp->transaction_count >= stomp->env->transactions_max) {
-        return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_LIMIT,
-                                         "a session may have %zu transactions open",
-                                         stomp->env->transactions_max);
+        return realm_stomp_inside_refuse(
+            stomp, request, REALM_STOMP_INSIDE_LIMIT,
+            "a session may have %zu transactions open (TransactionsMax)",
+            stomp->env->transactions_max);
     }
     TRY(transaction_new(stomp->env->hall, id, &transaction));
     list_append(&stomp->transactions, &transaction->node);
@@ -106,7 +111,8 @@ enum err realm_stomp_tx_send(struct realm_stomp *stomp,
     e = transaction_add(transaction, route, parts);
     if (e == ERR_LIMIT) {
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_LIMIT,
-                                         "a transaction may hold %zu events and %zu bytes",
+                                         "a transaction may hold %zu events and %zu bytes "
+                                         "(TransactionEventsMax, TransactionBytesMax)",
                                          stomp->env->hall->items_max,
                                          stomp->env->hall->bytes_max);
     }
@@ -210,17 +216,22 @@ enum err realm_stomp_tx_commit(struct realm_stomp *stomp,
                                const struct realm_stomp_inside *request)
 {
     enum transaction_memory_outcome outcome = TRANSACTION_MEMORY_UNKNOWN;
-    struct span commit_id, query;
+    struct span commit_id;
+    bool is_query, may;
 
     if (!read_commit_id(request, &commit_id)) {
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_LIMIT,
                                          "commit-id is longer than %d bytes",
                                          TRANSACTION_ID_MAX);
     }
+    TRY(realm_stomp_inside_flag(stomp, request, "query", &is_query, &may));
+    if (!may) {
+        return OK;
+    }
     if (commit_id.len > 0) {
         outcome = transaction_hall_find(stomp->env->hall, commit_id);
     }
-    if (realm_stomp_inside_find(request, SPAN("query"), &query) && span_equals(query, "true")) {
+    if (is_query) {
         return ask(stomp, request, commit_id, outcome);
     }
     switch (outcome) {

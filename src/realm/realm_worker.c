@@ -69,16 +69,29 @@ static uint64_t now_us(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-static void on_loss(void *ctx, struct span queue, const struct queue_gone *gone)
+static void on_loss(void *ctx, const struct router_route *queue, const struct queue_gone *gone)
 {
     const struct realm_worker *worker = ctx;
+    const struct router_rule *rule = queue->rule;
+    const struct span grave = rule == NULL ? SPAN("") : rule->dead_events;
 
     metric_add(worker->metrics, REALM_METRICS_LOST, 1);
-    if (gone->end == QUEUE_DEAD) {
+    if (gone->end != QUEUE_DEAD) {
+        return;
+    }
+    if (grave.len == 0) {
         log_warn(worker->log,
                  "queue %.*s: event %llu came back %zu times and is dropped (RedeliveryMax; "
                  "DeadEvents would keep it)",
-                 SPAN_ARG(queue), (unsigned long long)gone->event->eid, gone->returns);
+                 SPAN_ARG(queue->channel.name), (unsigned long long)gone->event->eid,
+                 gone->returns);
+    } else {
+        log_warn(
+            worker->log,
+            "queue %.*s: event %llu came back %zu times and is dropped: %.*s is not there, "
+            "or cannot hold it (DeadEvents; see its section)",
+            SPAN_ARG(queue->channel.name), (unsigned long long)gone->event->eid, gone->returns,
+            SPAN_ARG(grave));
     }
 }
 

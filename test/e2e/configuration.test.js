@@ -268,7 +268,7 @@ const WRONG_REALM = {
   'events that would not fit': [
     realm('EventBytesMax 32m'),
     [
-      ': <Channel "/demo/*">: StoreBytes 16777216 is less than twice EventBytesMax 33554432: an event with its headers might not fit (raise the one or lower the other)',
+      ':2: <Channel "/demo/*">: StoreBytes 16777216 is less than twice EventBytesMax 33554432: an event with its headers might not fit (raise the one or lower the other)',
     ],
   ],
 };

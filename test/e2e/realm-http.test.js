@@ -11,6 +11,7 @@ import { chunks, readResponse } from '../lib/http.mjs';
 import { startReloadableRealm } from '../lib/reload.mjs';
 import { Stomp } from '../lib/stomp.mjs';
 import { connect, field } from '../lib/tcp.mjs';
+import { until } from '../lib/wait.mjs';
 import { DEMO_CHANNELS, scratch, startRealm } from '../lib/wayleave.mjs';
 
 test('the connection and the files', async (t) => {
@@ -125,17 +126,28 @@ test('channels over HTTP', async (t) => {
     );
     assert.equal(headers.host, undefined);
 
-    await stomp.ask('SEND', { destination: '/demo/both', a: 'b' }, 'back');
+    const twice = 'SEND\ndestination:/demo/both\na:b\nttl:60000\na:older\n\nback\0';
+    stomp.socket.send(twice); // of a header that comes twice the first one counts
+    const back = await stomp.next();
     const location = field(answer.head, 'location');
     assert.equal(location, '/api/channels/demo/both/events?from=1&max=1');
     const first = (await askOnce(t, port, `GET ${location}`)).json();
+    const timestamp = Number(headers.timestamp);
     assert.deepEqual(first.events, [
-      { eid: 1, headers: { 'content-type': 'text/plain', colour: 'red', x: '1:2' }, data: 'grün' },
+      {
+        eid: 1,
+        timestamp,
+        headers: { 'content-type': 'text/plain', colour: 'red', x: '1:2' },
+        data: 'grün',
+      },
     ]);
-    const second = (
-      await askOnce(t, port, `GET /api/channels/demo/both/events?from=${first.next}`)
-    ).json();
-    assert.deepEqual(second.events, [{ eid: 2, headers: { a: 'b' }, data: 'back' }]);
+    const page = await askOnce(t, port, `GET /api/channels/demo/both/events?from=${first.next}`);
+    const second = page.json();
+    const time = Number(back.headers.timestamp);
+    assert.deepEqual(second.events, [
+      { eid: 2, timestamp: time, expires: time + 60_000, headers: { a: 'b' }, data: 'back' },
+    ]);
+    assert.doesNotMatch(page.text, /older/); // nor is it there twice
     assert.equal(second.next, 3);
     assert.deepEqual(
       (await askOnce(t, port, 'GET /api/channels/demo/both/events?from=3')).json().events,
@@ -166,7 +178,21 @@ test('channels over HTTP', async (t) => {
   await t.test('bytes that are no text come back in base64', async (t) => {
     await publish('demo/bytes', { body: Buffer.from([0xff, 0, 1]) });
     const { events } = (await askOnce(t, port, 'GET /api/channels/demo/bytes/events')).json();
-    assert.deepEqual(events, [{ eid: 1, headers: {}, base64: '/wAB' }]);
+    assert.deepEqual(
+      events.map(({ eid, base64, data }) => ({ eid, base64, data })),
+      [{ eid: 1, base64: '/wAB', data: undefined }],
+    );
+  });
+
+  await t.test('an event says how long it is worth delivering', async () => {
+    await publish('demo/brief', { fields: ['Ttl: 1'], body: 'gone' });
+    await publish('demo/brief', { fields: ['Ttl: 3600000'], body: 'stays' });
+    const { events } = await until('the first one is gone', async () => {
+      const page = (await askOnce(t, port, 'GET /api/channels/demo/brief/events')).json();
+      return page.events.length === 1 && page;
+    });
+    const [{ data, timestamp, expires }] = events;
+    assert.deepEqual([data, expires - timestamp], ['stays', 3_600_000]);
   });
 
   await t.test('the same Publish-Id publishes once', async () => {

@@ -226,3 +226,53 @@ StorePath "${join(dir, 'store')}"
   assert.equal(stomp.closed, 1000);
   assert.equal(stomp.inbox.map(({ headers }) => headers['receipt-id']).join(''), 'abcd');
 });
+
+test('a full store kills no event, and one that is dead waits for its grave', async (t) => {
+  const dir = scratch(t);
+  mkdirSync(join(dir, 'store'));
+  const { port } = await startRealm(t, {
+    dir,
+    more: `Store lmdb
+StorePath "${join(dir, 'store')}"
+StoreSize 1m
+EventBytesMax 64k
+<Queue "/jobs">
+    Type persistent
+    RedeliveryMax 1
+    DeadEvents /dead
+</Queue>
+<Queue "/dead">
+    Type persistent
+</Queue>
+<Channel "/fill">
+    Type persistent
+    Allow purge *
+</Channel>
+`,
+  });
+  const stomp = await Stomp.connect(t, port, { errors: 'receipt' });
+  await stomp.ask('SEND', { destination: '/jobs' }, 'x'.repeat(9000));
+  for (const bytes of [30_000, 3000]) {
+    const fill = () => stomp.ask('SEND', { destination: '/fill' }, 'x'.repeat(bytes));
+    while (!(await fill()).refused);
+  }
+  await stomp.ask('SUBSCRIBE', { id: 's', destination: '/jobs', ack: 'client' });
+  for (let i = 0; i < 4; i += 1) {
+    const { headers } = await stomp.next();
+    assert.equal(headers['redelivery-count'], i ? '1' : undefined);
+    await stomp.ask('BEGIN', { transaction: 't' });
+    await stomp.ask('ACK', { transaction: 't', id: headers.ack });
+    await stomp.ask('SEND', { transaction: 't', destination: '/fill' }, 'x'.repeat(30_000));
+    const { refused } = await stomp.ask('COMMIT', { transaction: 't' });
+    assert.equal(refused, 'StoreException');
+  }
+  await stomp.ask('NACK', { id: (await stomp.next()).headers.ack });
+  const about = async (queue) =>
+    (await fetch(`http://localhost:${port}/api/queues/${queue}`)).json();
+  assert.deepEqual([(await about('jobs')).count, (await about('dead')).count], [1, 0]);
+
+  await fetch(`http://localhost:${port}/api/channels/fill/purge`, { method: 'POST' });
+  await until('it is buried', async () => (await about('dead')).count === 1);
+  await until('it is gone', async () => (await about('jobs')).count === 0);
+  assert.deepEqual(stomp.inbox, []); // nobody got it meanwhile
+});

@@ -110,17 +110,23 @@ test('a commit-id commits once, and can be asked for after a reconnect', async (
 test('bounds and wrong order are refusals, and what was open stays open', async (t) => {
   const realm = await startRealm(t, { more: ROUTES });
   const stomp = await Stomp.connect(t, realm.port, { errors: 'receipt' });
-  const is = async (command, headers, word) => {
-    const { refused } = await stomp.ask(command, headers);
+  const is = async (command, headers, word, says = /^/) => {
+    const { refused, message = '' } = await stomp.ask(command, headers);
     assert.equal(refused, word, command);
+    assert.match(message, says);
   };
   await is('BEGIN', { transaction: 'a' }, undefined);
-  await is('BEGIN', { transaction: 'a' }, 'IllegalArgumentException');
+  await is(
+    'BEGIN',
+    { transaction: 'a' },
+    'IllegalArgumentException',
+    /the transaction a has begun/,
+  );
   await is('BEGIN', { transaction: 'b' }, undefined);
-  await is('BEGIN', { transaction: 'c' }, 'LimitException');
+  await is('BEGIN', { transaction: 'c' }, 'LimitException', /\(TransactionsMax\)/);
   const send = { destination: '/news/x', transaction: 'a' };
   for (let i = 0; i < 3; i += 1) await is('SEND', send, undefined);
-  await is('SEND', send, 'LimitException');
+  await is('SEND', send, 'LimitException', /\(TransactionEventsMax, TransactionBytesMax\)/);
   await is('SEND', { ...send, transaction: 'c' }, 'IllegalArgumentException');
   await is('COMMIT', { transaction: 'c' }, 'IllegalArgumentException');
   await is('ABORT', { transaction: 'b' }, undefined);

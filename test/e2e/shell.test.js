@@ -213,6 +213,7 @@ test('JSON', async (t) => {
     ['base64 that is none', '{"base64": "*"}', /base64 must be base64/],
     ['both bodies', '{"base64": "/wAB", "data": "x"}', /no data besides/],
     ['an id that is no text', '{"publishId": 7}', /publishId must be a text/],
+    ['a member that is none', '{"date": "x"}', /"date" is no part of an event \(write data or/],
   ]) {
     await t.test(`refused: ${what}`, async () => {
       const { code, stdout, stderr } = await run(['pub', '--json', url, '/demo/bad', line]);

@@ -144,6 +144,17 @@ static void come_back(struct world *world, uint64_t eid)
     }
 }
 
+/* The store did not take that it was finished with. */
+static void stay(struct world *world, uint64_t eid)
+{
+    struct model_event *event = &world->model.events[eid];
+
+    event->returns += event->returns == 0;
+    if (event->is_dropped) {
+        event->where = MODEL_DEAD;
+    }
+}
+
 static void give_back(struct world *world, uint64_t eid)
 {
     model_take(&world->model, eid, MODEL_FREE);
@@ -313,7 +324,7 @@ static void seal(struct world *world, bool is_committed)
     for (size_t i = 0; i < count; i++) {
         model->events[sealed[i]].where = is_committed ? MODEL_CONSUMED : MODEL_FREE;
         if (!is_committed) {
-            come_back(world, sealed[i]);
+            stay(world, sealed[i]);
             model_deal(model);
         }
     }

@@ -27,7 +27,11 @@ static void settle(struct commit *commit, bool is_committed)
         must(world->events[commit->number].where == HELD);
         world->events[commit->number].where = DONE;
     } else {
-        come_back(world, commit->number);
+        struct known *event = &world->events[commit->number];
+
+        must(event->where == HELD);
+        event->where = FREE;
+        event->returns += event->returns == 0;
     }
     queue_reader_settle(&commit->claim, is_committed);
 }

@@ -98,6 +98,31 @@ static void each_of_several_keys_counts_by_itself(void **state)
     channel_fini(&channel);
 }
 
+static void is_short(void *ctx, void *group)
+{
+    (void)ctx;
+    assert_true(((struct channel_keys_group *)group)->value_len < 100);
+}
+
+static void of_a_long_value_little_is_kept(void **state)
+{
+    struct channel_conf conf = by_symbol;
+    struct channel channel;
+    char a[5001] = "", b[5001] = "";
+
+    (void)state;
+    memset(a, 'x', 5000);
+    memset(b, 'x', 5000);
+    b[4999] = 'y';
+    assert_ok(channel_init(&channel, SPAN("/fx"), 1, &conf, &budget));
+    assert_ok(publish(&channel, a, NULL));
+    assert_ok(publish(&channel, b, NULL));
+    assert_ok(publish(&channel, a, NULL));
+    assert_string_equal(stored(&channel), "2 3 ");
+    map_visit(&channel.keys.groups[0], is_short, NULL);
+    channel_fini(&channel);
+}
+
 static void an_event_that_is_on_its_way_replaces_nothing_yet(void **state)
 {
     const struct event_header header = {SPAN("symbol"), SPAN("EUR")};
@@ -167,6 +192,7 @@ int main(void)
         cmocka_unit_test(the_newest_event_of_each_value_stays),
         cmocka_unit_test(a_depth_keeps_as_many_of_each),
         cmocka_unit_test(each_of_several_keys_counts_by_itself),
+        cmocka_unit_test(of_a_long_value_little_is_kept),
         cmocka_unit_test(an_event_that_is_on_its_way_replaces_nothing_yet),
         cmocka_unit_test(memory_follows_the_values_and_not_the_updates),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),

@@ -18,7 +18,19 @@ static const struct router_rule rules[] = {
      .channel = {.capacity = 3, .store_bytes = 1 << 16},
      .redelivery_max = 1,
      .window_max = 10},
-    {.pattern = SPAN_INIT("/dead"), .channel = {.capacity = 10, .store_bytes = 1 << 16}},
+    {.pattern = SPAN_INIT("/many"),
+     .kind = ROUTER_QUEUE,
+     .channel = {.capacity = 0, .store_bytes = 1 << 20},
+     .dead_events = SPAN_INIT("/deader"),
+     .redelivery_max = 1,
+     .window_max = 10},
+    {.pattern = SPAN_INIT("/late"),
+     .kind = ROUTER_QUEUE,
+     .channel = {.capacity = 3, .store_bytes = 1 << 16},
+     .dead_events = SPAN_INIT("/deader"),
+     .redelivery_max = 1,
+     .window_max = 10},
+    {.pattern = SPAN_INIT("/dead*"), .channel = {.capacity = 10, .store_bytes = 1 << 16}},
 };
 
 struct world {
@@ -31,7 +43,7 @@ struct world {
     size_t lost;
 };
 
-static void on_loss(void *ctx, struct span queue, const struct queue_gone *gone)
+static void on_loss(void *ctx, const struct router_route *queue, const struct queue_gone *gone)
 {
     struct world *world = ctx;
 
@@ -255,6 +267,125 @@ static void without_a_place_for_it_a_dead_event_is_told_to_the_operator(void **s
     end(&world);
 }
 
+/* With no room for the channel of dead events. */
+static void die_in_vain(struct world *world)
+{
+    assert_ok(begin(world, SPAN("/late")));
+    world->router.conf.limits.channels = 2;
+    assert_ok(read_with(world, 1));
+    assert_ok(publish(world, "a", 0));
+    for (int i = 0; i < 2; i++) {
+        assert_string_equal(sent(world), "a");
+        assert_true(queue_reader_roll_back(&world->reader, 1, QUEUE_READER_ONE));
+    }
+    queue_set_tidy(&world->set);
+    assert_int_equal(world->lost, 0);
+    assert_non_null(publishing_find(&world->route->channel, 1));
+    assert_true(world->set.again_at != EVENT_NEVER);
+    queue_set_expire(&world->set); /* too early */
+    router_set_now(&world->router, world->set.again_at);
+    queue_set_expire(&world->set); /* in vain, again */
+    assert_non_null(publishing_find(&world->route->channel, 1));
+    router_set_now(&world->router, world->set.again_at);
+}
+
+static void a_dead_event_stays_where_it_is_until_it_can_be_buried(void **state)
+{
+    struct world world;
+
+    (void)state;
+    die_in_vain(&world);
+    world.router.conf.limits.channels = 3;
+    queue_set_expire(&world.set);
+    assert_int_equal(router_open(&world.router, SPAN("/deader"), &world.dead), ROUTER_FOUND);
+    assert_buried(&world, "a", "redelivered");
+    assert_null(publishing_find(&world.route->channel, 1));
+    assert_true(world.set.again_at == EVENT_NEVER);
+    assert_int_equal(world.lost, 0);
+    end(&world);
+}
+
+/* However many wait, a turn tries so many of them. */
+static void many_that_wait_are_buried_bit_by_bit(void **state)
+{
+    struct world world;
+    size_t turns = 0;
+
+    (void)state;
+    assert_ok(begin(&world, SPAN("/many")));
+    world.router.conf.limits.channels = 2;
+    assert_ok(read_with(&world, 10));
+    for (int i = 0; i < 200; i++) {
+        assert_ok(publish(&world, "a", 0));
+        for (int j = 0; j < 2; j++) {
+            assert_string_equal(sent(&world), "a");
+            assert_true(
+                queue_reader_roll_back(&world.reader, (uint64_t)i + 1, QUEUE_READER_ONE));
+        }
+        queue_set_tidy(&world.set);
+    }
+    assert_int_equal(channel_count(&world.route->channel), 200);
+    world.router.conf.limits.channels = 3;
+    for (; world.set.again_at != EVENT_NEVER; turns++) {
+        size_t before = channel_count(&world.route->channel);
+
+        router_set_now(&world.router, world.set.again_at);
+        queue_set_expire(&world.set);
+        assert_true(before - channel_count(&world.route->channel) <= 64);
+    }
+    assert_int_equal(channel_count(&world.route->channel), 0);
+    assert_int_equal(turns, 4);
+    assert_int_equal(router_open(&world.router, SPAN("/deader"), &world.dead), ROUTER_FOUND);
+    assert_int_equal(channel_count(&world.dead->channel), 10); /* of 200; its capacity */
+    assert_int_equal(world.lost, 0);
+    end(&world);
+}
+
+static void who_waits_to_be_buried_can_be_purged(void **state)
+{
+    struct world world;
+
+    (void)state;
+    die_in_vain(&world);
+    channel_purge(&world.route->channel, 2);
+    world.router.conf.limits.channels = 3;
+    queue_set_expire(&world.set);
+    assert_true(world.set.again_at == EVENT_NEVER);
+    assert_int_equal(router_open(&world.router, SPAN("/deader"), &world.dead), ROUTER_FOUND);
+    assert_buried(&world, "", "");
+    end(&world);
+}
+
+/* RedeliveryMax is about readers that cannot do with an event, not about stores that are full.
+ */
+static void nothing_dies_of_commits_that_the_store_does_not_take(void **state)
+{
+    struct queue_reader_delivery delivery;
+    struct queue_claim claim;
+    struct world world;
+
+    (void)state;
+    assert_ok(begin(&world, SPAN("/lossy")));
+    assert_ok(read_with(&world, 1));
+    assert_ok(publish(&world, "a", 0));
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(queue_reader_next(&world.reader, &delivery));
+        assert_int_equal(delivery.returns, i > 0);
+        assert_string_equal(sent(&world), "a");
+        queue_reader_claim_init(&claim);
+        assert_true(queue_reader_claim(&world.reader, 1, QUEUE_READER_ONE, false, &claim));
+        queue_reader_seal(&world.reader, &claim);
+        queue_reader_settle(&claim, false);
+        queue_set_tidy(&world.set);
+    }
+    assert_int_equal(world.lost, 0);
+    assert_string_equal(sent(&world), "a");
+    assert_true(queue_reader_roll_back(&world.reader, 1, QUEUE_READER_ONE));
+    queue_set_tidy(&world.set);
+    assert_int_equal(world.lost, 1);
+    end(&world);
+}
+
 static bool brought_along;
 
 /* An event that was accepted is dealt in the end, whatever had no memory meanwhile. */
@@ -295,6 +426,10 @@ int main(void)
         cmocka_unit_test(what_a_reader_holds_stays_with_it_and_is_dead_if_it_comes_back),
         cmocka_unit_test(what_expires_is_buried_although_nobody_reads),
         cmocka_unit_test(without_a_place_for_it_a_dead_event_is_told_to_the_operator),
+        cmocka_unit_test(a_dead_event_stays_where_it_is_until_it_can_be_buried),
+        cmocka_unit_test(many_that_wait_are_buried_bit_by_bit),
+        cmocka_unit_test(who_waits_to_be_buried_can_be_purged),
+        cmocka_unit_test(nothing_dies_of_commits_that_the_store_does_not_take),
         cmocka_unit_test(running_out_of_memory_loses_no_event),
     };
 

@@ -167,18 +167,18 @@ static const struct {
      "r.conf:3: Members: \"some\" is neither all nor added\n"},
     {"<DataGroup \"/a/*\">\nMembers all\nCreateOnUse Off\n</DataGroup>\n", ""},
     {"<DataGroup \"/a/*\">\nMembers all\n</DataGroup>\n",
-     "r.conf: <DataGroup \"/a/*\">: Members all with * in the name: each new name that somebody "
+     "r.conf:2: <DataGroup \"/a/*\">: Members all with * in the name: each new name that somebody "
      "publishes to would take memory for every data stream (add CreateOnUse Off, or write a section for "
      "each name)\n"},
     {"<DataGroup \"/a\">\nCapacity 0\n</DataGroup>\n",
      "r.conf:3: Capacity: 0 is too small (write 1 to 1000000000 events)\n"},
     {"<DataGroup \"/a\">\nJoin /b\n</DataGroup>\n<DataGroup \"/b\">\nJoin /a\n</DataGroup>\n",
-     "r.conf: <DataGroup \"/a\">: Join, DeadEvents: events of /b would come back to it, or go through more "
-     "than 16 channels (remove one of the joins between)\n"},
+     "r.conf:2: <DataGroup \"/a\">: Join, DeadEvents: events of /b would come back to it: /b, /a, /b "
+     "(remove one of the lines that lead from one to the next)\n"},
     {"<DataGroup \"/a\">\nType persistent\n</DataGroup>\n",
      "r.conf:3: Type may not stand inside <DataGroup> (put it inside <Channel>)\n"},
     {"<Channel \"/a\">\nType persistent\n</Channel>\n",
-     "r.conf: <Channel \"/a\">: Type persistent needs a store (add Store lmdb and StorePath)\n"},
+     "r.conf:2: <Channel \"/a\">: Type persistent needs a store (add Store lmdb and StorePath)\n"},
     {"Store lmdb\n<Channel \"/a\">\n</Channel>\n",
      "r.conf: Store lmdb has no place (add StorePath /var/lib/wayleave, a directory that the "
      "realm may write)\n"},
@@ -216,15 +216,22 @@ static const struct {
     {"<Channel \"/a\">\nJoin /b \"size >\"\n</Channel>\n<Channel \"/b\">\n</Channel>\n",
      "r.conf:3: Join: \"size >\" is no selector: at byte 6 the selector ends too early\n"},
     {"<Channel \"/a\">\nJoin /b\n</Channel>\n",
-     "r.conf: <Channel \"/a\">: Join, DeadEvents: no section covers /b (add <Channel \"/b\"> or "
+     "r.conf:2: <Channel \"/a\">: Join, DeadEvents: no section covers /b (add <Channel \"/b\"> or "
      "<Queue \"/b\">)\n"},
     {"<Channel \"/a\">\nJoin /b\n</Channel>\n<Channel \"/b\">\nJoin /c\n</Channel>\n"
      "<Channel \"/c\">\nJoin /a\n</Channel>\n",
-     "r.conf: <Channel \"/a\">: Join, DeadEvents: events of /b would come back to it, or go through more than 16 "
-     "channels (remove one of the joins between)\n"},
+     "r.conf:2: <Channel \"/a\">: Join, DeadEvents: events of /b would come back to it: /b, /c, /a, /b "
+     "(remove one of the lines that lead from one to the next)\n"},
+    {"<Channel \"/a\">\nJoin /b/x\n</Channel>\n<Channel \"/b/*\">\nCreateOnUse Off\n</Channel>\n",
+     "r.conf:2: warning: <Channel \"/a\">: Join, DeadEvents: <Channel \"/b/*\"> has CreateOnUse Off, so "
+     "what goes to /b/x is lost until an administrator has made it (write a section for that name)\n"},
+    {"<Channel \"/a\">\nJoin /b/x\n</Channel>\n<Channel \"/b/x\">\nCreateOnUse Off\n</Channel>\n",
+     ""},
+    {"<Channel \"/a\">\nPublishKey symbol\nPublishKey symbol 2\n</Channel>\n",
+     "r.conf:4: PublishKey: symbol stands there already (write it once)\n"},
     {"<Channel \"/a/*\">\nDeadEvents /a/dead\n</Channel>\n",
-     "r.conf: <Channel \"/a/*\">: Join, DeadEvents: events of /a/dead would come back to it, or go through more "
-     "than 16 channels (remove one of the joins between)\n"},
+     "r.conf:2: <Channel \"/a/*\">: Join, DeadEvents: events of /a/dead would come back to it: /a/dead, "
+     "/a/dead (remove one of the lines that lead from one to the next)\n"},
 };
 
 static void every_fault_has_its_sentence(void **state)
@@ -239,6 +246,26 @@ static void every_fault_has_its_sentence(void **state)
         assert_string_equal(said(&loaded), faults[i].says);
         unload(&loaded);
     }
+}
+
+static void a_long_way_is_not_called_a_ring(void **state)
+{
+    char text[4096];
+    size_t len = (size_t)snprintf(text, sizeof text, "%s", INTERFACE);
+    struct loaded loaded;
+
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        len += (size_t)snprintf(text + len, sizeof text - len,
+                                "<Channel \"/%d\">\nJoin /%d\n</Channel>\n", i, i + 1);
+    }
+    snprintf(text + len, sizeof text - len, "<Channel \"/20\">\n</Channel>\n");
+    load(&loaded, text);
+    assert_string_equal(
+        said(&loaded),
+        "r.conf:53: <Channel \"/17\">: Join, DeadEvents: on their way to /18 events would go through "
+        "more than 16 channels (remove one of the joins between)\n");
+    unload(&loaded);
 }
 
 static void load_all(void)
@@ -262,6 +289,7 @@ int main(void)
         cmocka_unit_test(a_section_says_what_its_channels_are_like),
         cmocka_unit_test(a_section_says_what_its_groups_are_like),
         cmocka_unit_test(every_fault_has_its_sentence),
+        cmocka_unit_test(a_long_way_is_not_called_a_ring),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
     };
 

@@ -178,7 +178,7 @@ static const struct {
      "r.conf:4: <Channel \"demo\">: a channel's name begins with / but not with /$, and has at most 255 bytes "
      "(write <Channel \"/demo/*\">)"},
     {GOOD "<Channel \"/a\">\nStoreBytes 64k\n</Channel>\n",
-     "r.conf: <Channel \"/a\">: StoreBytes 65536 is less than twice EventBytesMax 1048576: an "
+     "r.conf:4: <Channel \"/a\">: StoreBytes 65536 is less than twice EventBytesMax 1048576: an "
      "event with its headers might not fit (raise the one or lower the other)\n"
      "r.conf:4: warning: <Channel \"/a\"> counts for nothing: <Channel \"/*\"> in line 2 covers "
      "every such name, and the first section that fits counts (put this one above it)"},

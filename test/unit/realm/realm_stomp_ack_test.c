@@ -245,6 +245,9 @@ static void looking_takes_nothing_and_has_an_end(void **state)
     heard = ask(&world, &world.a, READ("auto") "browse:true\n\n");
     assert_non_null(strstr(heard, "message-id:/jobs/x@end\nbrowser:end\n"));
     assert_string_equal(eids_in(heard), "1 2 3 ");
+    ask(&world, &world.a, "UNSUBSCRIBE\nid:s\n\n");
+    heard = ask(&world, &world.a, READ("auto") "browser:true\n\n"); /* as ActiveMQ has it */
+    assert_string_equal(eids_in(heard), "1 2 3 ");
     assert_string_equal(eids_in(ask(&world, &world.b, READ("client") "\n")), "1 2 3 ");
     assert_string_equal(eids_in(ask(&world, &world.writer, READ("auto") "browse:true\n\n")),
                         "");
