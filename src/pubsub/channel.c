@@ -245,14 +245,34 @@ static void replace(struct channel *channel, const struct channel_entry *entry)
     }
 }
 
-struct event *channel_take_change(struct channel_entry *entry, uint64_t eid)
+/* Whether everybody who has got all there is at `now` has got what the change builds on. */
+static bool has_base(const struct channel *channel, const struct channel_entry *entry,
+                     uint64_t now)
+{
+    void *links = channel_keys_before(&channel->keys, entry->links);
+    const struct channel_entry *before;
+
+    if (links == NULL || !entry->links[0].has_base) {
+        return false;
+    }
+    before = LIST_ENTRY(links, struct channel_entry, links);
+    return before->eid > 0 && (!heap_has(&before->due) || before->due.at > now);
+}
+
+struct event *channel_take_change(const struct channel *channel, struct channel_entry *entry,
+                                  uint64_t eid, uint64_t now)
 {
     struct event *change = entry->change;
 
-    if (change != NULL) {
-        change->eid = eid; /* nobody has looked at it yet */
-        entry->change = NULL;
+    if (change == NULL) {
+        return NULL;
     }
+    entry->change = NULL;
+    if (!has_base(channel, entry, now)) {
+        event_unref(change);
+        return NULL;
+    }
+    change->eid = eid; /* nobody has looked at it yet */
     return change;
 }
 

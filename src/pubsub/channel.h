@@ -149,8 +149,11 @@ must_check enum err channel_prepare(struct channel *channel, const struct event_
                                     struct channel_entry **ret_entry, bool *ret_is_repeat);
 
 /** What has changed, for those who have the event before: of an entry that is about to be
- *  committed as `eid`, and was published as a change. The reference is the caller's; NULL. */
-struct event *channel_take_change(struct channel_entry *entry, uint64_t eid);
+ *  committed as `eid`, and was published as a change. NULL: it was not; or the event that it
+ * was merged with has gone since, is expired at `now`, or is not the newest of its key any
+ * more, so that some may lack it. The reference is the caller's. */
+struct event *channel_take_change(const struct channel *channel, struct channel_entry *entry,
+                                  uint64_t eid, uint64_t now);
 
 /** Published, as `eid`, which is next_eid or greater. Older events may have to go. Returns the
  *  event, borrowed until the next change. */

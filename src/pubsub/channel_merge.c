@@ -44,6 +44,7 @@ static enum err replace(struct channel_entry *entry, const struct event_parts *p
     }
     event_unref(entry->event);
     entry->event = merged;
+    entry->links[0].has_base = true;
     return OK;
 }
 

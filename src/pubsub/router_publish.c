@@ -140,7 +140,8 @@ static void copy_early(struct router_route *route, const struct event *event)
 
 static void publish(struct slot *slot, uint64_t eid)
 {
-    struct event *change = channel_take_change(slot->entry, eid);
+    struct event *change = channel_take_change(&slot->route->channel, slot->entry, eid,
+                                               slot->route->router->room.now);
 
     router_publish_show(
         slot->route,
