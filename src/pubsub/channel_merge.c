@@ -74,7 +74,7 @@ static enum err lay_over(const struct laying *laying, const struct event *base)
     if (event_is_expired(base, laying->parts->time)) {
         return OK;
     }
-    if (budget->merged >= CHANNEL_MERGE_BYTES_AT_ONCE) {
+    if (channel_merge_is_over(budget)) {
         return ERR_AGAIN;
     }
     budget->merged += event_bytes(base);

@@ -76,6 +76,7 @@ static void read_session(struct realm_conn *conn)
 {
     struct mspan room = mspan_of(conn->worker->room, REALM_WORKER_ROOM_BYTES);
 
+    realm_worker_tick(conn->worker); /* what others have merged was their turn's */
     if (realm_session_is_waiting(conn->session) && !take(conn, mspan_of(NULL, 0))) {
         return;
     }

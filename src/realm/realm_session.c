@@ -3,6 +3,7 @@
 #include "realm/realm_session.h"
 
 #include "base/text.h"
+#include "pubsub/channel_merge.h"
 #include "realm/realm_stomp_login.h"
 #include "sockjs/sockjs_messages.h"
 
@@ -150,6 +151,13 @@ bool realm_session_is_paused(const struct realm_session *session)
                                        session->as.stomp.state == REALM_STOMP_VERIFYING);
 }
 
+/* So much was merged that others are to have their turn before it goes on. */
+static bool has_enough(const struct realm_session *session)
+{
+    return session->kind == REALM_SESSION_STOMP &&
+           channel_merge_has_enough(&session->env->stomp.router->budget);
+}
+
 bool realm_session_is_held(const struct realm_session *session)
 {
     size_t waits = realm_carrier_output(&session->carrier).len;
@@ -160,7 +168,7 @@ bool realm_session_is_held(const struct realm_session *session)
     waits +=
         session->as.stomp.owed_bytes; /* many may come at once, when the store has synced */
     return waits > session->env->outbox_bytes / 2 || realm_session_is_paused(session) ||
-           router_is_congested(session->env->stomp.router);
+           has_enough(session) || router_is_congested(session->env->stomp.router);
 }
 
 bool realm_session_is_owed(const struct realm_session *session)
@@ -327,20 +335,24 @@ static enum err judge(struct realm_session *session, enum err e)
     return give_up(session, e, err_text(e));
 }
 
-static enum err take_slice(struct realm_session *session, struct mspan slice, msec now)
+/* *slice is what is left of it, for the next turn. */
+static enum err take_slice(struct realm_session *session, struct mspan *slice, msec now)
 {
     struct ws_conn_piece piece;
     enum err e;
 
     if (!realm_carrier_is_ws(&session->carrier)) {
-        return judge(session, on_stomp_data(session, span_ro(slice), now));
+        struct mspan text = *slice;
+
+        *slice = mspan_tail(text, text.len);
+        return judge(session, on_stomp_data(session, span_ro(text), now));
     }
-    while ((e = ws_conn_next(&session->carrier.ws, &slice, &piece)) == OK) {
-        e = on_piece(session, &piece, now);
-        if (e != OK) {
-            break;
+    do {
+        e = ws_conn_next(&session->carrier.ws, slice, &piece);
+        if (e == OK) {
+            e = on_piece(session, &piece, now);
         }
-    }
+    } while (e == OK && !has_enough(session));
     return judge(session, e);
 }
 
@@ -349,13 +361,14 @@ static enum err take_some(struct realm_session *session, struct mspan *bytes, ms
 {
     while (bytes->len > 0 && !session->is_deaf && !realm_session_is_held(session)) {
         struct mspan slice = *bytes;
+        size_t len = slice.len > SLICE_BYTES ? SLICE_BYTES : slice.len;
 
-        slice.len = slice.len > SLICE_BYTES ? SLICE_BYTES : slice.len;
-        TRY(take_slice(session, slice, now));
+        slice.len = len;
+        TRY(take_slice(session, &slice, now));
         if (session->kind == REALM_SESSION_STOMP) {
             count_sends(session, now);
         }
-        *bytes = mspan_tail(*bytes, slice.len);
+        *bytes = mspan_tail(*bytes, len - slice.len);
     }
     if (session->is_deaf) {
         bytes->len = 0;

@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "realm/realm_sockjs.h"
 
+#include "pubsub/channel_merge.h"
 #include "realm/realm_conn.h"
 #include "realm/realm_conn_life.h"
 #include "realm/realm_log.h"
@@ -229,7 +230,8 @@ static void wait_for_room(struct realm_sockjs_session *it)
     }
     if (router_is_congested(&it->worker->router)) {
         list_append(&it->worker->held, &it->session.held);
-    } else if (!realm_session_is_held(&it->session)) {
+    } else if (!realm_session_is_held(&it->session) ||
+               channel_merge_has_enough(&it->worker->router.budget)) {
         loop_defer(it->worker->loop, &it->later);
     }
 }
