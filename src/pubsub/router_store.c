@@ -13,8 +13,7 @@ static enum channel_type type_of(const struct router_route *route)
     return route->channel.conf.type;
 }
 
-/* Whether each event goes to the store, and not only what its EID may be. */
-static bool is_appended(const struct router_route *route)
+bool router_store_appends(const struct router_route *route)
 {
     return route->stream != NULL &&
            (route->router->conf.store->is_shared || type_of(route) == CHANNEL_PERSISTENT);
@@ -69,7 +68,7 @@ bool router_store_waits(const struct router_route *route)
     }
     /* With another one on its way a reliable event would pass it, if it did not wait as well.
      */
-    return is_appended(route) || route->channel.prepared > 1 ||
+    return router_store_appends(route) || route->channel.prepared > 1 ||
            route->channel.next_eid >= route->reserved_eid;
 }
 
@@ -83,7 +82,7 @@ static struct store_op reservation(const struct router_route *route)
 
 struct store_op router_store_op(const struct router_route *route, struct event *event)
 {
-    if (is_appended(route)) {
+    if (router_store_appends(route)) {
         return (struct store_op){.type = STORE_APPEND, .stream = route->stream, .event = event};
     }
     return reservation(route);
@@ -152,7 +151,7 @@ static void reserve_ahead(struct router_route *route)
 {
     const struct store_op op = reservation(route);
 
-    if (route->stream == NULL || is_appended(route) || route->asked_eid > 0 ||
+    if (route->stream == NULL || router_store_appends(route) || route->asked_eid > 0 ||
         route->channel.next_eid + ROUTER_STORE_BLOCK / 2 < route->reserved_eid) {
         return;
     }

@@ -20,6 +20,9 @@ enum {
  *  ERR_LIMIT, ERR_IO. */
 must_check enum err router_store_begin(struct router_route *route);
 
+/** Whether each event of the route goes to the store, and not only what its EID may be. */
+bool router_store_appends(const struct router_route *route);
+
 /** Whether a publish to the route has to wait for the store; the entry is prepared already. */
 bool router_store_waits(const struct router_route *route);
 
