@@ -371,20 +371,36 @@ static bool on_restored(void *ctx, const struct event *event)
     return true;
 }
 
-enum err channel_restore(struct channel *channel, struct store_stream *stream, uint64_t now)
+enum err channel_restore_some(struct channel *channel, struct store_stream *stream,
+                              uint64_t now, bool *ret_is_all)
 {
     struct restore restore = {.channel = channel, .now = now};
-    uint64_t eid = stream->first_eid;
+    uint64_t eid =
+        channel->next_eid > stream->first_eid ? channel->next_eid : stream->first_eid;
 
     channel->stream = stream;
     channel->epoch = stream->epoch;
-    while (restore.e == OK && eid < stream->next_eid) {
+    if (eid < stream->next_eid) {
         TRY(store_read(stream, eid, on_restored, &restore, &eid));
+        TRY(restore.e);
     }
-    TRY(restore.e);
-    channel->next_eid = stream->next_eid;
-    channel->held_eid = stream->next_eid;
-    shrink(channel); /* less may be stored now, by the configuration */
+    channel->next_eid = eid;
+    *ret_is_all = eid >= stream->next_eid;
+    if (*ret_is_all) {
+        channel->next_eid = stream->next_eid;
+        channel->held_eid = stream->next_eid;
+        shrink(channel); /* less may be stored now, by the configuration */
+    }
+    return OK;
+}
+
+enum err channel_restore(struct channel *channel, struct store_stream *stream, uint64_t now)
+{
+    bool is_all = false;
+
+    while (!is_all) {
+        TRY(channel_restore_some(channel, stream, now, &is_all));
+    }
     return OK;
 }
 

@@ -131,6 +131,12 @@ must_check enum err channel_init(struct channel *channel, struct span name, uint
 must_check enum err channel_restore(struct channel *channel, struct store_stream *stream,
                                     uint64_t now);
 
+/** The same for the next STORE_READ_EVENTS_MAX of them; until *ret_is_all nothing else may be
+ *  done with the channel, but for channel_restore(), which does the rest, and channel_fini().
+ */
+must_check enum err channel_restore_some(struct channel *channel, struct store_stream *stream,
+                                         uint64_t now, bool *ret_is_all);
+
 /** Nothing may be prepared. Takes one that failed to begin, or was zeroed. */
 void channel_fini(struct channel *channel);
 

@@ -61,6 +61,33 @@ enum err router_store_begin(struct router_route *route)
     return OK;
 }
 
+bool router_store_is_long(struct router *router, const struct router_rule *rule,
+                          struct span name)
+{
+    struct store *store = router->conf.store;
+    struct store_stream *stream;
+    bool has = false;
+
+    return store != NULL && !store->is_shared && rule->channel.type == CHANNEL_PERSISTENT &&
+           store_has_stream(store, name, &has) == OK && has &&
+           store_open_stream(store, name, STORE_KEEP_ALL, &stream) == OK &&
+           stream->count > ROUTER_STORE_AT_ONCE;
+}
+
+enum err router_store_read_some(struct router_route *route, bool *ret_is_all)
+{
+    bool is_all = false;
+
+    TRY(store_open_stream(route->router->conf.store, route->channel.name, STORE_KEEP_ALL,
+                          &route->stream));
+    for (size_t i = 0; i < ROUTER_STORE_AT_ONCE && !is_all; i += STORE_READ_EVENTS_MAX) {
+        TRY(channel_restore_some(&route->channel, route->stream, route->router->room.now,
+                                 &is_all));
+    }
+    *ret_is_all = is_all;
+    return OK;
+}
+
 bool router_store_waits(const struct router_route *route)
 {
     if (route->stream == NULL) {

@@ -147,15 +147,19 @@ void realm_session_set_login(struct realm_session *session, struct realm_login *
 
 bool realm_session_is_paused(const struct realm_session *session)
 {
-    return session->resume_at != 0 || (session->kind == REALM_SESSION_STOMP &&
-                                       session->as.stomp.state == REALM_STOMP_VERIFYING);
+    return session->resume_at != 0 ||
+           (session->kind == REALM_SESSION_STOMP &&
+            session->as.stomp.state == REALM_STOMP_VERIFYING) ||
+           realm_session_awaits_route(session);
 }
 
-/* So much was merged that others are to have their turn before it goes on. */
+/* So much was merged, or is to be read, that others are to have their turn before it goes on.
+ */
 static bool has_enough(const struct realm_session *session)
 {
     return session->kind == REALM_SESSION_STOMP &&
-           channel_merge_has_enough(&session->env->stomp.router->budget);
+           (session->as.stomp.awaits_route ||
+            channel_merge_has_enough(&session->env->stomp.router->budget));
 }
 
 bool realm_session_is_held(const struct realm_session *session)
@@ -394,6 +398,20 @@ enum err realm_session_take(struct realm_session *session, struct mspan bytes, m
         TRY(take_some(session, &bytes, now));
     }
     return bytes.len == 0 ? OK : judge(session, buf_append(waiting, span_ro(bytes)));
+}
+
+enum err realm_session_go_on(struct realm_session *session, msec now)
+{
+    struct realm_stomp *stomp = &session->as.stomp;
+    enum err e;
+
+    if (session->is_deaf || !realm_session_awaits_route(session)) {
+        return OK;
+    }
+    e = realm_stomp_go_on(stomp, now);
+    note_stomp_end(session);
+    count_sends(session, now);
+    return judge(session, e);
 }
 
 /* ---- out ---- */

@@ -138,6 +138,11 @@ enum err realm_stomp_inside_route(struct realm_stomp *stomp,
     if (!may) {
         return OK;
     }
+    if (stomp->may_wait &&
+        !router_is_ready(stomp->env->router, with_slash(name->value, full))) {
+        stomp->awaits_route = true;
+        return OK;
+    }
     switch (realm_share_open(stomp->login, stomp->env->router, with_slash(name->value, full),
                              &refusal, ret_route)) {
     case ROUTER_FOUND: return OK;
