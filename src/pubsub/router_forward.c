@@ -164,14 +164,22 @@ static bool is_wanted(const struct router_forward_join *join, struct event_sourc
     return join->selector == NULL || event_source_matches(source, join->selector);
 }
 
-/* What the store is given together with the event that it is made of. */
-static bool is_planned(const struct router_route *from, const struct router_route *to)
+/* When a copy is made. */
+enum turn {
+    TURN_PLAN,   /* to be stored together with the event that it is made of */
+    TURN_BEHIND, /* behind that, if it was not planned */
+    TURN_ALL,    /* behind that in any case */
+};
+
+static bool is_due(const struct router_route *from, const struct router_route *to,
+                   enum turn turn)
 {
-    return router_store_appends(from) && router_store_appends(to);
+    bool is_for_plan = router_store_appends(from) && router_store_appends(to);
+
+    return turn == TURN_ALL || is_for_plan == (turn == TURN_PLAN);
 }
 
-/* Copies for the joins whose turn it is: those that are planned, or the others. */
-static void copy_for_joins(const struct copy *copy, struct event_source *source, bool plans,
+static void copy_for_joins(const struct copy *copy, struct event_source *source, enum turn turn,
                            router_forward_take *take, void *ctx)
 {
     const struct router_route *from = copy->from;
@@ -180,13 +188,13 @@ static void copy_for_joins(const struct copy *copy, struct event_source *source,
         const struct router_forward_join *join = &from->joins[i];
         struct router_route *to = router_find(from->router, join->to);
 
-        if ((to != NULL && is_planned(from, to) != plans) || !is_wanted(join, source)) {
+        if ((to != NULL && !is_due(from, to, turn)) || !is_wanted(join, source)) {
             continue;
         }
         if (find_target(copy, join->to, &to) != OK) {
-            /* With a plan it is counted there. */
-            from->router->uncopied += plans || !router_store_appends(from);
-        } else if (is_planned(from, to) == plans) {
+            /* Where there was a plan it was counted. */
+            from->router->uncopied += turn != TURN_BEHIND || !router_store_appends(from);
+        } else if (is_due(from, to, turn)) {
             from->router->uncopied += make_copy(copy, source->event, to, take, ctx) != OK;
         }
     }
@@ -210,11 +218,12 @@ void router_forward_plan(struct router_route *route, const struct event *event,
         return;
     }
     event_source_init(&source, event, route->channel.name);
-    copy_for_joins(&copy, &source, true, take, ctx);
+    copy_for_joins(&copy, &source, TURN_PLAN, take, ctx);
     event_source_fini(&source);
 }
 
-void router_forward_joins(struct router_route *route, struct event_source *source)
+void router_forward_joins(struct router_route *route, struct event_source *source,
+                          bool was_planned)
 {
     const struct event *event = source->event;
     char eid[NUMBER_BYTES];
@@ -228,7 +237,7 @@ void router_forward_joins(struct router_route *route, struct event_source *sourc
     snprintf(eid, sizeof eid, "%" PRIu64, event->eid);
     own[0].value = span_str(eid);
     copy.ttl = ttl_of(route, event);
-    copy_for_joins(&copy, source, false, publish, NULL);
+    copy_for_joins(&copy, source, was_planned ? TURN_BEHIND : TURN_ALL, publish, NULL);
 }
 
 /* ---- dead events ---- */

@@ -38,8 +38,10 @@ typedef enum err router_forward_take(void *ctx, struct router_route *to,
 void router_forward_plan(struct router_route *route, const struct event *event,
                          router_forward_take *take, void *ctx);
 
-/** The event was published: all other copies go where the joins say. */
-void router_forward_joins(struct router_route *route, struct event_source *source);
+/** The event was published: all other copies go where the joins say; all of them, when nothing
+ *  was planned for it. */
+void router_forward_joins(struct router_route *route, struct event_source *source,
+                          bool was_planned);
 
 /** The event is dead: a copy goes to the rule's dead_events, if there are any. `reason` is one
  *  word. */

@@ -10,7 +10,7 @@
 
 enum {
     SCRATCH_KEEP_BYTES = 64 * 1024, /* kept between two publishes */
-    COPIES_END = STORE_OPS_MAX / 2, /* slots of a batch: further copies are not made */
+    SPARE_OPS = 1024,               /* of a submission: for what is neither event nor removal */
 };
 
 struct slot {
@@ -20,6 +20,7 @@ struct slot {
     size_t op;                   /* its operation, where it waits */
     bool is_repeat;              /* its receipt says so */
     bool waits;                  /* it has an operation among the batch's */
+    bool is_unplanned;           /* all copies of it come behind it */
 };
 
 struct router_batch {
@@ -106,7 +107,7 @@ void router_publish_show(struct router_route *route, const struct router_publish
     source.change = shown->change;
     router->dirty_bytes += view_set_append(&route->views, &source);
     if (shown->is_ours) {
-        router_forward_joins(route, &source);
+        router_forward_joins(route, &source, shown->was_planned);
     }
     event_source_fini(&source);
     if (router->room.scratch.cap > SCRATCH_KEEP_BYTES) {
@@ -134,12 +135,13 @@ static size_t find_slot(const struct router_batch *batch, const struct channel_e
 }
 
 /* Nobody here has seen it, and it comes later: but who published it makes the copies. */
-static void copy_early(struct router_route *route, const struct event *event)
+static void copy_early(const struct slot *slot)
 {
+    struct router_route *route = slot->route;
     struct event_source source;
 
-    event_source_init(&source, event, route->channel.name);
-    router_forward_joins(route, &source);
+    event_source_init(&source, slot->entry->event, route->channel.name);
+    router_forward_joins(route, &source, !slot->is_unplanned);
     event_source_fini(&source);
 }
 
@@ -148,10 +150,12 @@ static void publish(struct slot *slot, uint64_t eid)
     struct event *change = channel_take_change(&slot->route->channel, slot->entry, eid,
                                                slot->route->router->room.now);
 
-    router_publish_show(
-        slot->route,
-        &(struct router_publish_shown){channel_commit(&slot->route->channel, slot->entry, eid),
-                                       change, true});
+    router_publish_show(slot->route,
+                        &(struct router_publish_shown){
+                            .event = channel_commit(&slot->route->channel, slot->entry, eid),
+                            .change = change,
+                            .is_ours = true,
+                            .was_planned = !slot->is_unplanned});
     event_unref(change);
 }
 
@@ -178,7 +182,7 @@ static void commit_one(struct slot *slot, uint64_t eid, struct router_receipt *r
     switch (slot->waits ? router_shared_turn(slot->route, eid) : ROUTER_SHARED_NOW) {
     case ROUTER_SHARED_NOW: publish(slot, eid); return;
     case ROUTER_SHARED_KNOWN: receipt->is_repeat = true; break;
-    case ROUTER_SHARED_LATER: copy_early(slot->route, slot->entry->event); break;
+    case ROUTER_SHARED_LATER: copy_early(slot); break;
     case ROUTER_SHARED_GONE:
         receipt->is_repeat = router_shared_pass_on(slot->route, slot->entry->event);
         break;
@@ -295,9 +299,6 @@ static enum err on_copy(void *ctx, struct router_route *to, const struct event_p
     struct event_parts own = *parts;
     struct slot slot = {.route = to, .copy_of = plan->at + 1};
 
-    if (batch->count >= COPIES_END) {
-        return ERR_LIMIT;
-    }
     if (batch->count == batch->room) {
         TRY(grow(batch));
     }
@@ -311,16 +312,19 @@ static enum err on_copy(void *ctx, struct router_route *to, const struct event_p
     return OK;
 }
 
-/* Those of copies come behind them. Rings are refused where joins are configured. */
+/* Those of copies come behind them. Rings are refused where joins are configured. What would be
+ * too much for one submission is copied as if it were in memory. */
 static void plan_copies(struct router_batch *batch)
 {
+    const size_t others = batch->removal_count + SPARE_OPS + ROUTER_FORWARD_JOINS_MAX;
+
     for (size_t i = 0; i < batch->count; i++) {
         struct plan plan = {batch, i};
-        struct router_route *route = batch->slots[i].route;
-        struct event *event = batch->slots[i].entry->event;
+        struct slot *slot = &batch->slots[i];
 
-        if (!batch->slots[i].is_repeat) {
-            router_forward_plan(route, event, on_copy, &plan);
+        slot->is_unplanned = batch->count + others > STORE_OPS_MAX;
+        if (!slot->is_repeat && !slot->is_unplanned) {
+            router_forward_plan(slot->route, slot->entry->event, on_copy, &plan);
         }
     }
 }

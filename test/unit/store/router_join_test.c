@@ -8,6 +8,7 @@
 #include "store/store_mem.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum {
     TEXT_BYTES = 1000
@@ -19,16 +20,19 @@ static const struct router_join from_in[] = {
     {SPAN_INIT("/memory"), {NULL, 0}},
 };
 static const struct router_join onward[] = {{SPAN_INIT("/end"), {NULL, 0}}};
+static const struct router_join twice[] = {{SPAN_INIT("/end"), {NULL, 0}},
+                                           {SPAN_INIT("/work"), {NULL, 0}}};
 static const struct router_join nowhere[] = {{SPAN_INIT("/none"), {NULL, 0}}};
 
-#define DISK .channel = {.type = CHANNEL_PERSISTENT, .store_bytes = 100000}
-#define RAM  .channel = {.type = CHANNEL_RELIABLE, .store_bytes = 100000}
+#define DISK .channel = {.type = CHANNEL_PERSISTENT, .store_bytes = 1 << 24}
+#define RAM  .channel = {.type = CHANNEL_RELIABLE, .store_bytes = 1 << 24}
 static const struct router_rule rules[] = {
     {.pattern = SPAN_INIT("/in"), DISK, .joins = from_in, .join_count = 3},
     {.pattern = SPAN_INIT("/red"), DISK, .joins = onward, .join_count = 1},
     {.pattern = SPAN_INIT("/end"), DISK},
     {.pattern = SPAN_INIT("/work"), DISK, .kind = ROUTER_QUEUE},
     {.pattern = SPAN_INIT("/memory"), RAM, .joins = onward, .join_count = 1},
+    {.pattern = SPAN_INIT("/wide"), DISK, .joins = twice, .join_count = 2},
     {.pattern = SPAN_INIT("/lost"), DISK, .joins = nowhere, .join_count = 1},
 };
 
@@ -42,14 +46,14 @@ struct world {
 
 static enum err begin(struct world *world)
 {
-    const struct store_mem_conf store_conf = {.bytes_max = 1 << 20,
+    const struct store_mem_conf store_conf = {.bytes_max = 1 << 26,
                                               .streams_max = 10,
-                                              .pending_bytes_max = 1 << 20,
+                                              .pending_bytes_max = 1 << 26,
                                               .rng = &world->rng};
     struct router_conf conf = {.rules = rules,
                                .rule_count = sizeof rules / sizeof rules[0],
                                .limits = {.channels = 10,
-                                          .store_bytes = 1 << 24,
+                                          .store_bytes = 1 << 26,
                                           .ring_bytes = 1 << 24,
                                           .view = {.ring_bytes = 1000, .frame_bytes = 500}}};
 
@@ -269,6 +273,33 @@ static void copies_of_a_transaction_come_behind_its_events(void **state)
     end(&world);
 }
 
+/* More than one submission takes: the first ones are stored with their copies, and those of the
+ * others come behind. None is lost. */
+static void what_is_too_much_for_one_step_is_copied_in_others(void **state)
+{
+    const struct event_parts parts = {.body = SPAN("x")};
+    struct ticket ticket = {.ticket.done = on_done};
+    const size_t count = STORE_OPS_MAX / 3 + 1;
+    struct router_item *items = calloc(count, sizeof *items);
+    struct world world;
+
+    (void)state;
+    assert_non_null(items);
+    assert_ok(set_up(&world));
+    for (size_t i = 0; i < count; i++) {
+        items[i] = (struct router_item){open_route(&world, "/wide"), parts};
+    }
+    assert_ok(router_publish_all(items, count, &ticket.ticket));
+    store_mem_run(world.store, SIZE_MAX);
+    assert_ok(ticket.e);
+    assert_int_equal(open_route(&world, "/wide")->channel.next_eid, count + 1);
+    assert_int_equal(open_route(&world, "/work")->channel.next_eid, count + 1);
+    assert_int_equal(open_route(&world, "/end")->channel.next_eid, count + 1);
+    assert_int_equal(world.router.uncopied, 0);
+    end(&world);
+    free(items);
+}
+
 static void a_copy_without_a_place_is_counted_and_the_event_published(void **state)
 {
     struct ticket ticket;
@@ -316,6 +347,7 @@ int main(void)
         cmocka_unit_test(what_the_store_refuses_is_nowhere),
         cmocka_unit_test(a_repeat_is_copied_once),
         cmocka_unit_test(copies_of_a_transaction_come_behind_its_events),
+        cmocka_unit_test(what_is_too_much_for_one_step_is_copied_in_others),
         cmocka_unit_test(a_copy_without_a_place_is_counted_and_the_event_published),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
     };
