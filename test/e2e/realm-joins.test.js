@@ -86,8 +86,11 @@ test('a kill -9 in the middle of publishing separates no event from its copies',
   await killAndCompare(t, () => startRealm(t, { dir, more }));
 });
 
-test('nor does one of a realm that shares a NATS server', async (t) => {
-  const nats = await Nats.start(t);
-  const more = `Store ${nats.url}\nStoreSize 64m\n${SECTIONS}`;
-  await killAndCompare(t, () => startRealm(t, { more }));
-});
+for (const mirror of ['in memory', 'on the disk']) {
+  test(`nor does one of a realm that shares a NATS server, with its mirror ${mirror}`, async (t) => {
+    const nats = await Nats.start(t);
+    const path = mirror === 'on the disk' ? `StorePath "${scratch(t)}"\n` : '';
+    const more = `Store ${nats.url}\nStoreSize 64m\n${path}${SECTIONS}`;
+    await killAndCompare(t, () => startRealm(t, { more }));
+  });
+}
