@@ -245,14 +245,34 @@ static void replace(struct channel *channel, const struct channel_entry *entry)
     }
 }
 
-struct event *channel_take_change(struct channel_entry *entry, uint64_t eid)
+/* Whether everybody who has got all there is at `now` has got what the change builds on. */
+static bool has_base(const struct channel *channel, const struct channel_entry *entry,
+                     uint64_t now)
+{
+    void *links = channel_keys_before(&channel->keys, entry->links);
+    const struct channel_entry *before;
+
+    if (links == NULL || !entry->links[0].has_base) {
+        return false;
+    }
+    before = LIST_ENTRY(links, struct channel_entry, links);
+    return before->eid > 0 && (!heap_has(&before->due) || before->due.at > now);
+}
+
+struct event *channel_take_change(const struct channel *channel, struct channel_entry *entry,
+                                  uint64_t eid, uint64_t now)
 {
     struct event *change = entry->change;
 
-    if (change != NULL) {
-        change->eid = eid; /* nobody has looked at it yet */
-        entry->change = NULL;
+    if (change == NULL) {
+        return NULL;
     }
+    entry->change = NULL;
+    if (!has_base(channel, entry, now)) {
+        event_unref(change);
+        return NULL;
+    }
+    change->eid = eid; /* nobody has looked at it yet */
     return change;
 }
 
@@ -351,20 +371,36 @@ static bool on_restored(void *ctx, const struct event *event)
     return true;
 }
 
-enum err channel_restore(struct channel *channel, struct store_stream *stream, uint64_t now)
+enum err channel_restore_some(struct channel *channel, struct store_stream *stream,
+                              uint64_t now, bool *ret_is_all)
 {
     struct restore restore = {.channel = channel, .now = now};
-    uint64_t eid = stream->first_eid;
+    uint64_t eid =
+        channel->next_eid > stream->first_eid ? channel->next_eid : stream->first_eid;
 
     channel->stream = stream;
     channel->epoch = stream->epoch;
-    while (restore.e == OK && eid < stream->next_eid) {
+    if (eid < stream->next_eid) {
         TRY(store_read(stream, eid, on_restored, &restore, &eid));
+        TRY(restore.e);
     }
-    TRY(restore.e);
-    channel->next_eid = stream->next_eid;
-    channel->held_eid = stream->next_eid;
-    shrink(channel); /* less may be stored now, by the configuration */
+    channel->next_eid = eid;
+    *ret_is_all = eid >= stream->next_eid;
+    if (*ret_is_all) {
+        channel->next_eid = stream->next_eid;
+        channel->held_eid = stream->next_eid;
+        shrink(channel); /* less may be stored now, by the configuration */
+    }
+    return OK;
+}
+
+enum err channel_restore(struct channel *channel, struct store_stream *stream, uint64_t now)
+{
+    bool is_all = false;
+
+    while (!is_all) {
+        TRY(channel_restore_some(channel, stream, now, &is_all));
+    }
     return OK;
 }
 

@@ -131,6 +131,12 @@ must_check enum err channel_init(struct channel *channel, struct span name, uint
 must_check enum err channel_restore(struct channel *channel, struct store_stream *stream,
                                     uint64_t now);
 
+/** The same for the next STORE_READ_EVENTS_MAX of them; until *ret_is_all nothing else may be
+ *  done with the channel, but for channel_restore(), which does the rest, and channel_fini().
+ */
+must_check enum err channel_restore_some(struct channel *channel, struct store_stream *stream,
+                                         uint64_t now, bool *ret_is_all);
+
 /** Nothing may be prepared. Takes one that failed to begin, or was zeroed. */
 void channel_fini(struct channel *channel);
 
@@ -149,8 +155,11 @@ must_check enum err channel_prepare(struct channel *channel, const struct event_
                                     struct channel_entry **ret_entry, bool *ret_is_repeat);
 
 /** What has changed, for those who have the event before: of an entry that is about to be
- *  committed as `eid`, and was published as a change. The reference is the caller's; NULL. */
-struct event *channel_take_change(struct channel_entry *entry, uint64_t eid);
+ *  committed as `eid`, and was published as a change. NULL: it was not; or the event that it
+ * was merged with has gone since, is expired at `now`, or is not the newest of its key any
+ * more, so that some may lack it. The reference is the caller's. */
+struct event *channel_take_change(const struct channel *channel, struct channel_entry *entry,
+                                  uint64_t eid, uint64_t now);
 
 /** Published, as `eid`, which is next_eid or greater. Older events may have to go. Returns the
  *  event, borrowed until the next change. */

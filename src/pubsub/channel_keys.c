@@ -102,14 +102,33 @@ enum err channel_keys_enter(struct channel_keys *keys, struct event_source *sour
     return OK;
 }
 
+/* Who waits at `node` is not behind the same one as before. */
+static void shift(struct channel_keys_group *group, struct list *node)
+{
+    if (node == &group->members) { /* behind the newest member comes who waits */
+        node = group->waiting.next;
+    }
+    if (node != &group->waiting) {
+        LIST_ENTRY(node, struct channel_keys_link, node)->has_base = false;
+    }
+}
+
 void channel_keys_count(const struct channel_keys *keys, struct channel_keys_link *links)
 {
     for (size_t i = 0; i < keys->count; i++) {
-        if (links[i].group != NULL) {
-            list_remove(&links[i].node);
-            list_append(&links[i].group->members, &links[i].node);
-            links[i].group->count++;
+        struct channel_keys_group *group = links[i].group;
+        struct list *node = &links[i].node;
+
+        if (group == NULL) {
+            continue;
         }
+        if (node->prev != &group->waiting) { /* it passes those that wait before it */
+            shift(group, node->next);
+            shift(group, group->waiting.next);
+        }
+        list_remove(node);
+        list_append(&group->members, node);
+        group->count++;
     }
 }
 
@@ -154,6 +173,7 @@ void channel_keys_leave(const struct channel_keys *keys, struct channel_keys_lin
         if (group == NULL) {
             continue;
         }
+        shift(group, links[i].node.next);
         list_remove(&links[i].node);
         group->count -= is_counted;
         links[i].group = NULL;

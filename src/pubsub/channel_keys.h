@@ -37,6 +37,8 @@ struct channel_keys_group {
 struct channel_keys_link {
     struct list node;                 /* in the group's members, or among those that wait */
     struct channel_keys_group *group; /* NULL: the event has no such key */
+    bool has_base; /* the owner's to set: the event builds on the one before it. No more when
+                    * that one goes, or another comes between */
 };
 
 struct channel_keys {

@@ -44,6 +44,7 @@ static enum err replace(struct channel_entry *entry, const struct event_parts *p
     }
     event_unref(entry->event);
     entry->event = merged;
+    entry->links[0].has_base = true;
     return OK;
 }
 
@@ -73,7 +74,7 @@ static enum err lay_over(const struct laying *laying, const struct event *base)
     if (event_is_expired(base, laying->parts->time)) {
         return OK;
     }
-    if (budget->merged >= CHANNEL_MERGE_BYTES_AT_ONCE) {
+    if (channel_merge_is_over(budget)) {
         return ERR_AGAIN;
     }
     budget->merged += event_bytes(base);

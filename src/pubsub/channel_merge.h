@@ -17,11 +17,24 @@
 
 #include "pubsub/channel.h"
 
+/* The bytes of events that may be laid over: a change of a few bytes costs as much as the event
+ * that it changes. */
 enum {
-    /* The bytes of events that may be laid over before others are to have their turn: a change
-     * of a few bytes costs as much as the event that it changes. */
-    CHANNEL_MERGE_BYTES_AT_ONCE = 32 * 1024 * 1024,
+    CHANNEL_MERGE_BYTES_A_TURN = 4 * 1024 * 1024,   /* before others are to have their turn */
+    CHANNEL_MERGE_BYTES_AT_ONCE = 32 * 1024 * 1024, /* by who could not wait for the next */
 };
+
+/** Whether publishers should wait for the next turn, in which the time is told anew. */
+static inline bool channel_merge_has_enough(const struct channel_budget *budget)
+{
+    return budget->merged >= CHANNEL_MERGE_BYTES_A_TURN;
+}
+
+/** Whether that is what a publish was refused for with ERR_AGAIN. */
+static inline bool channel_merge_is_over(const struct channel_budget *budget)
+{
+    return budget->merged >= CHANNEL_MERGE_BYTES_AT_ONCE;
+}
 
 /**
  * The entry's event, made of `parts` and with its groups found, becomes the merged one, and its

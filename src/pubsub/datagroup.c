@@ -19,33 +19,55 @@ static struct span key_of(const uint64_t *number)
 
 /* ---- members ---- */
 
+static struct span pair_of(const struct datagroup_pair *pair)
+{
+    return span_of((const uint8_t *)pair, sizeof *pair);
+}
+
 static struct datagroup_member *find_member(const struct datagroup *group,
                                             const struct datagroup_stream *stream)
 {
-    LIST_FOREACH (node, after, (struct list *)(uintptr_t)&stream->members) {
-        struct datagroup_member *member = LIST_ENTRY(node, struct datagroup_member, in_stream);
+    const struct datagroup_pair pair = {(struct datagroup *)(uintptr_t)group,
+                                        (struct datagroup_stream *)(uintptr_t)stream};
 
-        if (member->group == group) {
-            return member;
-        }
-    }
-    return NULL;
+    return map_find(&group->set->members, pair_of(&pair));
+}
+
+bool datagroup_has(const struct datagroup *group, const struct datagroup_stream *stream)
+{
+    return find_member(group, stream) != NULL;
 }
 
 static void member_end(struct datagroup_member *member)
 {
+    map_remove(&member->of.group->set->members, pair_of(&member->of));
     list_remove(&member->in_group);
     list_remove(&member->in_stream);
-    member->group->member_count--;
-    member->stream->member_count--;
+    member->of.group->member_count--;
+    member->of.stream->member_count--;
     session_part(member->sub);
     free(member);
 }
 
+static enum err member_begin(struct datagroup_member *member)
+{
+    const struct datagroup_stream *stream = member->of.stream;
+    const struct session_request request = {.id = datagroup_stream_sub_id(stream),
+                                            .form = stream->form,
+                                            .route = member->of.group->route};
+    struct map *members = &member->of.group->set->members;
+    enum err e;
+
+    TRY(map_insert(members, pair_of(&member->of), member));
+    e = session_join(stream->session, &request, &member->sub);
+    if (e != OK) {
+        map_remove(members, pair_of(&member->of));
+    }
+    return e;
+}
+
 enum err datagroup_add(struct datagroup *group, struct datagroup_stream *stream)
 {
-    const struct session_request request = {
-        .id = datagroup_stream_sub_id(stream), .form = stream->form, .route = group->route};
     struct datagroup_member *member;
     enum err e;
 
@@ -56,8 +78,8 @@ enum err datagroup_add(struct datagroup *group, struct datagroup_stream *stream)
     if (member == NULL) {
         return ERR_NOMEM;
     }
-    *member = (struct datagroup_member){.group = group, .stream = stream};
-    e = session_join(stream->session, &request, &member->sub);
+    *member = (struct datagroup_member){.of = {group, stream}};
+    e = member_begin(member);
     if (e != OK) {
         free(member);
         return e;
@@ -147,7 +169,8 @@ void datagroup_set_init(struct datagroup_set *set, struct router *router,
                         bool (*may)(void *owner, struct span group))
 {
     *set = (struct datagroup_set){.router = router, .may = may};
-    map_init(&set->map, SIZE_MAX); /* never more than sessions */
+    map_init(&set->map, SIZE_MAX);     /* never more than sessions */
+    map_init(&set->members, SIZE_MAX); /* nor than those times the router's routes */
     list_init(&set->streams);
     list_init(&set->groups);
     router->on_group = on_group;
@@ -158,6 +181,7 @@ void datagroup_set_fini(struct datagroup_set *set)
 {
     assert(list_is_empty(&set->streams) && list_is_empty(&set->groups));
     map_fini(&set->map);
+    map_fini(&set->members);
 }
 
 /* ---- streams ---- */

@@ -27,6 +27,7 @@ enum {
 struct datagroup_set {
     struct router *router; /* borrowed for the set's life */
     struct map map;        /* struct datagroup_stream by number */
+    struct map members;    /* struct datagroup_member by group and stream */
     struct list streams;   /* the same in the order of their birth */
     struct list groups;    /* struct datagroup, each its route's */
     uint64_t last;         /* number that was given */
@@ -60,8 +61,10 @@ struct datagroup_stream {
 struct datagroup_member {
     struct list in_group;
     struct list in_stream;
-    struct datagroup *group;
-    struct datagroup_stream *stream;
+    struct datagroup_pair {
+        struct datagroup *group;
+        struct datagroup_stream *stream;
+    } of;                    /* in set->members it is found by this */
     struct session_sub *sub; /* owned */
 };
 
@@ -115,6 +118,8 @@ struct datagroup *datagroup_find(const struct router_route *route);
 
 /** From the next event on the stream is a member. Nothing happens when it is. ERR_NOMEM. */
 must_check enum err datagroup_add(struct datagroup *group, struct datagroup_stream *stream);
+
+bool datagroup_has(const struct datagroup *group, const struct datagroup_stream *stream);
 
 /** False: it is no member. */
 bool datagroup_remove(struct datagroup *group, struct datagroup_stream *stream);

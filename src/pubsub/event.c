@@ -4,7 +4,13 @@
 
 #include "base/utf8.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+enum {
+    NUMBER_BYTES = 24
+};
 
 /* In front of each header's bytes. Copied in and out: it stands at any alignment. */
 struct header_lens {
@@ -153,6 +159,37 @@ enum err event_copy(const struct event *event, struct event **ret_copy)
     copy(made->own, span_of(event->bytes, event_len(event)));
     *ret_copy = made;
     return OK;
+}
+
+bool event_has_hole(const struct event *event)
+{
+    struct event_header header;
+    size_t at = 0;
+
+    return event->id_len == 0 && event_next_header(event, &at, &header) &&
+           span_equal(header.name, EVENT_ORIGIN) && span_equal(header.value, EVENT_ORIGIN_HOLE);
+}
+
+/* What the digits leave free goes in front of the header, so that nothing behind it moves. */
+void event_set_origin(struct event *event, uint64_t eid)
+{
+    uint8_t *first = event->own + (event->bytes - event->own);
+    const size_t name_len = EVENT_ORIGIN.len;
+    char digits[NUMBER_BYTES];
+    struct header_lens lens = {.name = (uint32_t)name_len};
+    size_t gap;
+
+    if (!event_has_hole(event)) {
+        return;
+    }
+    lens.value = (uint32_t)snprintf(digits, sizeof digits, "%" PRIu64, eid);
+    gap = EVENT_ORIGIN_HOLE.len - lens.value;
+    first += gap;
+    memmove(first + sizeof lens, first - gap + sizeof lens, name_len);
+    memcpy(first, &lens, sizeof lens);
+    memcpy(first + sizeof lens + name_len, digits, lens.value);
+    event->bytes = first;
+    event->headers_len -= gap;
 }
 
 struct event *event_ref(struct event *event)

@@ -71,6 +71,17 @@ bool event_borrow(const struct event_record *record, struct event *ret_event);
 /** A counted copy, whichever kind it is. ERR_NOMEM. */
 must_check enum err event_copy(const struct event *event, struct event **ret_copy);
 
+/* A copy says in its first header which event it was made of. Where both are stored in one step
+ * nobody knows that one's EID before; so it begins with a hole, into which any EID fits. */
+#define EVENT_ORIGIN      SPAN("join-eid")
+#define EVENT_ORIGIN_HOLE SPAN("00000000000000000000")
+
+/** Whether it begins with the hole, and may be given its origin. */
+bool event_has_hole(const struct event *event);
+
+/** Its origin is that event; for who alone has seen it. Nothing happens when it is known. */
+void event_set_origin(struct event *event, uint64_t eid);
+
 /** One more who looks. Any thread that holds a reference already. Not for borrowed bytes. */
 struct event *event_ref(struct event *event);
 

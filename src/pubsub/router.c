@@ -17,6 +17,7 @@ void router_init(struct router *router, const struct router_conf *conf, struct r
         (struct router){.conf = *conf, .rng = rng, .budget = {.max = conf->limits.store_bytes}};
     map_init(&router->routes, conf->limits.channels);
     map_init(&router->made, conf->limits.channels);
+    map_init(&router->opening, conf->limits.channels);
     list_init(&router->orphans);
     heap_init(&router->expiries);
     account_set_init(&router->accounts);
@@ -39,6 +40,21 @@ static void route_free(struct router_route *route)
     free(route);
 }
 
+static void on_give_up(void *ctx, void *value)
+{
+    struct router *router = ctx;
+    struct router_route *route = value;
+
+    map_remove(&router->opening, route->channel.name);
+    route_free(route);
+}
+
+/* Other rules may cover them now: who waits for one begins anew. */
+static void give_up_opening(struct router *router)
+{
+    map_visit(&router->opening, on_give_up, router);
+}
+
 static void on_last_visit(void *ctx, void *value)
 {
     struct router *router = ctx;
@@ -50,6 +66,8 @@ static void on_last_visit(void *ctx, void *value)
 
 void router_fini(struct router *router)
 {
+    give_up_opening(router);
+    map_fini(&router->opening);
     map_visit(&router->routes, on_last_visit, router);
     map_fini(&router->routes);
     map_fini(&router->made);
@@ -127,6 +145,7 @@ enum err router_adopt(struct router *router, const struct router_conf *conf)
 {
     struct adoption adoption = {router, OK};
 
+    give_up_opening(router);
     router->conf.rules = conf->rules;
     router->conf.rule_count = conf->rule_count;
     router->conf.limits.store_bytes = conf->limits.store_bytes;
@@ -172,7 +191,14 @@ static enum err route_begin(struct router_route *route, const struct router_rule
     view_set_init(&route->views, &route->channel, &router->conf.limits.view, &router->room);
     TRY(e);
     take_rule(route, rule);
-    TRY(router_forward_begin(route));
+    return router_forward_begin(route);
+}
+
+/* What is stored is there, or is read now. */
+static enum err route_finish(struct router_route *route)
+{
+    struct router *router = route->router;
+
     TRY(router_store_begin(route));
     if (route->kind == ROUTER_GROUP && router->on_group != NULL) {
         TRY(router->on_group(router->on_group_ctx, route));
@@ -185,8 +211,8 @@ static enum err route_begin(struct router_route *route, const struct router_rule
     return OK;
 }
 
-static enum err route_new(struct router *router, const struct router_rule *rule,
-                          struct span name, struct router_route **ret_route)
+static enum err route_make(struct router *router, const struct router_rule *rule,
+                           struct span name, struct router_route **ret_route)
 {
     struct router_route *route = calloc(1, sizeof *route);
     enum err e;
@@ -197,6 +223,24 @@ static enum err route_new(struct router *router, const struct router_rule *rule,
     route->router = router;
     list_init(&route->subs);
     e = route_begin(route, rule, name);
+    if (e != OK) {
+        route_free(route);
+        return e;
+    }
+    *ret_route = route;
+    return OK;
+}
+
+static enum err route_new(struct router *router, const struct router_rule *rule,
+                          struct span name, struct router_route **ret_route)
+{
+    struct router_route *route = map_remove(&router->opening, name);
+    enum err e;
+
+    if (route == NULL) {
+        TRY(route_make(router, rule, name, &route));
+    }
+    e = route_finish(route);
     if (e != OK) {
         route_free(route);
         return e;
@@ -261,6 +305,41 @@ enum router_verdict router_open(struct router *router, struct span name,
     return ROUTER_FAILED;
 }
 
+/* NULL: there is no reason to, or no way. */
+static struct router_route *begin_opening(struct router *router, struct span name)
+{
+    const struct router_rule *rule = router_find_rule(router, name);
+    struct router_route *route;
+
+    if (rule == NULL || rule->is_closed || !router_store_is_long(router, rule, name) ||
+        map_count(&router->routes) >= router->conf.limits.channels ||
+        route_make(router, rule, name, &route) != OK) {
+        return NULL;
+    }
+    if (map_insert(&router->opening, route->channel.name, route) != OK) {
+        route_free(route);
+        return NULL;
+    }
+    return route;
+}
+
+bool router_is_ready(struct router *router, struct span name)
+{
+    uint8_t room[ROUTER_NAME_MAX];
+    struct router_route *route;
+    bool is_all;
+
+    if (!normalise(name, room, &name) || map_find(&router->routes, name) != NULL) {
+        return true;
+    }
+    route = map_find(&router->opening, name);
+    if (route == NULL) {
+        route = begin_opening(router, name);
+    }
+    /* router_open() has the words for what goes wrong. */
+    return route == NULL || router_store_read_some(route, &is_all) != OK || is_all;
+}
+
 enum err router_own(struct router_route *route, struct span key)
 {
     if (route->account != NULL || route->channel.next_eid > 1) {
@@ -289,6 +368,7 @@ void router_made_drop(struct router *router, struct span name)
     struct router_route *route = map_find(&router->routes, name);
     const struct router_rule *rule = map_remove(&router->made, name);
 
+    give_up_opening(router);
     if (route != NULL && rule != NULL && route->rule == rule) {
         route->rule = NULL;
         router_forward_end(route);

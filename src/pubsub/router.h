@@ -113,6 +113,7 @@ struct router {
     struct rng *rng; /* borrowed: epochs */
     struct map routes;
     struct map made;      /* by name: const struct router_rule, before all others */
+    struct map opening;   /* routes that are being read from the store, and none yet */
     struct heap expiries; /* of all routes */
     struct list orphans;  /* struct session_sub, which are to end: session.c's */
     struct account_set accounts;
@@ -161,6 +162,13 @@ must_check enum err router_declare(struct router *router);
  *  holds it, or nobody removes it. */
 enum router_verdict router_open(struct router *router, struct span name,
                                 struct router_route **ret_route);
+
+/**
+ * Whether router_open() would take no longer than a turn may. False: a part of what is stored
+ * under that name was read; it is to be asked again in the next turn. Nobody need ask: what is
+ * missing then is read by router_open().
+ */
+bool router_is_ready(struct router *router, struct span name);
 
 /** It was made because of whoever that is the key of: it counts in that account until it ends.
  *  Nothing happens when the store had events of it already. ERR_NOMEM. */

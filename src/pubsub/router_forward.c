@@ -3,6 +3,7 @@
 #include "pubsub/router_forward.h"
 
 #include "pubsub/router_publish.h"
+#include "pubsub/router_store.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,11 +25,12 @@ static void on_copied(struct router_ticket *ticket, enum err e,
     free(ticket);
 }
 
-static enum err publish(struct router_route *to, const struct event_parts *parts)
+static enum err publish(void *ctx, struct router_route *to, const struct event_parts *parts)
 {
     struct router_ticket *ticket = calloc(1, sizeof *ticket);
     enum err e;
 
+    (void)ctx;
     if (ticket == NULL) {
         return ERR_NOMEM;
     }
@@ -77,40 +79,37 @@ static size_t gather(const struct event *event, const struct event_header *own,
 
 struct copy {
     struct router_route *from;
-    struct span to;
     const struct event_header *own;
     size_t own_count;
     struct span id; /* a publish id; empty: none */
     uint64_t ttl;
 };
 
-static enum err make_copy(const struct copy *copy, const struct event *event)
+static enum err find_target(const struct copy *copy, struct span name,
+                            struct router_route **ret_to)
 {
-    struct router_route *to;
-    struct event_header *headers;
+    return router_open(copy->from->router, name, ret_to) == ROUTER_FOUND &&
+                   *ret_to != copy->from
+               ? OK
+               : ERR_CONF;
+}
+
+static enum err make_copy(const struct copy *copy, const struct event *event,
+                          struct router_route *to, router_forward_take *take, void *ctx)
+{
+    struct event_header *headers = calloc(count_headers(event) + OWN_HEADERS, sizeof *headers);
     struct event_parts parts = {
         .body = event_body(event), .publish_id = copy->id, .ttl = copy->ttl};
     enum err e;
 
-    if (router_open(copy->from->router, copy->to, &to) != ROUTER_FOUND || to == copy->from) {
-        return ERR_CONF;
-    }
-    headers = calloc(count_headers(event) + OWN_HEADERS, sizeof *headers);
     if (headers == NULL) {
         return ERR_NOMEM;
     }
     parts.headers = headers;
     parts.header_count = gather(event, copy->own, copy->own_count, headers);
-    e = publish(to, &parts);
+    e = take(ctx, to, &parts);
     free(headers);
     return e;
-}
-
-static void send_copy(const struct copy *copy, const struct event *event)
-{
-    if (make_copy(copy, event) != OK) {
-        copy->from->router->uncopied++;
-    }
 }
 
 /* ---- joins ---- */
@@ -160,29 +159,85 @@ enum err router_forward_begin(struct router_route *route)
     return e;
 }
 
-void router_forward_joins(struct router_route *route, struct event_source *source)
+static bool is_wanted(const struct router_forward_join *join, struct event_source *source)
+{
+    return join->selector == NULL || event_source_matches(source, join->selector);
+}
+
+/* When a copy is made. */
+enum turn {
+    TURN_PLAN,   /* to be stored together with the event that it is made of */
+    TURN_BEHIND, /* behind that, if it was not planned */
+    TURN_ALL,    /* behind that in any case */
+};
+
+static bool is_due(const struct router_route *from, const struct router_route *to,
+                   enum turn turn)
+{
+    bool is_for_plan = router_store_appends(from) && router_store_appends(to);
+
+    return turn == TURN_ALL || is_for_plan == (turn == TURN_PLAN);
+}
+
+static void copy_for_joins(const struct copy *copy, struct event_source *source, enum turn turn,
+                           router_forward_take *take, void *ctx)
+{
+    const struct router_route *from = copy->from;
+
+    for (size_t i = 0; i < from->join_count; i++) {
+        const struct router_forward_join *join = &from->joins[i];
+        struct router_route *to = router_find(from->router, join->to);
+
+        if ((to != NULL && !is_due(from, to, turn)) || !is_wanted(join, source)) {
+            continue;
+        }
+        if (find_target(copy, join->to, &to) != OK) {
+            /* Where there was a plan it was counted. */
+            from->router->uncopied += turn != TURN_BEHIND || !router_store_appends(from);
+        } else if (is_due(from, to, turn)) {
+            from->router->uncopied += make_copy(copy, source->event, to, take, ctx) != OK;
+        }
+    }
+}
+
+static uint64_t ttl_of(const struct router_route *route, const struct event *event)
+{
+    return event->expiry == EVENT_NEVER ? 0 : event->expiry - route->router->room.now;
+}
+
+void router_forward_plan(struct router_route *route, const struct event *event,
+                         router_forward_take *take, void *ctx)
+{
+    const struct event_header own[] = {{EVENT_ORIGIN, EVENT_ORIGIN_HOLE},
+                                       {SPAN("join-channel"), route->channel.name}};
+    const struct copy copy = {
+        .from = route, .own = own, .own_count = 2, .ttl = ttl_of(route, event)};
+    struct event_source source;
+
+    if (route->join_count == 0 || !router_store_appends(route)) {
+        return;
+    }
+    event_source_init(&source, event, route->channel.name);
+    copy_for_joins(&copy, &source, TURN_PLAN, take, ctx);
+    event_source_fini(&source);
+}
+
+void router_forward_joins(struct router_route *route, struct event_source *source,
+                          bool was_planned)
 {
     const struct event *event = source->event;
-    uint64_t now = route->router->room.now;
     char eid[NUMBER_BYTES];
-    struct event_header own[] = {{SPAN("join-channel"), route->channel.name},
-                                 {SPAN("join-eid"), {NULL, 0}}};
+    struct event_header own[] = {{EVENT_ORIGIN, {NULL, 0}},
+                                 {SPAN("join-channel"), route->channel.name}};
     struct copy copy = {.from = route, .own = own, .own_count = 2};
 
-    if (route->join_count == 0 || event_is_expired(event, now)) {
+    if (route->join_count == 0 || event_is_expired(event, route->router->room.now)) {
         return;
     }
     snprintf(eid, sizeof eid, "%" PRIu64, event->eid);
-    own[1].value = span_str(eid);
-    copy.ttl = event->expiry == EVENT_NEVER ? 0 : event->expiry - now;
-    for (size_t i = 0; i < route->join_count; i++) {
-        const struct router_forward_join *join = &route->joins[i];
-
-        if (join->selector == NULL || event_source_matches(source, join->selector)) {
-            copy.to = join->to;
-            send_copy(&copy, event);
-        }
-    }
+    own[0].value = span_str(eid);
+    copy.ttl = ttl_of(route, event);
+    copy_for_joins(&copy, source, was_planned ? TURN_BEHIND : TURN_ALL, publish, NULL);
 }
 
 /* ---- dead events ---- */
@@ -206,6 +261,8 @@ void router_forward_dead(struct router_route *route, const struct event *event,
     char eid[NUMBER_BYTES], id[ROUTER_FORWARD_ID_BYTES];
     struct event_header own[OWN_HEADERS];
     struct copy copy = {.from = route, .own = own, .own_count = OWN_HEADERS};
+    struct router_route *to;
+    enum err e;
 
     if (route->rule == NULL || route->rule->dead_events.len == 0) {
         return;
@@ -214,9 +271,12 @@ void router_forward_dead(struct router_route *route, const struct event *event,
     own[0] = (struct event_header){SPAN("dead-event-channel"), route->channel.name};
     own[1] = (struct event_header){SPAN("dead-event-eid"), span_str(eid)};
     own[2] = (struct event_header){SPAN("dead-event-reason"), span_str(reason)};
-    copy.to = route->rule->dead_events;
     copy.id = router_forward_dead_id(route, event->eid, id);
-    send_copy(&copy, event);
+    e = find_target(&copy, route->rule->dead_events, &to);
+    if (e == OK) {
+        e = make_copy(&copy, event, to, publish, NULL);
+    }
+    route->router->uncopied += e != OK;
 }
 
 struct dead {

@@ -3,7 +3,8 @@
 /*
  * Events that go on by themselves: copies for the channels and queues that a channel is joined
  * to, and dead events for the one that gets those. A copy is published like any event, right
- * behind the one it was made of; where that one came from is in its headers.
+ * behind the one it was made of; where that one came from is in its headers. Where both are
+ * stored it is in one submission (router_forward_plan()), so that no crash comes between them.
  *
  * Who configures rings of joins gets what he asked for: realm_conf_route refuses them.
  */
@@ -28,8 +29,19 @@ must_check enum err router_forward_begin(struct router_route *route);
 
 void router_forward_end(struct router_route *route);
 
-/** The event was published: copies go where the joins say. */
-void router_forward_joins(struct router_route *route, struct event_source *source);
+/** A copy, of these parts, is for that route. Borrowed for the call. */
+typedef enum err router_forward_take(void *ctx, struct router_route *to,
+                                     const struct event_parts *parts);
+
+/** The event is about to be published, and stored: those copies that are to be stored with it,
+ *  in the same step, are shown to `take`. Their first header is EVENT_ORIGIN_HOLE. */
+void router_forward_plan(struct router_route *route, const struct event *event,
+                         router_forward_take *take, void *ctx);
+
+/** The event was published: all other copies go where the joins say; all of them, when nothing
+ *  was planned for it. */
+void router_forward_joins(struct router_route *route, struct event_source *source,
+                          bool was_planned);
 
 /** The event is dead: a copy goes to the rule's dead_events, if there are any. `reason` is one
  *  word. */

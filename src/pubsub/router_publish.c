@@ -9,14 +9,18 @@
 #include <stdlib.h>
 
 enum {
-    SCRATCH_KEEP_BYTES = 64 * 1024 /* kept between two publishes */
+    SCRATCH_KEEP_BYTES = 64 * 1024, /* kept between two publishes */
+    SPARE_OPS = 1024,               /* of a submission: for what is neither event nor removal */
 };
 
 struct slot {
     struct router_route *route;
     struct channel_entry *entry; /* ours; of a repeat: only to be compared */
+    size_t copy_of;              /* which slot's, from 1; 0: it is an item */
+    size_t op;                   /* its operation, where it waits */
     bool is_repeat;              /* its receipt says so */
     bool waits;                  /* it has an operation among the batch's */
+    bool is_unplanned;           /* all copies of it come behind it */
 };
 
 struct router_batch {
@@ -30,8 +34,10 @@ struct router_batch {
     size_t held_count;    /* of those, whose routes are held */
     struct store_op *ops; /* for the store: one of each slot that waits, then the others */
     size_t op_count;
+    size_t item_count;
+    struct slot *slots; /* the items, then copies that joins make of them, and of copies */
     size_t count;
-    struct slot slots[];
+    size_t room; /* of slots and receipts */
 };
 
 static void batch_free(struct router_batch *batch)
@@ -42,6 +48,7 @@ static void batch_free(struct router_batch *batch)
     for (size_t i = 0; i < batch->held_count; i++) {
         router_release(batch->removals[i].route);
     }
+    free(batch->slots);
     free(batch->receipts);
     free(batch->removals);
     free(batch->ops);
@@ -51,8 +58,7 @@ static void batch_free(struct router_batch *batch)
 static enum err batch_new(struct router *router, const struct router_transaction *transaction,
                           struct router_batch **ret_batch)
 {
-    size_t count = transaction->item_count;
-    struct router_batch *batch = calloc(1, sizeof *batch + count * sizeof batch->slots[0]);
+    struct router_batch *batch = calloc(1, sizeof *batch);
 
     if (batch == NULL) {
         return ERR_NOMEM;
@@ -60,13 +66,13 @@ static enum err batch_new(struct router *router, const struct router_transaction
     batch->router = router;
     list_init(&batch->followers);
     list_init(&batch->node);
+    batch->item_count = transaction->item_count;
     batch->removal_count = transaction->removal_count;
-    /* One more of each: none would be NULL. */
-    batch->receipts = calloc(count + 1, sizeof *batch->receipts);
+    batch->room = transaction->item_count + 1; /* none would be NULL; as below */
+    batch->slots = calloc(batch->room, sizeof *batch->slots);
+    batch->receipts = calloc(batch->room, sizeof *batch->receipts);
     batch->removals = calloc(transaction->removal_count + 1, sizeof *batch->removals);
-    batch->ops = calloc(count + transaction->removal_count + transaction->op_count + 1,
-                        sizeof *batch->ops);
-    if (batch->receipts == NULL || batch->removals == NULL || batch->ops == NULL) {
+    if (batch->slots == NULL || batch->receipts == NULL || batch->removals == NULL) {
         batch_free(batch);
         return ERR_NOMEM;
     }
@@ -101,7 +107,7 @@ void router_publish_show(struct router_route *route, const struct router_publish
     source.change = shown->change;
     router->dirty_bytes += view_set_append(&route->views, &source);
     if (shown->is_ours) {
-        router_forward_joins(route, &source);
+        router_forward_joins(route, &source, shown->was_planned);
     }
     event_source_fini(&source);
     if (router->room.scratch.cap > SCRATCH_KEEP_BYTES) {
@@ -129,24 +135,43 @@ static size_t find_slot(const struct router_batch *batch, const struct channel_e
 }
 
 /* Nobody here has seen it, and it comes later: but who published it makes the copies. */
-static void copy_early(struct router_route *route, const struct event *event)
+static void copy_early(const struct slot *slot)
 {
+    struct router_route *route = slot->route;
     struct event_source source;
 
-    event_source_init(&source, event, route->channel.name);
-    router_forward_joins(route, &source);
+    event_source_init(&source, slot->entry->event, route->channel.name);
+    router_forward_joins(route, &source, !slot->is_unplanned);
     event_source_fini(&source);
 }
 
 static void publish(struct slot *slot, uint64_t eid)
 {
-    struct event *change = channel_take_change(slot->entry, eid);
+    struct event *change = channel_take_change(&slot->route->channel, slot->entry, eid,
+                                               slot->route->router->room.now);
 
-    router_publish_show(
-        slot->route,
-        &(struct router_publish_shown){channel_commit(&slot->route->channel, slot->entry, eid),
-                                       change, true});
+    router_publish_show(slot->route,
+                        &(struct router_publish_shown){
+                            .event = channel_commit(&slot->route->channel, slot->entry, eid),
+                            .change = change,
+                            .is_ours = true,
+                            .was_planned = !slot->is_unplanned});
     event_unref(change);
+}
+
+/* What it is a copy of is stored, unless another realm has done both before. False: that is
+ * so. */
+static bool settle_copy(const struct router_batch *batch, const struct slot *slot,
+                        const uint64_t *eids)
+{
+    struct channel_entry *entry = slot->entry;
+
+    if (eids[slot->op] == 0) {
+        return false;
+    }
+    event_set_origin(entry->event, eids[batch->slots[slot->copy_of - 1].op]);
+    entry->bytes = event_bytes(entry->event);
+    return true;
 }
 
 /* An event of the batch is stored. */
@@ -157,7 +182,7 @@ static void commit_one(struct slot *slot, uint64_t eid, struct router_receipt *r
     switch (slot->waits ? router_shared_turn(slot->route, eid) : ROUTER_SHARED_NOW) {
     case ROUTER_SHARED_NOW: publish(slot, eid); return;
     case ROUTER_SHARED_KNOWN: receipt->is_repeat = true; break;
-    case ROUTER_SHARED_LATER: copy_early(slot->route, slot->entry->event); break;
+    case ROUTER_SHARED_LATER: copy_early(slot); break;
     case ROUTER_SHARED_GONE:
         receipt->is_repeat = router_shared_pass_on(slot->route, slot->entry->event);
         break;
@@ -168,18 +193,17 @@ static void commit_one(struct slot *slot, uint64_t eid, struct router_receipt *r
 /* `eids` are the store's, for batch->ops; NULL: nothing was asked of it. */
 static void commit(struct router_batch *batch, const uint64_t *eids)
 {
-    size_t op = 0;
-
     for (size_t i = 0; i < batch->count; i++) {
         struct slot *slot = &batch->slots[i];
         uint64_t eid = slot->route->channel.next_eid;
 
         if (slot->waits) {
-            router_store_did(slot->route, &batch->ops[op]);
-            eid = eids[op] > 0 ? eids[op] : eid;
-            op++;
+            router_store_did(slot->route, &batch->ops[slot->op]);
+            eid = eids[slot->op] > 0 ? eids[slot->op] : eid;
         }
-        if (!slot->is_repeat) {
+        if (slot->copy_of > 0 && !settle_copy(batch, slot, eids)) {
+            channel_abandon(&slot->route->channel, slot->entry);
+        } else if (!slot->is_repeat) {
             commit_one(slot, eid, &batch->receipts[i]);
         } else if (find_slot(batch, slot->entry) < batch->count) {
             batch->receipts[i].eid = batch->receipts[find_slot(batch, slot->entry)].eid;
@@ -212,7 +236,7 @@ static void finish(struct router_batch *batch, enum err e)
     }
     if (ticket != NULL) {
         ticket->batch = NULL;
-        ticket->done(ticket, e, batch->receipts, batch->count);
+        ticket->done(ticket, e, batch->receipts, batch->item_count);
     }
     batch_free(batch);
 }
@@ -240,6 +264,69 @@ static enum err prepare(struct router_batch *batch, const struct router_item *it
     router_hold(item->route);
     batch->count++;
     return OK;
+}
+
+/* ---- copies that are stored in the same step ---- */
+
+static enum err grow(struct router_batch *batch)
+{
+    size_t room = 2 * batch->room;
+    struct slot *slots = realloc(batch->slots, room * sizeof *slots);
+    struct router_receipt *receipts;
+
+    if (slots == NULL) {
+        return ERR_NOMEM;
+    }
+    batch->slots = slots;
+    receipts = realloc(batch->receipts, room * sizeof *receipts);
+    if (receipts == NULL) {
+        return ERR_NOMEM;
+    }
+    batch->receipts = receipts;
+    batch->room = room;
+    return OK;
+}
+
+struct plan {
+    struct router_batch *batch;
+    size_t at; /* the slot that copies are made of */
+};
+
+static enum err on_copy(void *ctx, struct router_route *to, const struct event_parts *parts)
+{
+    const struct plan *plan = ctx;
+    struct router_batch *batch = plan->batch;
+    struct event_parts own = *parts;
+    struct slot slot = {.route = to, .copy_of = plan->at + 1};
+
+    if (batch->count == batch->room) {
+        TRY(grow(batch));
+    }
+    own.time = batch->router->room.now;
+    TRY(channel_prepare(&to->channel, &own, &slot.entry, &slot.is_repeat));
+    slot.entry->publisher = batch;
+    batch->receipts[batch->count] = (struct router_receipt){.eid = 0};
+    batch->slots[batch->count] = slot;
+    router_hold(to);
+    batch->count++;
+    return OK;
+}
+
+/* Those of copies come behind them. Rings are refused where joins are configured. What would be
+ * too much for one submission is copied as if it were in memory. */
+static void plan_copies(struct router_batch *batch)
+{
+    const size_t others = batch->removal_count + SPARE_OPS + ROUTER_FORWARD_JOINS_MAX;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        struct plan plan = {batch, i};
+        struct slot *slot = &batch->slots[i];
+
+        slot->is_unplanned = batch->count + others > STORE_OPS_MAX;
+        if (!slot->is_repeat && !slot->is_unplanned) {
+            router_forward_plan(slot->route, slot->entry->event, on_copy, &plan);
+        }
+    }
 }
 
 /* The batch whose event this one repeats, and which is on its way; or NULL. */
@@ -274,6 +361,25 @@ static void add_op(struct router_batch *batch, struct store_op op)
     batch->op_count++;
 }
 
+static enum err take_ops(struct router_batch *batch,
+                         const struct router_transaction *transaction)
+{
+    batch->ops = calloc(batch->count + batch->removal_count + transaction->op_count + 1,
+                        sizeof *batch->ops);
+    return batch->ops == NULL ? ERR_NOMEM : OK;
+}
+
+static void add_event(struct router_batch *batch, struct slot *slot)
+{
+    struct store_op op = router_store_op(slot->route, slot->entry->event);
+
+    if (slot->copy_of > 0) { /* what is copied waits, too */
+        op.copy_of = batch->slots[slot->copy_of - 1].op + 1;
+    }
+    slot->op = batch->op_count;
+    add_op(batch, op);
+}
+
 /* Whether the store has a part in it; then what that is stands in batch->ops. */
 static bool fill_ops(struct router_batch *batch, const struct router_transaction *transaction)
 {
@@ -284,7 +390,7 @@ static bool fill_ops(struct router_batch *batch, const struct router_transaction
 
         slot->waits = !slot->is_repeat && router_store_waits(slot->route);
         if (slot->waits) {
-            add_op(batch, router_store_op(slot->route, slot->entry->event));
+            add_event(batch, slot);
             waits = true;
         }
     }
@@ -312,6 +418,8 @@ static enum err begin(struct router_batch *batch, const struct router_transactio
     for (size_t i = 0; i < transaction->item_count; i++) {
         TRY(prepare(batch, &transaction->items[i], is_alone));
     }
+    plan_copies(batch);
+    TRY(take_ops(batch, transaction));
     if (fill_ops(batch, transaction)) {
         return store_submit(batch->router->conf.store, batch->ops, batch->op_count, on_stored,
                             batch);

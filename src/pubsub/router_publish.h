@@ -85,6 +85,7 @@ struct router_publish_shown {
     struct event *event;  /* borrowed for the call, as is the next */
     struct event *change; /* what has changed with it; NULL: not known */
     bool is_ours;         /* what follows from it is this realm's to do */
+    bool was_planned;     /* see router_forward_joins() */
 };
 
 /** For the router files: it becomes visible. */

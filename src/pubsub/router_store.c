@@ -13,8 +13,7 @@ static enum channel_type type_of(const struct router_route *route)
     return route->channel.conf.type;
 }
 
-/* Whether each event goes to the store, and not only what its EID may be. */
-static bool is_appended(const struct router_route *route)
+bool router_store_appends(const struct router_route *route)
 {
     return route->stream != NULL &&
            (route->router->conf.store->is_shared || type_of(route) == CHANNEL_PERSISTENT);
@@ -62,6 +61,33 @@ enum err router_store_begin(struct router_route *route)
     return OK;
 }
 
+bool router_store_is_long(struct router *router, const struct router_rule *rule,
+                          struct span name)
+{
+    struct store *store = router->conf.store;
+    struct store_stream *stream;
+    bool has = false;
+
+    return store != NULL && !store->is_shared && rule->channel.type == CHANNEL_PERSISTENT &&
+           store_has_stream(store, name, &has) == OK && has &&
+           store_open_stream(store, name, STORE_KEEP_ALL, &stream) == OK &&
+           stream->count > ROUTER_STORE_AT_ONCE;
+}
+
+enum err router_store_read_some(struct router_route *route, bool *ret_is_all)
+{
+    bool is_all = false;
+
+    TRY(store_open_stream(route->router->conf.store, route->channel.name, STORE_KEEP_ALL,
+                          &route->stream));
+    for (size_t i = 0; i < ROUTER_STORE_AT_ONCE && !is_all; i += STORE_READ_EVENTS_MAX) {
+        TRY(channel_restore_some(&route->channel, route->stream, route->router->room.now,
+                                 &is_all));
+    }
+    *ret_is_all = is_all;
+    return OK;
+}
+
 bool router_store_waits(const struct router_route *route)
 {
     if (route->stream == NULL) {
@@ -69,7 +95,7 @@ bool router_store_waits(const struct router_route *route)
     }
     /* With another one on its way a reliable event would pass it, if it did not wait as well.
      */
-    return is_appended(route) || route->channel.prepared > 1 ||
+    return router_store_appends(route) || route->channel.prepared > 1 ||
            route->channel.next_eid >= route->reserved_eid;
 }
 
@@ -83,7 +109,7 @@ static struct store_op reservation(const struct router_route *route)
 
 struct store_op router_store_op(const struct router_route *route, struct event *event)
 {
-    if (is_appended(route)) {
+    if (router_store_appends(route)) {
         return (struct store_op){.type = STORE_APPEND, .stream = route->stream, .event = event};
     }
     return reservation(route);
@@ -152,7 +178,7 @@ static void reserve_ahead(struct router_route *route)
 {
     const struct store_op op = reservation(route);
 
-    if (route->stream == NULL || is_appended(route) || route->asked_eid > 0 ||
+    if (route->stream == NULL || router_store_appends(route) || route->asked_eid > 0 ||
         route->channel.next_eid + ROUTER_STORE_BLOCK / 2 < route->reserved_eid) {
         return;
     }

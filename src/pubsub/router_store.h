@@ -13,12 +13,24 @@
 #include "pubsub/router.h"
 
 enum {
-    ROUTER_STORE_BLOCK = 4096 /* EIDs reserved at once: the most that a restart passes over */
+    ROUTER_STORE_BLOCK = 4096, /* EIDs reserved at once: the most that a restart passes over */
+    ROUTER_STORE_AT_ONCE = 8 * 1024, /* stored events that one turn takes notice of */
 };
 
 /** The route's channel begins where the store says. Nothing happens without a store. ERR_NOMEM,
  *  ERR_LIMIT, ERR_IO. */
 must_check enum err router_store_begin(struct router_route *route);
+
+/** Whether so much is stored under that name that others are to have their turn while it is
+ *  read; never in a store that others write to meanwhile. */
+bool router_store_is_long(struct router *router, const struct router_rule *rule,
+                          struct span name);
+
+/** For such a route: a part of router_store_begin(), which may do the rest at any time. */
+must_check enum err router_store_read_some(struct router_route *route, bool *ret_is_all);
+
+/** Whether each event of the route goes to the store, and not only what its EID may be. */
+bool router_store_appends(const struct router_route *route);
 
 /** Whether a publish to the route has to wait for the store; the entry is prepared already. */
 bool router_store_waits(const struct router_route *route);

@@ -28,11 +28,15 @@ enum err store_has_stream(struct store *store, struct span name, bool *ret_has)
     return store->ops->has_stream(store, name, ret_has);
 }
 
-static enum err check_op(const struct store *store, const struct store_op *op)
+static enum err check_op(const struct store *store, const struct store_op *ops, size_t at)
 {
+    const struct store_op *op = &ops[at];
+
     switch (op->type) {
     case STORE_APPEND:
-        assert(op->event != NULL);
+        assert(op->event != NULL && op->copy_of <= at);
+        assert(op->copy_of == 0 ||
+               (ops[op->copy_of - 1].type == STORE_APPEND && event_has_hole(op->event)));
         /* A record has 32 bits for each length. */
         if (event_len(op->event) > UINT32_MAX) {
             return ERR_LIMIT;
@@ -62,7 +66,7 @@ enum err store_submit(struct store *store, const struct store_op *ops, size_t co
         return ERR_LIMIT;
     }
     for (size_t i = 0; i < count; i++) {
-        TRY(check_op(store, &ops[i]));
+        TRY(check_op(store, ops, i));
     }
     if (store->is_closing) {
         return ERR_CLOSED;

@@ -100,6 +100,9 @@ struct store_op {
     struct event *event; /* owned, not borrowed bytes; the store takes a reference until `done`.
                           * Its own `eid` is not looked at */
     uint64_t eid;
+    size_t copy_of;  /* STORE_APPEND: the event is a copy of one that is appended by an earlier
+                      * operation of the same submission, the copy_of-th from 1;
+                      * event_has_hole(),  and the store sets its origin. 0: it is none */
     struct span key; /* copied, as is the next */
     struct span value;
 };
@@ -118,6 +121,7 @@ struct store_op {
  *
  * A shared store may find that another realm has just stored an event with the same publish id
  * in the stream. Nothing is appended then, and the EID is that event's, which was told before.
+ * Nor are copies of it; theirs is 0.
  */
 typedef void store_done(void *ctx, enum err e, const uint64_t *eids);
 

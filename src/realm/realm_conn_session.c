@@ -44,12 +44,8 @@ void realm_conn_session_flush(struct realm_conn *conn)
 }
 
 /* False when the connection has ended. */
-static bool take(struct realm_conn *conn, struct mspan bytes)
+static bool settle(struct realm_conn *conn, enum err e)
 {
-    enum err e;
-
-    realm_worker_tick(conn->worker);
-    e = realm_session_take(conn->session, bytes, realm_conn_life_now(conn));
     count_events(conn);
     realm_worker_published(conn->worker);
     if (e != OK) {
@@ -57,6 +53,17 @@ static bool take(struct realm_conn *conn, struct mspan bytes)
         realm_conn_life_end(conn);
     }
     return e == OK;
+}
+
+static bool take(struct realm_conn *conn, struct mspan bytes)
+{
+    realm_worker_tick(conn->worker);
+    return settle(conn, realm_session_take(conn->session, bytes, realm_conn_life_now(conn)));
+}
+
+static bool go_on_with_frame(struct realm_conn *conn)
+{
+    return settle(conn, realm_session_go_on(conn->session, realm_conn_life_now(conn)));
 }
 
 void realm_conn_session_take_early(struct realm_conn *conn, struct mspan bytes)
@@ -76,6 +83,10 @@ static void read_session(struct realm_conn *conn)
 {
     struct mspan room = mspan_of(conn->worker->room, REALM_WORKER_ROOM_BYTES);
 
+    realm_worker_tick(conn->worker); /* what others have merged was their turn's */
+    if (realm_session_awaits_route(conn->session) && !go_on_with_frame(conn)) {
+        return;
+    }
     if (realm_session_is_waiting(conn->session) && !take(conn, mspan_of(NULL, 0))) {
         return;
     }
@@ -120,6 +131,10 @@ static void go_on(struct realm_conn *conn)
     struct realm_session *session = conn->session;
 
     list_remove(&session->held);
+    if (realm_session_awaits_route(session)) {
+        loop_defer(conn->worker->loop, &conn->later);
+        return;
+    }
     if (!conn->has_more || realm_session_is_deaf(session) || realm_session_is_paused(session) ||
         (realm_session_is_held(session) &&
          (conn->is_blocked || realm_session_is_owed(session)))) {

@@ -94,18 +94,30 @@ enum err realm_http_api_find(const struct realm_http_question *question,
     return realm_http_question_refuse(question, 404, sentence);
 }
 
+/* RFC 9110 15.5.4: "a request might be forbidden for reasons unrelated to the credentials". No
+ * time makes the share larger, so it is neither 429 nor 503. That the realm itself is full is
+ * 503, without a Retry-After: nobody knows when. */
+static enum err refuse_full(const struct realm_http_question *question,
+                            const struct realm_share_refusal *refusal)
+{
+    struct realm_http_question_answer answer = {.status = refusal->is_own ? 403 : 503,
+                                                .word = "LimitException"};
+
+    return realm_http_question_give_refusal(question, &answer, refusal->sentence);
+}
+
 enum err realm_http_api_open(const struct realm_http_question *question,
                              const struct realm_http_place *place, struct span name,
                              struct router_route **ret_route)
 {
-    char sentence[REALM_SHARE_SENTENCE_BYTES];
+    struct realm_share_refusal refusal;
     struct router_route *route;
     enum router_verdict found =
-        realm_share_open(question->env->login, question->env->router, name, sentence, &route);
+        realm_share_open(question->env->login, question->env->router, name, &refusal, &route);
 
     *ret_route = NULL;
     if (found == ROUTER_FULL) {
-        return realm_http_question_refuse(question, 503, sentence);
+        return refuse_full(question, &refusal);
     }
     if (found != ROUTER_FOUND) {
         return realm_http_api_refuse_route(question, place, found, name);

@@ -15,23 +15,28 @@
 enum {
     STREAMS_DEFAULT = 100,
     STREAMS_MAX = 1000,
+    GROUPS_MAX = 100, /* shown of one stream */
     NAME_TEXT_BYTES = 96,
 };
 
 /* ---- a stream ---- */
 
+/* The first ones it was put into; the count tells that there are more. */
 static enum err write_groups(const struct datagroup_stream *stream, struct buf *body)
 {
-    const char *comma = "";
+    size_t shown = 0;
 
-    TRY(buf_printf(body, ", \"groups\": ["));
+    TRY(buf_printf(body, ", \"groupCount\": %zu, \"groups\": [", stream->member_count));
     LIST_FOREACH (node, after, (struct list *)(uintptr_t)&stream->members) {
         const struct datagroup_member *member =
             LIST_ENTRY(node, struct datagroup_member, in_stream);
 
-        TRY(buf_printf(body, "%s", comma));
-        TRY(json_put_string(body, member->group->route->channel.name));
-        comma = ", ";
+        if (shown == GROUPS_MAX) {
+            break;
+        }
+        TRY(buf_printf(body, "%s", shown == 0 ? "" : ", "));
+        TRY(json_put_string(body, member->of.group->route->channel.name));
+        shown++;
     }
     return buf_append(body, SPAN("]}"));
 }
@@ -80,16 +85,6 @@ static enum err refuse_page(const struct realm_http_question *question)
                                       "write ?max=1...1000&after=ID, with what \"next\" said");
 }
 
-static bool is_in(const struct datagroup_stream *stream, const struct datagroup *group)
-{
-    LIST_FOREACH (node, after, (struct list *)(uintptr_t)&stream->members) {
-        if (LIST_ENTRY(node, struct datagroup_member, in_stream)->group == group) {
-            return true;
-        }
-    }
-    return group == NULL;
-}
-
 /* In the order of their birth. */
 static enum err write_page(struct datagroup_set *set, struct page *page, struct buf *body)
 {
@@ -100,7 +95,8 @@ static enum err write_page(struct datagroup_set *set, struct page *page, struct 
     LIST_FOREACH (node, after, &set->streams) {
         const struct datagroup_stream *stream = LIST_ENTRY(node, struct datagroup_stream, node);
 
-        if (stream->number <= page->after || !is_in(stream, page->group)) {
+        if (stream->number <= page->after ||
+            (page->group != NULL && !datagroup_has(page->group, stream))) {
             continue;
         }
         TRY(buf_printf(body, "%s\n  ", last == NULL ? "" : ","));

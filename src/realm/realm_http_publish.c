@@ -275,6 +275,16 @@ static enum err give_receipt(const struct realm_http_question *question,
     return realm_http_question_give_json(question, e, &answer, &body);
 }
 
+/* RFC 9110 15.6.4: "likely be alleviated after some delay" */
+static enum err refuse_behind(const struct realm_http_question *question)
+{
+    struct realm_http_question_answer answer = {.status = 503};
+
+    realm_http_question_add(&answer, SPAN("Retry-After"), SPAN("1"));
+    return realm_http_question_give_refusal(question, &answer,
+                                            "the store is behind (publish again in a moment)");
+}
+
 enum err realm_http_publish_done(const struct realm_http_env *env,
                                  const struct http1_head *head,
                                  const struct realm_http_publish_receipt *receipt,
@@ -294,9 +304,7 @@ enum err realm_http_publish_done(const struct realm_http_env *env,
             "the event, or what it is merged into, is longer than EventBytesMax or than what "
             "the channel may store");
     case ERR_NOMEM: return ERR_NOMEM;
-    case ERR_AGAIN:
-        return realm_http_question_refuse(&question, 503,
-                                          "the store is behind (publish again in a moment)");
+    case ERR_AGAIN: return refuse_behind(&question);
     case ERR_CLOSED:
         return realm_http_question_refuse(
             &question, 503,

@@ -232,7 +232,7 @@ static enum err give_json_refusal(const struct realm_http_question *question,
                                   struct realm_http_question_answer *answer,
                                   const char *sentence)
 {
-    const char *word = word_for(answer->status);
+    const char *word = answer->word != NULL ? answer->word : word_for(answer->status);
     struct buf body;
     enum err e;
 

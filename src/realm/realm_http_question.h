@@ -37,6 +37,7 @@ struct realm_http_question {
 /* An answer of which the fields that all have are added. */
 struct realm_http_question_answer {
     uint16_t status;
+    const char *word;         /* of a refusal; NULL: what its status stands for */
     struct span content_type; /* empty: text/plain */
     struct span body;
     struct http1_field more[REALM_HTTP_QUESTION_MORE_MAX];

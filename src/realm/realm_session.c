@@ -3,6 +3,7 @@
 #include "realm/realm_session.h"
 
 #include "base/text.h"
+#include "pubsub/channel_merge.h"
 #include "realm/realm_stomp_login.h"
 #include "sockjs/sockjs_messages.h"
 
@@ -146,8 +147,19 @@ void realm_session_set_login(struct realm_session *session, struct realm_login *
 
 bool realm_session_is_paused(const struct realm_session *session)
 {
-    return session->resume_at != 0 || (session->kind == REALM_SESSION_STOMP &&
-                                       session->as.stomp.state == REALM_STOMP_VERIFYING);
+    return session->resume_at != 0 ||
+           (session->kind == REALM_SESSION_STOMP &&
+            session->as.stomp.state == REALM_STOMP_VERIFYING) ||
+           realm_session_awaits_route(session);
+}
+
+/* So much was merged, or is to be read, that others are to have their turn before it goes on.
+ */
+static bool has_enough(const struct realm_session *session)
+{
+    return session->kind == REALM_SESSION_STOMP &&
+           (session->as.stomp.awaits_route ||
+            channel_merge_has_enough(&session->env->stomp.router->budget));
 }
 
 bool realm_session_is_held(const struct realm_session *session)
@@ -160,7 +172,7 @@ bool realm_session_is_held(const struct realm_session *session)
     waits +=
         session->as.stomp.owed_bytes; /* many may come at once, when the store has synced */
     return waits > session->env->outbox_bytes / 2 || realm_session_is_paused(session) ||
-           router_is_congested(session->env->stomp.router);
+           has_enough(session) || router_is_congested(session->env->stomp.router);
 }
 
 bool realm_session_is_owed(const struct realm_session *session)
@@ -327,20 +339,24 @@ static enum err judge(struct realm_session *session, enum err e)
     return give_up(session, e, err_text(e));
 }
 
-static enum err take_slice(struct realm_session *session, struct mspan slice, msec now)
+/* *slice is what is left of it, for the next turn. */
+static enum err take_slice(struct realm_session *session, struct mspan *slice, msec now)
 {
     struct ws_conn_piece piece;
     enum err e;
 
     if (!realm_carrier_is_ws(&session->carrier)) {
-        return judge(session, on_stomp_data(session, span_ro(slice), now));
+        struct mspan text = *slice;
+
+        *slice = mspan_tail(text, text.len);
+        return judge(session, on_stomp_data(session, span_ro(text), now));
     }
-    while ((e = ws_conn_next(&session->carrier.ws, &slice, &piece)) == OK) {
-        e = on_piece(session, &piece, now);
-        if (e != OK) {
-            break;
+    do {
+        e = ws_conn_next(&session->carrier.ws, slice, &piece);
+        if (e == OK) {
+            e = on_piece(session, &piece, now);
         }
-    }
+    } while (e == OK && !has_enough(session));
     return judge(session, e);
 }
 
@@ -349,13 +365,14 @@ static enum err take_some(struct realm_session *session, struct mspan *bytes, ms
 {
     while (bytes->len > 0 && !session->is_deaf && !realm_session_is_held(session)) {
         struct mspan slice = *bytes;
+        size_t len = slice.len > SLICE_BYTES ? SLICE_BYTES : slice.len;
 
-        slice.len = slice.len > SLICE_BYTES ? SLICE_BYTES : slice.len;
-        TRY(take_slice(session, slice, now));
+        slice.len = len;
+        TRY(take_slice(session, &slice, now));
         if (session->kind == REALM_SESSION_STOMP) {
             count_sends(session, now);
         }
-        *bytes = mspan_tail(*bytes, slice.len);
+        *bytes = mspan_tail(*bytes, len - slice.len);
     }
     if (session->is_deaf) {
         bytes->len = 0;
@@ -381,6 +398,20 @@ enum err realm_session_take(struct realm_session *session, struct mspan bytes, m
         TRY(take_some(session, &bytes, now));
     }
     return bytes.len == 0 ? OK : judge(session, buf_append(waiting, span_ro(bytes)));
+}
+
+enum err realm_session_go_on(struct realm_session *session, msec now)
+{
+    struct realm_stomp *stomp = &session->as.stomp;
+    enum err e;
+
+    if (session->is_deaf || !realm_session_awaits_route(session)) {
+        return OK;
+    }
+    e = realm_stomp_go_on(stomp, now);
+    note_stomp_end(session);
+    count_sends(session, now);
+    return judge(session, e);
 }
 
 /* ---- out ---- */

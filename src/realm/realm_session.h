@@ -106,6 +106,16 @@ must_check enum err realm_session_logged_in(struct realm_session *session,
  *  Then it is held, too. */
 bool realm_session_is_paused(const struct realm_session *session);
 
+/** A frame waits for what the store has under a name: realm_session_go_on() is to be called in
+ *  the next turn. */
+static inline bool realm_session_awaits_route(const struct realm_session *session)
+{
+    return session->kind == REALM_SESSION_STOMP && session->as.stomp.awaits_route;
+}
+
+/** Nothing happens when none waits. Errors as realm_session_take(). */
+must_check enum err realm_session_go_on(struct realm_session *session, msec now);
+
 /** Whether no bytes should be read for now. */
 bool realm_session_is_held(const struct realm_session *session);
 

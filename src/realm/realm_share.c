@@ -59,8 +59,7 @@ static bool is_new(const struct router *router, struct span name)
 }
 
 enum router_verdict realm_share_open(const struct realm_login *login, struct router *router,
-                                     struct span name,
-                                     char sentence[REALM_SHARE_SENTENCE_BYTES],
+                                     struct span name, struct realm_share_refusal *ret_refusal,
                                      struct router_route **ret_route)
 {
     bool makes = is_new(router, name);
@@ -70,14 +69,16 @@ enum router_verdict realm_share_open(const struct realm_login *login, struct rou
     enum router_verdict verdict;
 
     if (makes && !is_full && !may(login, router, ACCOUNT_CHANNELS)) {
-        say(login, router, ACCOUNT_CHANNELS, sentence);
+        say(login, router, ACCOUNT_CHANNELS, ret_refusal->sentence);
+        ret_refusal->is_own = true;
         return ROUTER_FULL;
     }
     verdict = router_open(router, name, ret_route);
     if (verdict == ROUTER_FULL) {
-        snprintf(sentence, REALM_SHARE_SENTENCE_BYTES,
+        snprintf(ret_refusal->sentence, sizeof ret_refusal->sentence,
                  "%s would be one channel more than the realm may have",
                  text_printable(name, shown, sizeof shown));
+        ret_refusal->is_own = false;
     }
     if (verdict == ROUTER_FOUND && makes &&
         router_own(*ret_route, realm_login_key(login, room)) != OK) {

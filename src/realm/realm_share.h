@@ -15,11 +15,16 @@ enum {
     REALM_SHARE_SENTENCE_BYTES = 320
 };
 
-/** As router_open(), for a client: what has to be made counts as the client's. `sentence` is
- *  written with ROUTER_FULL only. `name` begins with "/". */
+/** Why there is no room. */
+struct realm_share_refusal {
+    char sentence[REALM_SHARE_SENTENCE_BYTES];
+    bool is_own; /* this client has its share: others may go on */
+};
+
+/** As router_open(), for a client: what has to be made counts as the client's. *ret_refusal is
+ *  set with ROUTER_FULL only. `name` begins with "/". */
 enum router_verdict realm_share_open(const struct realm_login *login, struct router *router,
-                                     struct span name,
-                                     char sentence[REALM_SHARE_SENTENCE_BYTES],
+                                     struct span name, struct realm_share_refusal *ret_refusal,
                                      struct router_route **ret_route);
 
 /** Whether the client may have a durable subscription more; `sentence` says why not. */

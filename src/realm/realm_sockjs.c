@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "realm/realm_sockjs.h"
 
+#include "pubsub/channel_merge.h"
 #include "realm/realm_conn.h"
 #include "realm/realm_conn_life.h"
 #include "realm/realm_log.h"
@@ -162,17 +163,25 @@ static bool may_take(const struct realm_sockjs_session *it)
     return realm_session_is_waiting(&it->session) && !realm_session_is_paused(&it->session);
 }
 
-/* What comes of taking `text` in, or of what waits. */
-static enum err take(struct realm_sockjs_session *it, struct mspan text)
+static enum err settle(struct realm_sockjs_session *it, enum err e)
 {
-    enum err e;
-
-    realm_worker_tick(it->worker);
-    e = realm_session_take(&it->session, text, now_of(it));
     count_events(it);
     realm_worker_published(it->worker);
     metric_add(it->worker->metrics, REALM_METRICS_SLOW, e == ERR_LIMIT);
     return e;
+}
+
+/* What comes of taking `text` in, or of what waits. */
+static enum err take(struct realm_sockjs_session *it, struct mspan text)
+{
+    realm_worker_tick(it->worker);
+    return settle(it, realm_session_take(&it->session, text, now_of(it)));
+}
+
+static enum err go_on_with_frame(struct realm_sockjs_session *it)
+{
+    realm_worker_tick(it->worker);
+    return settle(it, realm_session_go_on(&it->session, now_of(it)));
 }
 
 /* Who has ended it from here, with a receiver that could still hear why. */
@@ -202,6 +211,9 @@ static void wake_receiver(struct realm_sockjs_session *it)
 static enum err look(struct realm_sockjs_session *it)
 {
     TRY(realm_session_part(&it->session, now_of(it)));
+    if (realm_session_awaits_route(&it->session)) {
+        TRY(go_on_with_frame(it));
+    }
     return may_take(it) ? take(it, mspan_of(NULL, 0)) : OK;
 }
 
@@ -224,12 +236,17 @@ static bool go_on(struct realm_sockjs_session *it)
 static void wait_for_room(struct realm_sockjs_session *it)
 {
     list_remove(&it->session.held);
+    if (!it->is_over && realm_session_awaits_route(&it->session)) {
+        loop_defer(it->worker->loop, &it->later);
+        return;
+    }
     if (!may_take(it) || realm_session_is_owed(&it->session)) {
         return;
     }
     if (router_is_congested(&it->worker->router)) {
         list_append(&it->worker->held, &it->session.held);
-    } else if (!realm_session_is_held(&it->session)) {
+    } else if (!realm_session_is_held(&it->session) ||
+               channel_merge_has_enough(&it->worker->router.budget)) {
         loop_defer(it->worker->loop, &it->later);
     }
 }

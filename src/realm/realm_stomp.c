@@ -70,6 +70,7 @@ void realm_stomp_fini(struct realm_stomp *stomp)
     realm_stomp_tx_leave(stomp);
     release_decoder(stomp);
     realm_stomp_login_forget(stomp);
+    free(stomp->waits);
     free(stomp->why);
     stomp->why = NULL;
 }
@@ -130,7 +131,7 @@ static enum err on_frame(struct realm_stomp *stomp, const struct realm_stomp_ins
     switch (command) {
     case STOMP_CONNECT:
     case STOMP_STOMP: return on_connect(stomp, request);
-    case STOMP_SEND: stomp->sends++; return realm_stomp_send(stomp, request);
+    case STOMP_SEND: return realm_stomp_send(stomp, request);
     case STOMP_SUBSCRIBE: return realm_stomp_sub_begin(stomp, request);
     case STOMP_UNSUBSCRIBE: return realm_stomp_sub_end(stomp, request);
     case STOMP_DISCONNECT: return realm_stomp_later_disconnect(stomp, request);
@@ -184,10 +185,23 @@ static enum err on_fault(struct realm_stomp *stomp, msec now)
     return realm_stomp_inside_fail(stomp, stomp_decoder_refused(stomp->decoder), &refusal, now);
 }
 
+/* What the frame names is being read; `behind` comes when it is done. */
+static enum err wait_with(struct realm_stomp *stomp, const struct stomp_frame *frame,
+                          struct span behind)
+{
+    stomp->waits = malloc(sizeof *stomp->waits);
+    if (stomp->waits == NULL) {
+        return ERR_NOMEM;
+    }
+    *stomp->waits = *frame;
+    return realm_stomp_login_keep(stomp, behind);
+}
+
 enum err realm_stomp_take(struct realm_stomp *stomp, struct span payload, msec now)
 {
     bool is_between = false; /* a piece has come whole, and none has begun since */
 
+    assert(!stomp->awaits_route);
     while (stomp->state != REALM_STOMP_ENDED && !stomp->is_leaving) {
         struct stomp_piece piece;
         enum err e;
@@ -212,10 +226,42 @@ enum err realm_stomp_take(struct realm_stomp *stomp, struct span payload, msec n
             return on_fault(stomp, now);
         }
         if (piece.type == STOMP_PIECE_FRAME) {
+            stomp->sends += piece.frame.command == STOMP_SEND;
+            stomp->may_wait = payload.len <= REALM_STOMP_BEHIND_BYTES;
             TRY(on_frame(stomp, &(struct realm_stomp_inside){&piece.frame, now}));
+        }
+        if (stomp->awaits_route) {
+            return wait_with(stomp, &piece.frame, payload);
         }
     }
     return OK;
+}
+
+/* The frame was answered. */
+static enum err take_behind(struct realm_stomp *stomp, msec now)
+{
+    struct buf *behind = stomp->behind;
+    enum err e = OK;
+
+    stomp->behind = NULL;
+    free(stomp->waits);
+    stomp->waits = NULL;
+    if (behind->len == 0) {
+        release_decoder(stomp);
+    } else {
+        e = realm_stomp_take(stomp, buf_span(behind), now);
+    }
+    buf_fini(behind);
+    free(behind);
+    return e;
+}
+
+enum err realm_stomp_go_on(struct realm_stomp *stomp, msec now)
+{
+    assert(stomp->awaits_route && stomp->waits != NULL);
+    stomp->awaits_route = false;
+    TRY(on_frame(stomp, &(struct realm_stomp_inside){stomp->waits, now}));
+    return stomp->awaits_route ? OK : take_behind(stomp, now);
 }
 
 /* ---- time ---- */

@@ -62,10 +62,12 @@ struct realm_stomp {
     struct session session;          /* the owner sends from it */
     struct datagroup_stream *stream; /* NULL: the session has none */
     struct realm_login *login;       /* borrowed likewise; NULL: nobody comes in */
-    struct buf *behind;       /* owned; what came while the password was verified; NULL */
-    struct list laters;       /* requests that are not answered yet */
-    size_t owed_bytes;        /* to be read: what the answers to those may come to */
-    struct list transactions; /* struct transaction, open; owned */
+    struct buf *behind; /* owned; what came while the password was verified, or behind a frame
+                         * that waits; NULL */
+    struct stomp_frame *waits; /* owned; a frame that is in the decoder, while awaits_route */
+    struct list laters;        /* requests that are not answered yet */
+    size_t owed_bytes;         /* to be read: what the answers to those may come to */
+    struct list transactions;  /* struct transaction, open; owned */
     size_t transaction_count;
     enum stomp_version version;    /* 1.2 until another is agreed on */
     struct stomp_decoder *decoder; /* owned; NULL between frames */
@@ -75,6 +77,9 @@ struct realm_stomp {
     uint64_t sends;     /* to be read: SENDs, whatever became of them */
     enum realm_stomp_state state;
     bool refuses_softly; /* errors:receipt */
+    bool may_wait;       /* the frame in hand need not be answered in this turn */
+    bool awaits_route;   /* to be read: a frame waits for what is stored under the name that it
+                          * uses; realm_stomp_go_on() is to be called in the next turn */
     bool must_review;    /* the owner's to set: realm_stomp_part() judges anew what it may */
     bool is_leaving;     /* DISCONNECT has come: nothing more is listened to */
     bool has_failed;     /* to be read: the realm ended it, for what the client did */
@@ -100,6 +105,9 @@ static inline void realm_stomp_set_login(struct realm_stomp *stomp, struct realm
  *  most REALM_STOMP_BEHIND_BYTES. What is wrong with it is answered, in the
  *  carrier. ERR_NOMEM, ERR_LIMIT (the peer does not read its answers): close the stream. */
 must_check enum err realm_stomp_take(struct realm_stomp *stomp, struct span payload, msec now);
+
+/** While awaits_route, instead of realm_stomp_take(). Errors as there. */
+must_check enum err realm_stomp_go_on(struct realm_stomp *stomp, msec now);
 
 /** Bytes have come, or left: for the heart-beats. */
 void realm_stomp_heard(struct realm_stomp *stomp, msec now);

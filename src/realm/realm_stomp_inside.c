@@ -138,7 +138,7 @@ enum err realm_stomp_inside_route(struct realm_stomp *stomp,
 {
     const struct stomp_header *name = stomp_frame_find(request->frame, SPAN("destination"));
     char room[REALM_STOMP_INSIDE_NAME_BYTES];
-    char full_sentence[REALM_SHARE_SENTENCE_BYTES];
+    struct realm_share_refusal refusal;
     uint8_t full[ROUTER_NAME_MAX];
     bool may;
 
@@ -152,8 +152,13 @@ enum err realm_stomp_inside_route(struct realm_stomp *stomp,
     if (!may) {
         return OK;
     }
+    if (stomp->may_wait &&
+        !router_is_ready(stomp->env->router, with_slash(name->value, full))) {
+        stomp->awaits_route = true;
+        return OK;
+    }
     switch (realm_share_open(stomp->login, stomp->env->router, with_slash(name->value, full),
-                             full_sentence, ret_route)) {
+                             &refusal, ret_route)) {
     case ROUTER_FOUND: return OK;
     case ROUTER_MISSING:
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_MISSING,
@@ -167,7 +172,7 @@ enum err realm_stomp_inside_route(struct realm_stomp *stomp,
             realm_stomp_inside_text(name->value, room), ROUTER_NAME_MAX);
     case ROUTER_FULL:
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_LIMIT, "%s",
-                                         full_sentence);
+                                         refusal.sentence);
     case ROUTER_FAILED:
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_STORE,
                                          "the store has failed to open %s",

@@ -54,7 +54,8 @@ must_check enum err realm_stomp_inside_may(struct realm_stomp *stomp,
                                            bool *ret_may);
 
 /** The route that the frame's destination names, if the client may do that to it.
- *  *ret_route is NULL when the request was refused. */
+ *  *ret_route is NULL when the request was refused, or awaits_route is set: then the frame
+ * comes again. */
 must_check enum err realm_stomp_inside_route(struct realm_stomp *stomp,
                                              const struct realm_stomp_inside *request,
                                              enum realm_acl_right right,

@@ -2,6 +2,8 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "realm/realm_stomp_later.h"
 
+#include "pubsub/channel_merge.h"
+
 #include <stdlib.h>
 
 enum {
@@ -157,6 +159,23 @@ static void finish(struct realm_stomp_later *later, enum err e)
     stomp->env->on_news(stomp->session.owner);
 }
 
+static const char *why_later(const struct realm_stomp *stomp)
+{
+    return channel_merge_is_over(&stomp->env->router->budget)
+               ? "the changes that came at once change more than 32 MiB of events: publish fewer "
+                 "of them in one go, or whole events"
+               : "the store is behind: try again";
+}
+
+/* What could not be read, of the store. */
+static const char *unread(enum stomp_command command)
+{
+    return command == STOMP_SEND ? "the event that this one changes could not be read from the "
+                                   "store: try again, or publish the whole event"
+                                 : "what it builds on could not be read from the store: try "
+                                   "again";
+}
+
 /* What the request comes to when it was not even begun. */
 static enum err refuse(struct realm_stomp *stomp, const struct realm_stomp_inside *request,
                        enum err e)
@@ -170,15 +189,17 @@ static enum err refuse(struct realm_stomp *stomp, const struct realm_stomp_insid
             request->frame->command == STOMP_SEND ? "" : ", or there are too many at once");
     case ERR_AGAIN:
     case ERR_CLOSED:
-        return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_STORE,
-                                         "the store is behind: try again");
+        return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_STORE, "%s",
+                                         why_later(stomp));
+    case ERR_IO:
+        return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_STORE, "%s",
+                                         unread(request->frame->command));
     case ERR_CONF:
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_MISSING,
                                          "a channel or queue of it was removed");
     case OK:
     case ERR_NOMEM:
     case ERR_PROTO:
-    case ERR_IO:
     case ERR_TIMEOUT: break;
     }
     return e;

@@ -76,7 +76,8 @@ void realm_stomp_stream_review(struct realm_stomp *stomp)
         return;
     }
     LIST_FOREACH (node, after, &stomp->stream->members) {
-        struct datagroup *group = LIST_ENTRY(node, struct datagroup_member, in_stream)->group;
+        struct datagroup *group =
+            LIST_ENTRY(node, struct datagroup_member, in_stream)->of.group;
 
         if (!realm_stomp_stream_may(stomp, group->route->channel.name)) {
             datagroup_remove(group, stomp->stream);

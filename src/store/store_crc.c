@@ -14,8 +14,51 @@ enum {
 static uint32_t tables[SLICES][256];
 static pthread_once_t made = PTHREAD_ONCE_INIT;
 
+/* Processors that know this polynomial take a third of the time. */
+#if defined(__x86_64__) && defined(__GNUC__)
+static bool has_instruction;
+
+static void look_for_instruction(void)
+{
+    has_instruction = __builtin_cpu_supports("sse4.2");
+}
+
+__attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc,
+                                                                 struct span bytes)
+{
+    const uint8_t *at = bytes.ptr;
+    size_t left = bytes.len;
+    uint64_t state = crc;
+
+    for (; left >= SLICES; left -= SLICES, at += SLICES) {
+        uint64_t word;
+
+        memcpy(&word, at, sizeof word);
+        state = __builtin_ia32_crc32di(state, word);
+    }
+    crc = (uint32_t)state;
+    for (; left > 0; left--, at++) {
+        crc = __builtin_ia32_crc32qi(crc, *at);
+    }
+    return crc;
+}
+#else
+static const bool has_instruction = false;
+
+static void look_for_instruction(void)
+{
+}
+
+static uint32_t by_instruction(uint32_t crc, struct span bytes)
+{
+    (void)bytes;
+    return crc;
+}
+#endif
+
 static void make_tables(void)
 {
+    look_for_instruction();
     for (uint32_t byte = 0; byte < 256; byte++) {
         uint32_t crc = byte;
 
@@ -33,13 +76,11 @@ static void make_tables(void)
     }
 }
 
-uint32_t store_crc(uint32_t crc, struct span bytes)
+static uint32_t by_tables(uint32_t crc, struct span bytes)
 {
     const uint8_t *at = bytes.ptr;
     size_t left = bytes.len;
 
-    pthread_once(&made, make_tables);
-    crc = ~crc;
     for (; left >= SLICES; left -= SLICES, at += SLICES) {
         crc ^= (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
                (uint32_t)at[3] << 24;
@@ -50,5 +91,17 @@ uint32_t store_crc(uint32_t crc, struct span bytes)
     for (; left > 0; left--, at++) {
         crc = (crc >> 8) ^ tables[0][(crc ^ *at) & 0xff];
     }
-    return ~crc;
+    return crc;
+}
+
+uint32_t store_crc(uint32_t crc, struct span bytes)
+{
+    pthread_once(&made, make_tables);
+    return ~(has_instruction ? by_instruction(~crc, bytes) : by_tables(~crc, bytes));
+}
+
+uint32_t store_crc_by_tables(uint32_t crc, struct span bytes)
+{
+    pthread_once(&made, make_tables);
+    return ~by_tables(~crc, bytes);
 }

@@ -10,3 +10,6 @@
 
 /** The checksum of what `crc` is that of, followed by `bytes`. Begin with 0. Any thread. */
 uint32_t store_crc(uint32_t crc, struct span bytes);
+
+/** The same, without what the processor may know by itself: for tests. */
+uint32_t store_crc_by_tables(uint32_t crc, struct span bytes);

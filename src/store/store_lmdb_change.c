@@ -4,6 +4,8 @@
 
 #include "store/store_record.h"
 
+#include <errno.h>
+
 enum {
     SWEEP_EVENTS = 1024, /* of one transaction */
     TRIM_EVENTS = 64,    /* that go in the submission itself */
@@ -50,8 +52,8 @@ static int step(struct store_lmdb_change *change, uint64_t id, uint64_t *ret_eid
     return code != 0 ? code : look(id, key, value, ret_eid, ret_bytes);
 }
 
-static int append(struct store_lmdb_change *change, struct store_lmdb_data_numbers *now,
-                  const struct event *event, uint64_t *ret_eid)
+static int append_event(struct store_lmdb_change *change, struct store_lmdb_data_numbers *now,
+                        const struct event *event, uint64_t *ret_eid)
 {
     uint8_t bytes[STORE_LMDB_DATA_KEY_BYTES];
     MDB_val key = {sizeof bytes, bytes};
@@ -72,6 +74,26 @@ static int append(struct store_lmdb_change *change, struct store_lmdb_data_numbe
     now->count++;
     now->bytes += value.mv_size;
     return 0;
+}
+
+/* Of a copy op->eid is the origin's. The event itself is being looked at by the store's owner.
+ */
+static int append(struct store_lmdb_change *change, struct store_lmdb_data_numbers *now,
+                  const struct store_op *op, uint64_t *ret_eid)
+{
+    struct event *copy;
+    int code;
+
+    if (op->copy_of == 0) {
+        return append_event(change, now, op->event, ret_eid);
+    }
+    if (event_copy(op->event, &copy) != OK) {
+        return ENOMEM;
+    }
+    event_set_origin(copy, op->eid);
+    code = append_event(change, now, copy, ret_eid);
+    event_unref(copy);
+    return code;
 }
 
 /* What is to go below first_eid beyond this transaction. */
@@ -193,7 +215,7 @@ int store_lmdb_change_do(struct store_lmdb_change *change, const struct store_op
                          struct store_lmdb_data_numbers *now, uint64_t *eid)
 {
     switch (op->type) {
-    case STORE_APPEND: return append(change, now, op->event, eid);
+    case STORE_APPEND: return append(change, now, op, eid);
     case STORE_REMOVE: return remove_one(change, now, op->eid);
     case STORE_TRIM: return trim(change, now, op->eid);
     case STORE_PURGE: return purge(change, now);

@@ -123,7 +123,7 @@ static int end(struct store_lmdb_writer *writer, int code)
 
 static int do_op(struct store_lmdb_writer *writer, struct store_job *job, size_t i)
 {
-    const struct store_op *op = &job->ops[i];
+    struct store_op *op = &job->ops[i];
     struct store_lmdb_data_numbers *now;
     int code;
 
@@ -133,6 +133,9 @@ static int do_op(struct store_lmdb_writer *writer, struct store_job *job, size_t
     code = touch(writer, stream_of(op));
     if (code != 0) {
         return code;
+    }
+    if (op->copy_of > 0) {
+        op->eid = job->eids[op->copy_of - 1];
     }
     now = &stream_of(op)->now;
     code = store_lmdb_change_do(&writer->change, op, now, &job->eids[i]);

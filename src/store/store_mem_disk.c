@@ -9,7 +9,8 @@
 /* What an operation needs is taken before the first of its submission is done, so that doing
  * them cannot fail. */
 struct staged {
-    uint8_t *bytes; /* owned: a record, or a key with its value */
+    uint8_t *bytes;     /* owned: a record, or a key with its value */
+    struct event *copy; /* owned: what is written of one that will know its origin */
 };
 
 enum err store_mem_disk_new(struct store_mem_disk **ret_disk)
@@ -239,8 +240,13 @@ static enum err make_room(struct store_mem_disk_kept *kept, size_t more)
 
 static enum err stage_append(const struct store_job *job, size_t at, struct staged *staged)
 {
-    TRY(make_room(kept_of(&job->ops[at]), job->count));
-    staged->bytes = malloc(store_record_bytes(job->ops[at].event));
+    const struct store_op *op = &job->ops[at];
+
+    TRY(make_room(kept_of(op), job->count));
+    if (op->copy_of > 0) {
+        TRY(event_copy(op->event, &staged->copy));
+    }
+    staged->bytes = malloc(store_record_bytes(op->event));
     return staged->bytes == NULL ? ERR_NOMEM : OK;
 }
 
@@ -284,21 +290,27 @@ static enum err stage(struct store_mem_disk *disk, const struct store_job *job,
     return job->needs_room && bytes > bytes_max ? ERR_LIMIT : OK;
 }
 
-static uint64_t append(struct store_mem_disk *disk, const struct store_op *op,
+/* Of a copy `origin` is the EID of what it was made of. */
+static uint64_t append(struct store_mem_disk *disk, const struct store_op *op, uint64_t origin,
                        struct staged *staged)
 {
     struct store_mem_disk_kept *kept = kept_of(op);
+    const struct event *event = op->event;
     struct store_mem_disk_record *record;
 
+    if (staged->copy != NULL) {
+        event_set_origin(staged->copy, origin);
+        event = staged->copy;
+    }
     if (kept->keeps_none) {
         return kept->next_eid++;
     }
     record = store_mem_disk_at(kept, kept->count++);
     record->eid = kept->next_eid++;
-    record->len = store_record_bytes(op->event);
+    record->len = store_record_bytes(event);
     record->bytes = staged->bytes;
     staged->bytes = NULL;
-    store_record_write(op->event, record->eid, record->bytes);
+    store_record_write(event, record->eid, record->bytes);
     kept->bytes += record->len;
     disk->bytes += record->len;
     return record->eid;
@@ -351,7 +363,8 @@ static void do_op(struct store_mem_disk *disk, struct store_job *job, size_t i,
     }
     kept = kept_of(op);
     if (op->type == STORE_APPEND) {
-        job->eids[i] = append(disk, op, staged);
+        job->eids[i] =
+            append(disk, op, op->copy_of == 0 ? 0 : job->eids[op->copy_of - 1], staged);
     } else if (op->type == STORE_REMOVE) {
         remove_one(disk, kept, op->eid);
     } else if (op->type == STORE_TRIM) {
@@ -379,6 +392,7 @@ enum err store_mem_disk_do(struct store_mem_disk *disk, struct store_job *job,
     }
     for (size_t i = 0; i < job->count; i++) {
         free(staged[i].bytes); /* NULL, unless it was refused */
+        event_unref(staged[i].copy);
     }
     free(staged);
     return e;

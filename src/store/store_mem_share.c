@@ -91,6 +91,9 @@ static bool complete(struct store_mem_letter *letter, const struct store_job *jo
 
     if (letter->type == STORE_MEM_LETTER_EVENT) {
         letter->event->eid = job->eids[letter->op]; /* nobody else has it yet */
+        if (op->copy_of > 0) {
+            event_set_origin(letter->event, job->eids[op->copy_of - 1]);
+        }
     } else if (letter->type == STORE_MEM_LETTER_GONE && op->type == STORE_REMOVE) {
         letter->first_eid = letter->last_eid = op->eid;
     } else if (letter->type == STORE_MEM_LETTER_GONE) {
@@ -104,16 +107,27 @@ static bool complete(struct store_mem_letter *letter, const struct store_job *jo
 }
 
 /* Becomes an operation that does nothing. */
+static void skip(struct store_op *op)
+{
+    event_unref(op->event);
+    op->type = STORE_RESERVE;
+    op->eid = 0;
+}
+
+/* What another realm has stored with the same publish id, and copies of it. */
 static void skip_what_is_stored(struct store_job *job, size_t at)
 {
     struct store_op *op = &job->ops[at];
 
-    if (op->type == STORE_APPEND && event_publish_id(op->event).len > 0) {
+    if (op->type != STORE_APPEND) {
+        return;
+    }
+    if (op->copy_of > 0 && job->ops[op->copy_of - 1].type != STORE_APPEND) {
+        skip(op);
+    } else if (event_publish_id(op->event).len > 0) {
         job->eids[at] = queue_ids_find(&kept_of(op)->ids, event_publish_id(op->event));
         if (job->eids[at] != 0) {
-            event_unref(op->event);
-            op->type = STORE_RESERVE;
-            op->eid = 0;
+            skip(op);
         }
     }
 }

@@ -8,6 +8,8 @@
 enum {
     MAGIC = 0x576c4c67,
     OP_KEEPS_NONE = 1u << 0,
+    OP_IS_COPY = 1u << 1,
+    OP_FLAGS_KNOWN = OP_KEEPS_NONE | OP_IS_COPY,
     FLAGS_KNOWN = STORE_NATS_ENTRY_FIRST | STORE_NATS_ENTRY_LAST,
 };
 
@@ -41,7 +43,7 @@ static enum err begin_op(struct buf *body, const struct store_nats_entry_op *op,
 {
     const struct op_head head = {
         .type = op->type,
-        .flags = op->keeps_none ? OP_KEEPS_NONE : 0,
+        .flags = (op->keeps_none ? OP_KEEPS_NONE : 0) | (op->is_copy ? OP_IS_COPY : 0),
         .name_len = (uint16_t)op->name.len,
         .value_len = (uint32_t)value_len,
         .number = op->number,
@@ -75,18 +77,15 @@ enum err store_nats_entry_add(struct buf *body, const struct store_nats_entry_op
     return OK;
 }
 
-enum err store_nats_entry_add_event(struct buf *body, struct span stream, enum store_keep keep,
-                                    const struct event *event, uint64_t eid)
+enum err store_nats_entry_add_event(struct buf *body, const struct store_nats_entry_op *op,
+                                    const struct event *event)
 {
-    const struct store_nats_entry_op op = {.type = STORE_APPEND,
-                                           .keeps_none = keep == STORE_KEEP_NONE,
-                                           .number = eid,
-                                           .name = stream};
     struct mspan value;
 
-    TRY(begin_op(body, &op, store_record_bytes(event), &value));
+    assert(op->type == STORE_APPEND);
+    TRY(begin_op(body, op, store_record_bytes(event), &value));
     store_record_write(event, 0, value.ptr);
-    end_op(body, &op, value.len);
+    end_op(body, op, value.len);
     return OK;
 }
 
@@ -154,7 +153,8 @@ static bool is_sound(const struct store_nats_entry_op *op)
                     op->type == STORE_NATS_ENTRY_LOCK || op->type == STORE_NATS_ENTRY_UNLOCK;
 
     if (op->name.len > (size_t)(is_stream ? STORE_NAME_MAX : STORE_KEY_MAX) ||
-        has_name != (op->name.len > 0)) {
+        has_name != (op->name.len > 0) ||
+        (op->is_copy && (op->type != STORE_APPEND || op->number == 0))) {
         return false;
     }
     return op->type == STORE_APPEND ||
@@ -170,13 +170,14 @@ bool store_nats_entry_next(struct span *body, struct store_nats_entry_op *ret_op
         return false;
     }
     memcpy(&head, body->ptr, sizeof head);
-    if (!is_type(head.type) || (head.flags & ~(unsigned)OP_KEEPS_NONE) != 0 ||
+    if (!is_type(head.type) || (head.flags & ~(unsigned)OP_FLAGS_KNOWN) != 0 ||
         body->len - sizeof head < (uint64_t)head.name_len + head.value_len) {
         return false;
     }
     *ret_op = (struct store_nats_entry_op){
         .type = head.type,
         .keeps_none = (head.flags & OP_KEEPS_NONE) != 0,
+        .is_copy = (head.flags & OP_IS_COPY) != 0,
         .number = head.number,
         .name = span_of(body->ptr + sizeof head, head.name_len),
         .value = span_of(body->ptr + sizeof head + head.name_len, head.value_len),

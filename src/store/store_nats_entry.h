@@ -19,7 +19,8 @@
  * nobody knows it before the log has its order):
  *
  *       0  type
- *       1  flags: 1 = of a stream that keeps nothing
+ *       1  flags: 1 = of a stream that keeps nothing, 2 = a copy of what an earlier operation
+ *          appends: that is the number-th from 1 (store_op's copy_of)
  *       2  bytes of the name
  *       4  bytes of the value
  *       8  an EID, or another number
@@ -58,6 +59,7 @@ enum store_nats_entry_type {
 struct store_nats_entry_op {
     uint8_t type;
     bool keeps_none;
+    bool is_copy; /* of STORE_APPEND in the log */
     uint64_t number;
     struct span name;  /* borrowed, as is the next */
     struct span value; /* of STORE_APPEND a record */
@@ -75,10 +77,11 @@ struct store_nats_entry_head {
 must_check enum err store_nats_entry_add(struct buf *body,
                                          const struct store_nats_entry_op *op);
 
-/** The same for an event, whose EID is `eid` in a snapshot and 0 in the log. */
-must_check enum err store_nats_entry_add_event(struct buf *body, struct span stream,
-                                               enum store_keep keep, const struct event *event,
-                                               uint64_t eid);
+/** The same for STORE_APPEND, whose value is the event's record. Its number is the EID in a
+ *  snapshot; in the log 0, or what it is a copy of. */
+must_check enum err store_nats_entry_add_event(struct buf *body,
+                                               const struct store_nats_entry_op *op,
+                                               const struct event *event);
 
 /** Writes STORE_NATS_ENTRY_HEAD_BYTES and the part into `room`. */
 void store_nats_entry_write(const struct store_nats_entry_head *head, struct span part,

@@ -103,9 +103,14 @@ static enum err encode_op(struct buf *body, const struct store_op *op)
 
     if (op->type == STORE_APPEND) {
         return store_nats_entry_add_event(
-            body, op->stream->name,
-            store_nats_inside_stream(op->stream)->keeps_none ? STORE_KEEP_NONE : STORE_KEEP_ALL,
-            op->event, 0);
+            body,
+            &(struct store_nats_entry_op){.type = STORE_APPEND,
+                                          .keeps_none =
+                                              store_nats_inside_stream(op->stream)->keeps_none,
+                                          .is_copy = op->copy_of > 0,
+                                          .number = op->copy_of,
+                                          .name = op->stream->name},
+            op->event);
     }
     return store_nats_entry_add(
         body, &(struct store_nats_entry_op){.type = (uint8_t)op->type,

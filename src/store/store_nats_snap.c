@@ -104,8 +104,11 @@ static bool add_event(void *ctx, const struct event *event)
     if (event->eid >= stop->next) {
         return false;
     }
-    nats->snap_e = store_nats_entry_add_event(&snap->piece, stop->stream->stream.name,
-                                              STORE_KEEP_ALL, event, event->eid);
+    nats->snap_e = store_nats_entry_add_event(
+        &snap->piece,
+        &(struct store_nats_entry_op){
+            .type = STORE_APPEND, .number = event->eid, .name = stop->stream->stream.name},
+        event);
     return nats->snap_e == OK && snap->piece.len < store_nats_link_server(nats->link)->part_max;
 }
 

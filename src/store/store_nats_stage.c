@@ -71,13 +71,22 @@ static enum err count_ops(struct span body, size_t *ret_count)
     return body.len > 0 || count == 0 ? ERR_PROTO : OK;
 }
 
+/* Whether it can be what it says. */
+static bool is_copy_of(const struct store_nats_lot *lot, const struct store_nats_lot_op *op,
+                       size_t at, const struct event *event)
+{
+    return op->op.number <= at && lot->ops[op->op.number - 1].op.type == STORE_APPEND &&
+           event_has_hole(event);
+}
+
 /* The event, with its bytes in the log; our own job has it already. */
 static enum err read_event(struct store_nats_lot *lot, struct store_nats_lot_op *op, size_t at)
 {
     struct event event;
     struct span id;
 
-    if (store_record_read(op->op.value, 0, &event) != STORE_RECORD_GOOD) {
+    if (store_record_read(op->op.value, 0, &event) != STORE_RECORD_GOOD ||
+        (op->op.is_copy && !is_copy_of(lot, op, at, &event))) {
         return ERR_PROTO;
     }
     id = event_publish_id(&event);
@@ -206,6 +215,15 @@ static void append(struct store_nats_lot *lot, struct store_nats_lot_op *op)
     if (op->is_double) {
         op->eid = store_nats_ids_find(&lot->nats->state.ids, op->sum);
         return;
+    }
+    if (op->op.is_copy) {
+        const struct store_nats_lot_op *origin = &lot->ops[op->op.number - 1];
+
+        op->is_double = origin->is_double; /* its copies are there, too */
+        if (op->is_double) {
+            return;
+        }
+        event_set_origin(op->event, origin->eid);
     }
     op->eid = stream->next++;
     stream->keeps_none = stream->keeps_none || op->op.keeps_none;

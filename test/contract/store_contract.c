@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
+#include "contract/store_contract_copy.h"
 #include "contract/store_contract_rig.h"
 #include "contract/store_contract_shared.h"
 
@@ -468,5 +469,10 @@ int store_contract_run(const struct store_contract_kind *kind)
     store_contract_rig_kind = kind;
     failed = cmocka_run_group_tests(tests, NULL, NULL);
     failed += store_contract_rig_run_limits();
-    return kind->open_second == NULL ? failed : failed + store_contract_shared_run();
+    failed += store_contract_copy_run();
+    if (kind->open_second != NULL) {
+        failed += store_contract_copy_run_shared();
+        failed += store_contract_shared_run();
+    }
+    return failed;
 }

@@ -261,6 +261,30 @@ test('a change is stored as the whole, and goes as it is to who follows changes'
   }
 });
 
+test('who changes much waits for its turn, and in a transaction hears that it is too much', async (t) => {
+  const { port } = await startRealm(t, {
+    more: '<Channel "/big">\n    PublishKey symbol\n</Channel>\n',
+  });
+  const stomp = await Stomp.connect(t, port, softly);
+  const type = { 'content-type': 'application/vnd.wayleave.event+json' };
+  const send = (dict, headers) =>
+    stomp.send('SEND', { destination: '/big', ...type, ...headers }, JSON.stringify({ dict }));
+  send({ symbol: 'A', filler: 'x'.repeat(700_000) }, { receipt: 'whole' });
+  assert.equal((await stomp.next()).headers['receipt-id'], 'whole');
+  stomp.socket._socket.cork(); // they are to be read in one go
+  for (let i = 0; i < 60; i += 1) send({ symbol: 'A', i }, { merge: true, receipt: String(i) });
+  stomp.socket._socket.uncork();
+  for (let i = 0; i < 60; i += 1) {
+    const { headers } = await stomp.next();
+    assert.deepEqual(headers, { 'receipt-id': String(i), eid: String(i + 2) });
+  }
+  stomp.send('BEGIN', { transaction: 't' });
+  for (let i = 0; i < 60; i += 1) send({ symbol: 'A', i }, { merge: true, transaction: 't' });
+  const { refused, message } = await stomp.ask('COMMIT', { transaction: 't' });
+  assert.equal(refused, 'StoreException');
+  assert.match(message, /change more than 32 MiB of events/);
+});
+
 test('events expire, and the dead go where the configuration says', async (t) => {
   const { port } = await startRealm(t, {
     more: `<Channel "/short">

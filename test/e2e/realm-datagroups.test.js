@@ -71,7 +71,7 @@ test('a server adds a stream to a group and takes it out again; members get, oth
   assert.deepEqual(streams, [
     {
       ...{ id: one.id, session: session.id, name: 'desk "7"', user: null },
-      ...{ address: '127.0.0.1', groups: ['/notices'] },
+      ...{ address: '127.0.0.1', groupCount: 1, groups: ['/notices'] },
     },
     { ...streams[1], id: two.id, name: '' },
   ]);

@@ -519,7 +519,8 @@ test('what one address makes by using it leaves as much to others', async (t) =>
     askOnce(t, port, `POST /api/channels/demo/${name}/events`, { body: 'x' });
   for (const name of ['a', 'b']) assert.equal((await publish(name)).status, 201);
   const refused = await publish('c');
-  assert.equal(refused.status, 503);
-  assert.match(refused.text, /anonymous@127.0.0.1 has 2 of the channels .*ChannelsPerUser/);
+  assert.equal(refused.status, 403); // it is this client's share: to come again later is no use
+  assert.equal(field(refused.head, 'retry-after'), undefined);
+  assert.match(refused.text, /LimitException.*anonymous@127.0.0.1 has 2 of the .*ChannelsPerUser/);
   assert.equal((await publish('a')).status, 201);
 });

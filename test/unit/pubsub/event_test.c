@@ -127,6 +127,55 @@ static void a_borrowed_event_looks_like_the_one_it_was_made_of(void **state)
     event_unref(copy);
 }
 
+static void a_copy_is_given_its_origin_whatever_its_digits(void **state)
+{
+    static const struct {
+        uint64_t eid;
+        struct span text;
+    } rows[] = {{1, SPAN_INIT("1")},
+                {4294967296, SPAN_INIT("4294967296")},
+                {UINT64_MAX, SPAN_INIT("18446744073709551615")}};
+    const struct event_header headers[] = {{EVENT_ORIGIN, EVENT_ORIGIN_HOLE},
+                                           {SPAN("a"), SPAN("b")}};
+    const struct event_parts parts = {
+        .headers = headers, .header_count = 2, .body = SPAN("body")};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct event_header header;
+        struct event *event, *copy;
+        size_t at = 0;
+
+        assert_ok(event_new(0, &parts, &event));
+        assert_true(event_has_hole(event));
+        event_set_origin(event, rows[i].eid);
+        assert_false(event_has_hole(event));
+        event_set_origin(event, 77); /* it has one */
+        assert_ok(event_copy(event, &copy));
+        assert_true(event_next_header(copy, &at, &header));
+        assert_bytes(header.name, SPAN("join-eid"));
+        assert_bytes(header.value, rows[i].text);
+        assert_true(event_next_header(copy, &at, &header));
+        assert_bytes(header.name, SPAN("a"));
+        assert_bytes(header.value, SPAN("b"));
+        assert_false(event_next_header(copy, &at, &header));
+        assert_bytes(event_body(copy), SPAN("body"));
+        event_unref(event);
+        event_unref(copy);
+    }
+}
+
+static void who_has_no_hole_is_given_no_origin(void **state)
+{
+    struct event *event = event_of(SPAN("x"));
+
+    (void)state;
+    assert_false(event_has_hole(event));
+    event_set_origin(event, 5);
+    assert_bytes(event_publish_id(event), SPAN("p-1"));
+    event_unref(event);
+}
+
 static void a_record_that_contradicts_itself_is_no_event(void **state)
 {
     struct event *event = event_of(SPAN(""));
@@ -178,6 +227,8 @@ int main(void)
         cmocka_unit_test(an_event_is_text_when_headers_and_body_are_utf8),
         cmocka_unit_test(an_event_expires_when_its_time_to_live_is_over),
         cmocka_unit_test(a_borrowed_event_looks_like_the_one_it_was_made_of),
+        cmocka_unit_test(a_copy_is_given_its_origin_whatever_its_digits),
+        cmocka_unit_test(who_has_no_hole_is_given_no_origin),
         cmocka_unit_test(a_record_that_contradicts_itself_is_no_event),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
     };

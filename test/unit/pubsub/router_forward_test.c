@@ -98,10 +98,10 @@ static void copies_go_where_joins_say_and_know_where_they_came_from(void **state
     begin(&world);
     assert_ok(publish(route_of(&world, "/in"), "blue", 0));
     assert_ok(publish(route_of(&world, "/in"), "red", 0));
-    assert_string_equal(stored(&world, "/red"), "join-channel:/in join-eid:2 color:red x; ");
-    assert_string_equal(stored(&world, "/queue"), "join-channel:/in join-eid:1 color:blue x; "
-                                                  "join-channel:/in join-eid:2 color:red x; ");
-    assert_string_equal(stored(&world, "/end"), "join-channel:/red join-eid:1 color:red x; ");
+    assert_string_equal(stored(&world, "/red"), "join-eid:2 join-channel:/in color:red x; ");
+    assert_string_equal(stored(&world, "/queue"), "join-eid:1 join-channel:/in color:blue x; "
+                                                  "join-eid:2 join-channel:/in color:red x; ");
+    assert_string_equal(stored(&world, "/end"), "join-eid:1 join-channel:/red color:red x; ");
     assert_int_equal(world.router.uncopied, 0);
     router_fini(&world.router);
 }
@@ -175,7 +175,7 @@ static void routes_that_exist_take_over_the_joins_of_new_rules(void **state)
     other.rule_count = 2;
     assert_ok(router_adopt(&world.router, &other));
     assert_ok(publish(route_of(&world, "/in"), "red", 0));
-    assert_string_equal(stored(&world, "/end"), "join-channel:/in join-eid:2 color:red x; ");
+    assert_string_equal(stored(&world, "/end"), "join-eid:2 join-channel:/in color:red x; ");
     other.rule_count = 0;
     assert_ok(router_adopt(&world.router, &other));
     assert_ok(publish(route, "red", 0)); /* nothing covers it: it stays for who has it */

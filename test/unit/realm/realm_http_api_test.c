@@ -207,6 +207,7 @@ static void one_channel_too_many_is_said(void **state)
     assert_ok(
         publish(&world, "POST /api/channels/demo/3/events HTTP/1.1\r\nHost: a\r\n\r\n", ""));
     assert_int_equal(world.verdict.status, 503);
+    assert_false(out_has(&world, "Retry-After"));
     end(&world);
 }
 
@@ -230,6 +231,7 @@ static void every_failure_of_the_store_has_its_status(void **state)
         assert_ok(realm_http_publish_done(&world.env, &world.head, &receipt, &world.out,
                                           &world.verdict));
         assert_int_equal(world.verdict.status, rows[i].status);
+        assert_int_equal(out_has(&world, "Retry-After: 1\r\n"), rows[i].e == ERR_AGAIN);
         assert_true(out_has(&world, "\"error\": "));
         assert_false(out_has(&world, "eid"));
         end(&world);

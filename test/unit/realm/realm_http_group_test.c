@@ -53,7 +53,7 @@ struct world {
     struct realm_stomp stomps[2];
     struct session sessions[2];
     struct datagroup_stream *streams[2];
-    char answer[8192];
+    char answer[16384];
 };
 
 static enum err encode(void *ctx, struct span channel, struct span id,
@@ -73,7 +73,7 @@ static enum err begin(struct world *world)
     const struct router_conf router_conf = {
         .rules = rules,
         .rule_count = 3,
-        .limits = {.channels = 2, .store_bytes = 1 << 20, .ring_bytes = 1 << 20},
+        .limits = {.channels = 210, .store_bytes = 1 << 20, .ring_bytes = 1 << 20},
     };
 
     *world = (struct world){.rng = rng_seeded(4)};
@@ -176,6 +176,26 @@ static void streams_are_listed_and_put_into_groups(void **state)
     end(&world);
 }
 
+static void of_one_stream_a_hundred_groups_are_shown_and_all_are_counted(void **state)
+{
+    struct world world;
+    char line[100];
+
+    (void)state;
+    begin(&world);
+    for (int i = 1; i <= 101; i++) {
+        snprintf(line, sizeof line, "PUT /api/groups/desk/%03d/streams/ID", i);
+        assert_says(&world, line, "added");
+    }
+    assert_says(&world, "GET /api/streams",
+                "\"groupCount\": 101, \"groups\": [\"/desk/001\", ");
+    assert_non_null(strstr(world.answer, ", \"/desk/100\"]}"));
+    assert_null(strstr(world.answer, "/desk/101"));
+    assert_says(&world, "GET /api/groups/desk/101/streams", "\"groupCount\": 101, ");
+    assert_says(&world, "GET /api/streams", "\"groupCount\": 0, \"groups\": []}");
+    end(&world);
+}
+
 static const struct {
     const char *line;
     const char *says;
@@ -273,6 +293,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(streams_are_listed_and_put_into_groups),
+        cmocka_unit_test(of_one_stream_a_hundred_groups_are_shown_and_all_are_counted),
         cmocka_unit_test(what_cannot_be_is_refused_in_a_sentence),
         cmocka_unit_test(the_list_of_all_is_for_those_who_manage_a_group),
         cmocka_unit_test(a_stream_whose_client_may_not_is_not_added),

@@ -237,6 +237,148 @@ static void what_the_store_refuses_is_no_base_for_later_changes(void **state)
     end(&world);
 }
 
+/* ---- what the change builds on is not what everybody has ---- */
+
+/* The route has one event of A, and another one is on its way that changes it. */
+struct gap {
+    struct world world;
+    struct router_route *route;
+    struct view_cursor follows;
+    struct ticket base;
+    struct ticket ticket;
+};
+
+static void begin_gap(struct gap *gap, uint64_t ttl)
+{
+    static const char body[] = "{\"dict\":{\"symbol\":\"A\",\"a\":1}}";
+    const struct event_header headers[] = {
+        {SPAN("content-type"), SPAN("application/vnd.wayleave.event+json")}};
+    const struct event_parts parts = {
+        .headers = headers, .header_count = 1, .body = span_str(body), .ttl = ttl};
+
+    *gap = (struct gap){.base.ticket.done = on_done};
+    assert_ok(begin(&gap->world));
+    router_set_now(&gap->world.router, 1000);
+    gap->route = open_route(&gap->world, "/disk/fx");
+    assert_ok(router_publish(gap->route, &parts, &gap->base.ticket));
+    store_mem_run(gap->world.store, SIZE_MAX);
+    assert_ok(publish(gap->route, "{\"symbol\":\"A\",\"b\":2}", true, &gap->ticket));
+}
+
+/* Who comes now may lack what the change builds on. */
+static void assert_whole(struct gap *gap)
+{
+    assert_ok(view_attach(&gap->route->views, &(struct view_kind){&changes, NULL, SPAN("s")}, 1,
+                          &gap->follows));
+    assert_seen(&gap->follows, "");
+    store_mem_run(gap->world.store, SIZE_MAX);
+    assert_ok(gap->ticket.e);
+    assert_seen(&gap->follows, "2 {\"dict\":{\"symbol\":\"A\",\"a\":1,\"b\":2}}\n");
+    publish_now(&gap->world, gap->route, "{\"symbol\":\"A\",\"c\":3}", true);
+    assert_seen(&gap->follows, "delta 3 {\"dict\":{\"symbol\":\"A\",\"c\":3}}\n");
+    view_detach(&gap->follows);
+    end(&gap->world);
+}
+
+static void a_change_of_an_event_that_is_purged_meanwhile_goes_as_a_whole(void **state)
+{
+    struct gap gap;
+
+    (void)state;
+    begin_gap(&gap, 0);
+    assert_int_equal(channel_purge(&gap.route->channel, 2), 1);
+    assert_whole(&gap);
+}
+
+static void a_change_of_an_event_that_expires_meanwhile_goes_as_a_whole(void **state)
+{
+    (void)state;
+    for (int is_dropped = 0; is_dropped <= 1; is_dropped++) {
+        struct gap gap;
+
+        begin_gap(&gap, 500);
+        router_set_now(&gap.world.router, 1500);
+        if (is_dropped) {
+            router_expire(&gap.world.router);
+        }
+        assert_int_equal(channel_count(&gap.route->channel), !is_dropped);
+        assert_whole(&gap);
+    }
+}
+
+static void a_change_of_what_the_store_refused_goes_as_a_whole(void **state)
+{
+    struct view_cursor follows = {.set = NULL};
+    struct ticket refused, ticket;
+    struct router_route *route;
+    struct world world;
+
+    (void)state;
+    assert_ok(begin(&world));
+    route = open_route(&world, "/disk/fx");
+    publish_now(&world, route, "{\"symbol\":\"A\",\"a\":1}", false);
+    assert_ok(view_attach(&route->views, &(struct view_kind){&changes, NULL, SPAN("s")}, 2,
+                          &follows));
+    store_mem_fail(world.store, ERR_IO);
+    assert_ok(publish(route, "{\"symbol\":\"A\",\"b\":2}", true, &refused));
+    assert_ok(publish(route, "{\"symbol\":\"A\",\"c\":3}", true, &ticket));
+    store_mem_run(world.store, 1);
+    store_mem_fail(world.store, OK);
+    store_mem_run(world.store, SIZE_MAX);
+    assert_int_equal(refused.e, ERR_IO);
+    assert_ok(ticket.e);
+    assert_seen(&follows, "2 {\"dict\":{\"symbol\":\"A\",\"a\":1,\"b\":2,\"c\":3}}\n");
+    view_detach(&follows);
+    end(&world);
+}
+
+static struct event *theirs_of(uint64_t eid)
+{
+    const struct event_header headers[] = {
+        {SPAN("content-type"), SPAN("application/vnd.wayleave.event+json")}};
+    const struct event_parts parts = {.headers = headers,
+                                      .header_count = 1,
+                                      .body = SPAN("{\"dict\":{\"symbol\":\"A\",\"z\":9}}")};
+    struct event *event;
+
+    assert_ok(event_new(eid, &parts, &event));
+    return event;
+}
+
+static void a_change_that_another_realm_overtakes_goes_as_a_whole(void **state)
+{
+    const struct event_header headers[] = {
+        {SPAN("content-type"), SPAN("application/vnd.wayleave.event+json")}};
+    const struct event_parts parts = {.headers = headers,
+                                      .header_count = 1,
+                                      .body = SPAN("{\"dict\":{\"symbol\":\"A\",\"b\":2}}"),
+                                      .is_change = true};
+    struct channel_entry *first, *second;
+    struct channel *channel;
+    struct event *theirs, *change;
+    struct world world;
+    bool is_repeat;
+
+    (void)state;
+    assert_ok(begin(&world));
+    channel = &open_route(&world, "/memory/fx")->channel;
+    theirs = theirs_of(1);
+    assert_ok(channel_take(channel, theirs));
+    event_unref(theirs);
+    assert_ok(channel_prepare(channel, &parts, &first, &is_repeat));
+    assert_ok(channel_prepare(channel, &parts, &second, &is_repeat));
+    theirs = theirs_of(2);
+    assert_ok(channel_take(channel, theirs));
+    event_unref(theirs);
+    assert_null(channel_take_change(channel, first, 3, 0));
+    channel_commit(channel, first, 3);
+    change = channel_take_change(channel, second, 4, 0); /* has all of the first one's */
+    assert_non_null(change);
+    event_unref(change);
+    channel_commit(channel, second, 4);
+    end(&world);
+}
+
 static void a_merged_event_is_bounded_like_any_other(void **state)
 {
     char dict[1700];
@@ -360,6 +502,10 @@ int main(void)
         cmocka_unit_test(the_whole_is_stored_and_the_change_goes_to_those_who_follow),
         cmocka_unit_test(changes_that_are_on_their_way_build_on_each_other),
         cmocka_unit_test(what_the_store_refuses_is_no_base_for_later_changes),
+        cmocka_unit_test(a_change_of_an_event_that_is_purged_meanwhile_goes_as_a_whole),
+        cmocka_unit_test(a_change_of_an_event_that_expires_meanwhile_goes_as_a_whole),
+        cmocka_unit_test(a_change_of_what_the_store_refused_goes_as_a_whole),
+        cmocka_unit_test(a_change_that_another_realm_overtakes_goes_as_a_whole),
         cmocka_unit_test(a_merged_event_is_bounded_like_any_other),
         cmocka_unit_test(a_merged_event_is_no_longer_than_what_may_be_published),
         cmocka_unit_test(who_merges_much_at_once_is_told_to_try_again),

@@ -315,6 +315,28 @@ static void what_follows_from_an_event_is_done_once(void **state)
     tear_down(&world);
 }
 
+static void of_the_same_publish_at_two_realms_copies_are_made_once(void **state)
+{
+    struct ticket first, second;
+    struct world world;
+
+    (void)state;
+    set_up(&world);
+    publish(open_route(&world.a, "/joined"), "j", "id", &first);
+    publish(open_route(&world.b, "/joined"), "j", "id", &second);
+    run_both(&world);
+    assert_ok(first.e);
+    assert_ok(second.e);
+    assert_true(second.receipt.is_repeat);
+    assert_int_equal(second.receipt.eid, 1);
+    assert_holds(&world.a, "/r/copies", "1:j ");
+    assert_holds(&world.b, "/r/copies", "1:j ");
+    publish(open_route(&world.b, "/joined"), "k", "", &second);
+    run_both(&world);
+    assert_holds(&world.a, "/r/copies", "1:j 2:k ");
+    tear_down(&world);
+}
+
 static void a_publish_that_was_cut_off_may_be_sent_again_elsewhere(void **state)
 {
     struct ticket ticket;
@@ -475,6 +497,7 @@ int main(void)
         cmocka_unit_test(one_publish_id_at_two_realms_is_one_event),
         cmocka_unit_test(what_is_purged_in_one_realm_is_gone_in_all),
         cmocka_unit_test(what_follows_from_an_event_is_done_once),
+        cmocka_unit_test(of_the_same_publish_at_two_realms_copies_are_made_once),
         cmocka_unit_test(a_publish_that_was_cut_off_may_be_sent_again_elsewhere),
         cmocka_unit_test(a_route_that_was_removed_hears_nothing_more),
         cmocka_unit_test(

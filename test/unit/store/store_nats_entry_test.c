@@ -153,6 +153,8 @@ static void operations_over_their_bounds_are_not_read(void **state)
         {.type = STORE_PUT, .value = SPAN("v")},
         {.type = STORE_PUT, .name = span_of(bytes, STORE_KEY_MAX + 1)},
         {.type = STORE_PUT, .name = SPAN("k"), .value = span_of(bytes, sizeof bytes)},
+        {.type = STORE_APPEND, .is_copy = true, .name = SPAN("/a")},
+        {.type = STORE_PUT, .is_copy = true, .number = 1, .name = SPAN("k")},
         {.type = STORE_NATS_ENTRY_LOCK},
         {.type = STORE_NATS_ENTRY_BEAT, .name = SPAN("x")},
         {.type = STORE_NATS_ENTRY_UNLOCK,
@@ -186,7 +188,11 @@ static void an_event_is_added_as_a_record_without_a_place(void **state)
     (void)state;
     buf_init(&body, ROOM);
     assert_ok(event_new(7, &parts, &event));
-    assert_ok(store_nats_entry_add_event(&body, SPAN("/a"), STORE_KEEP_NONE, event, 7));
+    assert_ok(store_nats_entry_add_event(
+        &body,
+        &(struct store_nats_entry_op){
+            .type = STORE_APPEND, .keeps_none = true, .number = 7, .name = SPAN("/a")},
+        event));
     rest = buf_span(&body);
     assert_true(store_nats_entry_next(&rest, &op));
     assert_int_equal(op.number, 7);
