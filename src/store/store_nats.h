@@ -32,6 +32,7 @@ struct store_nats_conf {
     size_t streams_max;
     size_t pending_bytes_max;
     unsigned replicas;
+    bool has_streams;        /* channels have streams of their own: store_nats_view.h */
     msec timeout;            /* of what is submitted, without an answer from the server */
     uint64_t log_bytes_max;  /* of the log, until a snapshot is written; 0: what is wise */
     struct loop *loop;       /* borrowed until the store is closed, as are the next */

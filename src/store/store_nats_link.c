@@ -127,28 +127,21 @@ static void on_answered(void *ctx)
     pthread_mutex_unlock(&link->lock);
 }
 
-/* {"error":{"code":503,"err_code":10077,"description":"..."},...} is all that is looked for. */
 static enum err fault_of(struct span answer)
 {
-    static const char key[] = "\"err_code\":";
-    char text[512];
-    const char *at;
-    size_t len = answer.len < sizeof text - 1 ? answer.len : sizeof text - 1;
+    int code;
 
-    memcpy(text, answer.ptr, len);
-    text[len] = '\0';
-    if (strstr(text, "\"error\":") == NULL) {
+    if (!store_nats_server_refuses(answer, &code)) {
         return OK;
     }
-    at = strstr(text, key);
-    switch (at == NULL ? 0 : atoi(at + sizeof key - 1)) {
+    switch (code) {
     case JSAccountResourcesExceededErr:
     case JSInsufficientResourcesErr:
     case JSMemoryResourcesExceededErr:
     case JSStorageResourcesExceededErr:
     case JSStreamMessageExceedsMaximumErr: return ERR_LIMIT;
     case JSStreamStoreFailedErr: /* the stream's maximum, or the disk */
-        return strstr(text, "maximum") != NULL ? ERR_LIMIT : ERR_IO;
+        return memmem(answer.ptr, answer.len, "maximum", 7) != NULL ? ERR_LIMIT : ERR_IO;
     default: return ERR_AGAIN; /* no leader at the moment, and the like */
     }
 }
@@ -297,6 +290,18 @@ void store_nats_link_purge(struct store_nats_link *link, uint64_t log_seq, uint6
 
     buf_init(&task.bytes, 0);
     (void)add_task(link, &task); /* the next snapshot does it */
+}
+
+void store_nats_link_wrote(struct store_nats_link *link)
+{
+    struct store_nats_link_news *news = calloc(1, sizeof *news);
+
+    if (news != NULL) {
+        news->type = STORE_NATS_LINK_WROTE;
+        pthread_mutex_lock(&link->lock);
+        store_nats_link_inside_add(link, news);
+        pthread_mutex_unlock(&link->lock);
+    }
 }
 
 void store_nats_link_flush(struct store_nats_link *link, unsigned ms)

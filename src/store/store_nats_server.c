@@ -169,6 +169,15 @@ static enum err connect_to(struct store_nats_server *server,
 
 /* ---- the streams ---- */
 
+/* libnats puts "(file.c:123): " in front. */
+const char *store_nats_server_said(void)
+{
+    const char *text = nats_GetLastError(NULL);
+    const char *behind = text == NULL ? NULL : strstr(text, "): ");
+
+    return text == NULL ? "no reason is given" : behind == NULL ? text : behind + 3;
+}
+
 static enum err refuse_stream(const char *name, natsStatus status, jsErrCode code, char *fault)
 {
     if (status == NATS_NO_RESPONDERS || code == JSNotEnabledErr ||
@@ -193,7 +202,7 @@ static enum err refuse_stream(const char *name, natsStatus status, jsErrCode cod
             "(set StoreReplicas 1, or start more)");
         return ERR_CONF;
     }
-    say(fault, "JetStream refuses the stream %s: %s (%d)", name, nats_GetLastError(NULL),
+    say(fault, "JetStream refuses the stream %s: %s (%d)", name, store_nats_server_said(),
         (int)code);
     return ERR_IO;
 }
@@ -424,6 +433,21 @@ void store_nats_server_publish(struct store_nats_server *server, struct span byt
     /* When it fails the connection is lost: all that has no answer is sent again then. */
     (void)natsConnection_PublishRequest(server->nats, server->log_subject, reply, bytes.ptr,
                                         (int)bytes.len);
+}
+
+/* {"error":{"code":503,"err_code":10077,"description":"..."},...} is all that is looked for. */
+bool store_nats_server_refuses(struct span answer, int *ret_code)
+{
+    static const char key[] = "\"err_code\":";
+    char text[512];
+    const char *at;
+    size_t len = answer.len < sizeof text - 1 ? answer.len : sizeof text - 1;
+
+    memcpy(text, answer.ptr, len);
+    text[len] = '\0';
+    at = strstr(text, key);
+    *ret_code = at == NULL ? 0 : atoi(at + sizeof key - 1);
+    return strstr(text, "\"error\":") != NULL;
 }
 
 enum err store_nats_server_save(struct store_nats_server *server, struct span bytes,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
- * The NATS server: the connection, the two JetStream streams of a deployment, and what is asked
- * of them. All of it may wait for the network: at the start and at the end on the realm's
+ * The NATS server: the connection, the two JetStream streams that every deployment has, and
+ * what is asked of them. All of it may wait for the network: at the start and at the end on the realm's
  * thread, otherwise on those of store_nats_link.
  *
  *     REALM-log    what realms submit, in the one order that all of them follow
@@ -90,6 +90,12 @@ uint64_t store_nats_server_place(natsMsg *msg);
  *  the last dot of its subject. */
 void store_nats_server_publish(struct store_nats_server *server, struct span bytes,
                                const char *name);
+
+/** Why the last call of libnats on this thread failed, in its words. Until the next one. */
+const char *store_nats_server_said(void);
+
+/** Whether JetStream's answer is an error. *ret_code is its code, 0: it has none. */
+bool store_nats_server_refuses(struct span answer, int *ret_code);
 
 /** A piece of a snapshot; waits until it is stored. ERR_LIMIT, ERR_CLOSED. */
 must_check enum err store_nats_server_save(struct store_nats_server *server, struct span bytes,
