@@ -3,11 +3,13 @@
 /*
  * What the parts of store_nats share. The way of a submission:
  *
- *     store_nats_out      an item; its entry goes into the log, again and again until it is
- * seen the server          one order for all realms store_nats_link     brings the log, message
- * by message store_nats_apply    a lot: what the entry changes in the mirror, here and in every
- * realm the mirror          has it store_nats_tell     `done` to whom it is ours, the watches
- * otherwise
+ *     store_nats_out     an item: its entry goes into the log, again until it is seen there
+ *     the server         one order for all realms
+ *     store_nats_link    brings the log, message by message
+ *     store_nats_apply   a lot: what the entry changes in the mirror, in every realm
+ *     the mirror         has it
+ *     store_nats_tell    `done` to whom it is ours, the watches otherwise
+ *     store_nats_view    the channel's own stream on the server, for others to read
  */
 #pragma once
 
@@ -27,9 +29,9 @@ struct store_nats_view_stream {
         STORE_NATS_VIEW_REFUSED, /* by the server: not before `again` */
     } step;
     msec again;
-    uint64_t next;         /* EID; it has those before */
-    uint64_t trim;         /* those below are to go; 0: none */
-    uint64_t *gone;        /* owned: those that are to go, too */
+    uint64_t next;  /* EID; it has those before */
+    uint64_t trim;  /* those below are to go; 0: none */
+    uint64_t *gone; /* owned: those that are to go, too */
     size_t gone_count;
     size_t gone_room;
     bool is_unsure;        /* it may have some that have gone before */

@@ -19,7 +19,8 @@ static bool is_plain(uint8_t c)
            c == '_' || c == '-';
 }
 
-/* NATS has no empty tokens: what stands between two slashes, or behind the last, becomes "=". */
+/* NATS has no empty tokens: what stands between two slashes, or behind the last, becomes "=".
+ */
 static size_t encode(struct span channel, char slash, char *room)
 {
     static const char digits[] = "0123456789ABCDEF";
@@ -101,13 +102,13 @@ static char *escape(struct span text, bool is_name, char *at)
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.ptr[i];
         bool is_end = i == 0 || i + 1 == text.len;
-        char escaped = c == '\r'                               ? 'r'
-                       : c == '\n'                             ? 'n'
-                       : c == '\\'                             ? '\\'
-                       : c == '\0'                             ? '0'
-                       : c == ':' && is_name                   ? 'c'
-                       : (c == ' ' || c == '\t') && is_end     ? (c == ' ' ? 's' : 't')
-                                                               : '\0';
+        char escaped = c == '\r'                           ? 'r'
+                       : c == '\n'                         ? 'n'
+                       : c == '\\'                         ? '\\'
+                       : c == '\0'                         ? '0'
+                       : c == ':' && is_name               ? 'c'
+                       : (c == ' ' || c == '\t') && is_end ? (c == ' ' ? 's' : 't')
+                                                           : '\0';
 
         if (escaped != '\0') {
             *at++ = '\\';

@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
  * The NATS server: the connection, the two JetStream streams that every deployment has, and
- * what is asked of them. All of it may wait for the network: at the start and at the end on the realm's
- * thread, otherwise on those of store_nats_link.
+ * what is asked of them. All of it may wait for the network: at the start and at the end on the
+ * realm's thread, otherwise on those of store_nats_link.
  *
  *     REALM-log    what realms submit, in the one order that all of them follow
  *     REALM-snap   snapshots: what comes before the oldest message of the log

@@ -318,10 +318,11 @@ static void refuse(struct store_nats_view *view, struct store_nats_stream *strea
 
     if (stream->view.step != STORE_NATS_VIEW_REFUSED &&
         store_nats_names_make(view->nats->conf.realm, stream->stream.name, &names) == OK) {
-        log_warn(view->nats->conf.log,
-                 "store: the stream %s is not kept up with \"%.*s\" for now: %s; the events are "
-                 "safe in the log",
-                 names.stream, SPAN_ARG(stream->stream.name), why);
+        log_warn(
+            view->nats->conf.log,
+            "store: the stream %s is not kept up with \"%.*s\" for now: %s; the events are "
+            "safe in the log",
+            names.stream, SPAN_ARG(stream->stream.name), why);
     }
     doubt(stream);
     stream->view.step = STORE_NATS_VIEW_REFUSED;
@@ -337,8 +338,9 @@ static void on_look(struct store_nats_view *view, struct store_nats_stream *stre
     bool is_same = answer->last + 1 == told->next_eid && answer->count == told->count;
 
     if (answer->last >= told->next_eid) {
-        refuse(view, stream, "it has events that the log does not know (delete it on the "
-                             "server, and it is made again)");
+        refuse(view, stream,
+               "it has events that the log does not know (delete it on the "
+               "server, and it is made again)");
         return;
     }
     if (answer->is_remade) {
@@ -454,9 +456,8 @@ static void look_at_lock(struct store_nats_view *view)
 {
     struct store_nats *nats = view->nats;
     const struct store_nats_lock *lock = store_nats_locks_find(&nats->state.locks, lock_key);
-    enum store_lock_state state = lock == NULL
-                                      ? STORE_LOCK_FREE
-                                      : store_nats_tell_state(nats, lock->shown);
+    enum store_lock_state state =
+        lock == NULL ? STORE_LOCK_FREE : store_nats_tell_state(nats, lock->shown);
     bool has_lock = state == STORE_LOCK_OURS;
 
     if (has_lock && !view->has_lock) {

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 
 enum {
-    WAIT = 100,          /* ms: how long our end may be overlooked */
-    ANSWER_WAIT = 5000,  /* ms, for all answers to what was asked together */
+    WAIT = 100,         /* ms: how long our end may be overlooked */
+    ANSWER_WAIT = 5000, /* ms, for all answers to what was asked together */
     REPLY_BYTES = 128,
     QUESTION_BYTES = 64,
     SUBJECT_BYTES = STORE_NATS_NAMES_STREAM_BYTES + 64,
@@ -22,11 +22,11 @@ struct store_nats_writer {
     unsigned replicas;
     char description[64];
 
-    pthread_mutex_t lock;   /* guards the following */
+    pthread_mutex_t lock; /* guards the following */
     pthread_cond_t changed;
     bool is_begun; /* the batch is the thread's */
     bool is_ending;
-    bool has_answer; /* the loop's, as is the batch otherwise */
+    bool has_answer;                       /* the loop's, as is the batch otherwise */
     struct store_nats_writer_batch *batch; /* owned */
 
     /* The thread's own. */
@@ -271,8 +271,8 @@ static enum err refuse(struct store_nats_writer *writer, natsStatus status, jsEr
     struct store_nats_writer_batch *batch = writer->batch;
 
     if (code == 0 && (status == NATS_TIMEOUT || status == NATS_CONNECTION_CLOSED ||
-                      status == NATS_CONNECTION_DISCONNECTED ||
-                      status == NATS_NO_RESPONDERS || status == NATS_NO_MEMORY)) {
+                      status == NATS_CONNECTION_DISCONNECTED || status == NATS_NO_RESPONDERS ||
+                      status == NATS_NO_MEMORY)) {
         return status == NATS_NO_MEMORY ? ERR_NOMEM : ERR_CLOSED;
     }
     (void)snprintf(batch->why, sizeof batch->why, "the server refuses it: %s (%d)",
@@ -324,10 +324,11 @@ static enum err check_stream(struct store_nats_writer *writer, const jsStreamInf
     const char *found = info->Config->Description;
 
     if (found == NULL || strcmp(found, writer->description) != 0) {
-        (void)snprintf(batch->why, sizeof batch->why,
-                       "another one has its name, \"%s\", and was not made for this log (delete "
-                       "it on the server, or choose another StoreRealm)",
-                       found == NULL ? "" : found);
+        (void)snprintf(
+            batch->why, sizeof batch->why,
+            "another one has its name, \"%s\", and was not made for this log (delete "
+            "it on the server, or choose another StoreRealm)",
+            found == NULL ? "" : found);
         return ERR_CONF;
     }
     batch->last = info->State.LastSeq;

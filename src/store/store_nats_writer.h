@@ -49,9 +49,9 @@ struct store_nats_writer_batch {
     /* OK; ERR_CLOSED: no answer; ERR_AGAIN: the stream is not as it was thought to be;
      * ERR_LIMIT: the server has no room; ERR_CONF: it refuses: `why` */
     enum err e;
-    uint64_t last;   /* LOOK: the stream's last sequence number, and how many messages it has */
+    uint64_t last; /* LOOK: the stream's last sequence number, and how many messages it has */
     uint64_t count;
-    bool is_remade;  /* LOOK: it had messages of others at its end, and begins anew */
+    bool is_remade; /* LOOK: it had messages of others at its end, and begins anew */
     uint64_t eids[STORE_NATS_WRITER_STEPS_MAX]; /* LIST: of those that are there */
     size_t eid_count;
     bool is_end; /* LIST: there are no more */

@@ -54,7 +54,9 @@ async function read({ js, jsm }, stream, count) {
     deliver_policy: DeliverPolicy.All,
     inactive_threshold: 10e9,
   });
-  const messages = await (await js.consumers.get(stream, consumer.name)).fetch({
+  const messages = await (
+    await js.consumers.get(stream, consumer.name)
+  ).fetch({
     max_messages: count,
     expires: 5000,
   });
@@ -181,9 +183,13 @@ test("a stream that is somebody else's is left alone, and the realm says so", as
   const realm = await sharing(t, nats);
   const stomp = await Stomp.connect(t, realm.port);
   await publish(stomp, '/fx/a', '1');
-  await realm.program.line(/wayleave:fx:a is not kept up with "\/fx\/a" for now: another one has its name, "mine"/);
+  await realm.program.line(
+    /wayleave:fx:a is not kept up with "\/fx\/a" for now: another one has its name, "mine"/,
+  );
   await publish(stomp, '/fx/b', '1');
-  await realm.program.line(/wayleave:fx:b is not kept up with "\/fx\/b" for now: the server refuses it/);
+  await realm.program.line(
+    /wayleave:fx:b is not kept up with "\/fx\/b" for now: the server refuses it/,
+  );
   assert.equal((await stateOf(client, 'wayleave:fx:a')).messages, 0);
   await publish(stomp, '/fx/c', '1');
   await filled(client, 'wayleave:fx:c', 1, 1);
