@@ -29,9 +29,9 @@ struct store_nats_view_stream {
         STORE_NATS_VIEW_REFUSED, /* by the server: not before `again` */
     } step;
     msec again;
-    uint64_t next;  /* EID; it has those before */
-    uint64_t trim;  /* those below are to go; 0: none */
-    uint64_t *gone; /* owned: those that are to go, too */
+    uint64_t next;    /* EID; it has those before */
+    uint64_t trimmed; /* it has none below */
+    uint64_t *gone;   /* owned: those that are to go, too */
     size_t gone_count;
     size_t gone_room;
     bool is_unsure;        /* it may have some that have gone before */

@@ -32,7 +32,7 @@ struct store_nats_view {
     struct store_nats_stream *stream; /* whose batch is in hand; NULL: none is */
     uint64_t next;                    /* what will be its next when that is done */
     size_t gone_count;                /* how many of its `gone` are in it */
-    uint64_t trim;                    /* the same of its `trim` */
+    uint64_t trimmed;                 /* the same */
 
     /* While the mirror is read for it. */
     struct store_nats_writer_batch *batch;
@@ -65,7 +65,7 @@ static void doubt(struct store_nats_stream *stream)
     kept->gone = NULL;
     kept->gone_count = 0;
     kept->gone_room = 0;
-    kept->trim = 0;
+    kept->trimmed = 0;
     kept->step = STORE_NATS_VIEW_UNKNOWN;
     kept->is_unsure = false;
     kept->compare_from = 0;
@@ -119,12 +119,9 @@ static void note_op(struct store_nats_view *view, const struct store_nats_lot_op
 {
     struct store_nats_view_stream *kept = &op->stream->view;
 
-    if (kept->step == STORE_NATS_VIEW_KNOWN && op->gone_last != 0) {
-        if (op->op.type != STORE_REMOVE) {
-            kept->trim = op->gone_last + 1 > kept->trim ? op->gone_last + 1 : kept->trim;
-        } else if (op->gone_last < written(view, op->stream)) {
-            add_gone(kept, op->gone_last);
-        }
+    if (kept->step == STORE_NATS_VIEW_KNOWN && op->op.type == STORE_REMOVE &&
+        op->gone_last != 0 && op->gone_last < written(view, op->stream)) {
+        add_gone(kept, op->gone_last);
     }
     mark(view, op->stream);
 }
@@ -203,21 +200,28 @@ static enum err add_events(struct store_nats_view *view)
     return view->e;
 }
 
+/* Up to an event that is there, or up to the end: nats-server 2.9 counts wrongly when it is to
+ * trim up to a message that has gone. */
 static void add_removals(struct store_nats_view *view)
 {
     struct store_nats_view_stream *kept = &view->stream->view;
     struct store_nats_writer_batch *batch = view->batch;
+    uint64_t first = view->stream->mirror->first_eid;
 
-    view->trim = kept->trim;
-    if (kept->trim > 0) { /* what was not written before it went never will be */
-        batch->steps[batch->step_count++] = (struct store_nats_writer_step){
-            .type = STORE_NATS_WRITER_TRIM,
-            .eid = kept->trim < view->next ? kept->trim : view->next};
+    first = first < view->next ? first : view->next;
+    if (first > kept->trimmed && first > 1) {
+        batch->steps[batch->step_count++] =
+            (struct store_nats_writer_step){.type = STORE_NATS_WRITER_TRIM, .eid = first};
     }
+    view->trimmed = first;
     while (view->gone_count < kept->gone_count &&
            batch->step_count < STORE_NATS_WRITER_STEPS_MAX) {
-        batch->steps[batch->step_count++] = (struct store_nats_writer_step){
-            .type = STORE_NATS_WRITER_REMOVE, .eid = kept->gone[view->gone_count++]};
+        uint64_t eid = kept->gone[view->gone_count++];
+
+        if (eid >= first) {
+            batch->steps[batch->step_count++] =
+                (struct store_nats_writer_step){.type = STORE_NATS_WRITER_REMOVE, .eid = eid};
+        }
     }
 }
 
@@ -229,7 +233,7 @@ static enum err plan(struct store_nats_view *view, bool *ret_has_work)
 
     *ret_has_work = true;
     view->gone_count = 0;
-    view->trim = 0;
+    view->trimmed = 0;
     view->next = kept->next;
     batch->type = STORE_NATS_WRITER_LOOK;
     TRY(store_nats_names_make(view->nats->conf.realm, view->stream->stream.name,
@@ -361,7 +365,7 @@ static void on_written(struct store_nats_view *view, struct store_nats_stream *s
 
     kept->next = view->next;
     drop_gone(kept, view->gone_count);
-    kept->trim = kept->trim == view->trim ? 0 : kept->trim;
+    kept->trimmed = view->trimmed;
 }
 
 /* What is listed and not in the mirror is to go. What the mirror has and the list has not is
@@ -409,6 +413,9 @@ static void on_list(struct store_nats_view *view, struct store_nats_stream *stre
 static void on_answer(struct store_nats_view *view, struct store_nats_stream *stream,
                       struct store_nats_writer_batch *answer)
 {
+    if (answer->type != STORE_NATS_WRITER_LOOK && stream->view.step != STORE_NATS_VIEW_KNOWN) {
+        return; /* it was doubted meanwhile: another look */
+    }
     if (answer->e == ERR_LIMIT || answer->e == ERR_CONF) {
         refuse(view, stream, answer->why);
         return;
