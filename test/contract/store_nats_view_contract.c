@@ -42,6 +42,7 @@ struct scene {
     struct rng rng;
     struct log log;
     char said[SAID_BYTES];
+    bool is_off; /* the next realm writes no streams */
 };
 
 /* ---- realms ---- */
@@ -102,7 +103,7 @@ static void open_realm(struct scene *scene, size_t which)
         .streams_max = 100,
         .pending_bytes_max = 4 * 1024 * 1024,
         .replicas = 1,
-        .has_streams = true,
+        .has_streams = !scene->is_off,
         .timeout = TIMEOUT,
         .log = &scene->log,
         .rng = &scene->rng,
@@ -412,6 +413,36 @@ static void many_may_go_while_the_server_is_silent(void **state)
     agree(scene, 1);
 }
 
+/* It has to be found by going through the stream, which takes several lists. */
+static void what_went_while_nobody_wrote_goes_then(void **state)
+{
+    struct scene *scene = *state;
+    enum {
+        MANY = 3000
+    };
+
+    open_realm(scene, 0);
+    for (unsigned i = 0; i < MANY; i++) {
+        append(scene, 0, 0);
+    }
+    agree(scene, 0);
+    close_realm(&scene->realms[0]);
+    scene->is_off = true;
+    open_realm(scene, 0);
+    for (unsigned i = 2; i <= MANY; i += 3) {
+        change(scene, 0, STORE_REMOVE, 0, i);
+    }
+    append(scene, 0, 0);
+    change(scene, 0, STORE_REMOVE, 0, MANY + 1);
+    settle(scene);
+    close_realm(&scene->realms[0]);
+    scene->is_off = false;
+    open_realm(scene, 0);
+    agree(scene, 0);
+    append(scene, 0, 0);
+    agree(scene, 0);
+}
+
 static void a_wide_gap_is_filled(void **state)
 {
     struct scene *scene = *state;
@@ -456,6 +487,7 @@ int main(void)
         TEST(who_comes_next_goes_on),
         TEST(the_server_may_be_killed),
         TEST(many_may_go_while_the_server_is_silent),
+        TEST(what_went_while_nobody_wrote_goes_then),
         TEST(a_wide_gap_is_filled),
         TEST(a_stream_that_has_lost_its_end_gets_it_again),
     };
