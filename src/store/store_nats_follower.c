@@ -119,7 +119,7 @@ void *store_nats_follower_run(void *opaque)
             break;
         }
         if (sub != NULL && is_new) {
-            natsSubscription_Destroy(sub);
+            store_nats_server_unfollow(&link->server, sub);
             sub = NULL;
         }
         if (sub == NULL && (sub = follow(link)) == NULL) {
@@ -131,12 +131,14 @@ void *store_nats_follower_run(void *opaque)
             continue;
         }
         if (s != NATS_OK || !deliver(link, msg)) {
-            natsSubscription_Destroy(sub);
+            store_nats_server_unfollow(&link->server, sub);
             sub = NULL;
             nap(link);
         }
     }
-    natsSubscription_Destroy(sub);
+    if (sub != NULL) {
+        store_nats_server_leave(&link->server, sub);
+    }
     nats_ReleaseThreadMemory();
     return NULL;
 }

@@ -170,7 +170,9 @@ static enum err read_snapshot(struct store_nats *nats, natsMsg *end_msg)
     }
     settle(nats, 0);
     e = e == OK ? reading->e : e;
-    natsSubscription_Destroy(sub);
+    if (sub != NULL) {
+        store_nats_server_unfollow(server, sub);
+    }
     buf_fini(&reading->rest);
     free(reading);
     return e;

@@ -361,6 +361,7 @@ void store_nats_server_end(struct store_nats_server *server)
 void store_nats_server_close(struct store_nats_server *server)
 {
     natsSubscription_Destroy(server->answers);
+    natsSubscription_Destroy(server->left);
     natsInbox_Destroy(server->inbox);
     jsCtx_Destroy(server->js);
     natsConnection_Destroy(server->nats);
@@ -378,6 +379,9 @@ enum err store_nats_server_extent(struct store_nats_server *server,
     if (s != NATS_OK) {
         return s == NATS_NOT_FOUND ? ERR_AGAIN : ERR_CLOSED;
     }
+    /* The thread that reads has brought the answer: it has nothing older in hand. */
+    natsSubscription_Destroy(server->left);
+    server->left = NULL;
     *ret_extent = (struct store_nats_server_extent){
         .created = info->Created,
         .first = info->State.Msgs == 0 ? info->State.LastSeq + 1 : info->State.FirstSeq,
@@ -401,6 +405,23 @@ enum err store_nats_server_follow(struct store_nats_server *server, const char *
     return js_SubscribeSync(ret_sub, server->js, subject, NULL, &opts, NULL) == NATS_OK
                ? OK
                : ERR_CLOSED;
+}
+
+void store_nats_server_unfollow(struct store_nats_server *server, natsSubscription *take_sub)
+{
+    (void)natsSubscription_Unsubscribe(take_sub);
+    store_nats_server_leave(server, take_sub);
+}
+
+/*
+ * libnats 3.4 looks up whose message it reads, makes the message, and takes that one's lock: if
+ * it was freed meanwhile the process aborts, without a word. So it is kept until the thread
+ * that reads has gone on.
+ */
+void store_nats_server_leave(struct store_nats_server *server, natsSubscription *take_sub)
+{
+    assert(server->left == NULL);
+    server->left = take_sub;
 }
 
 uint64_t store_nats_server_place(natsMsg *msg)
