@@ -391,51 +391,6 @@ enum err store_nats_server_extent(struct store_nats_server *server,
     return OK;
 }
 
-enum err store_nats_server_follow(struct store_nats_server *server, const char *stream,
-                                  const char *subject, uint64_t from,
-                                  natsSubscription **ret_sub)
-{
-    jsSubOptions opts;
-
-    (void)jsSubOptions_Init(&opts);
-    opts.Stream = stream;
-    opts.Ordered = true;
-    opts.Config.DeliverPolicy = js_DeliverByStartSequence;
-    opts.Config.OptStartSeq = from;
-    return js_SubscribeSync(ret_sub, server->js, subject, NULL, &opts, NULL) == NATS_OK
-               ? OK
-               : ERR_CLOSED;
-}
-
-void store_nats_server_unfollow(struct store_nats_server *server, natsSubscription *take_sub)
-{
-    (void)natsSubscription_Unsubscribe(take_sub);
-    store_nats_server_leave(server, take_sub);
-}
-
-/*
- * libnats 3.4 looks up whose message it reads, makes the message, and takes that one's lock: if
- * it was freed meanwhile the process aborts, without a word. So it is kept until the thread
- * that reads has gone on.
- */
-void store_nats_server_leave(struct store_nats_server *server, natsSubscription *take_sub)
-{
-    assert(server->left == NULL);
-    server->left = take_sub;
-}
-
-uint64_t store_nats_server_place(natsMsg *msg)
-{
-    jsMsgMetaData *meta = NULL;
-    uint64_t place = 0;
-
-    if (natsMsg_GetMetaData(&meta, msg) == NATS_OK) {
-        place = meta->Sequence.Stream;
-        jsMsgMetaData_Destroy(meta);
-    }
-    return place;
-}
-
 void store_nats_server_publish(struct store_nats_server *server, struct span bytes,
                                const char *name)
 {

@@ -40,7 +40,7 @@ struct store_nats_server {
     jsCtx *js;
     natsSubscription *answers;
     natsInbox *inbox;
-    natsSubscription *left; /* NULL, or of no use any more: see store_nats_server_leave() */
+    natsSubscription *left; /* NULL, or of no use any more: see store_nats_sub_leave() */
     char log[STORE_NATS_SERVER_NAME_BYTES]; /* the stream's name */
     char snap[STORE_NATS_SERVER_NAME_BYTES];
     char log_subject[STORE_NATS_SERVER_NAME_BYTES];
@@ -77,21 +77,6 @@ void store_nats_server_close(struct store_nats_server *server);
  *  moment where a cluster starts. */
 must_check enum err store_nats_server_extent(struct store_nats_server *server,
                                              struct store_nats_server_extent *ret_extent);
-
-/** A subscription to the log, or to the snapshots, from this message on; to be given back with
- *  one of the next two. ERR_CLOSED. */
-must_check enum err store_nats_server_follow(struct store_nats_server *server,
-                                             const char *stream, const char *subject,
-                                             uint64_t from, natsSubscription **ret_sub);
-
-/** Ends a subscription. There is not to be another before store_nats_server_extent() was OK. */
-void store_nats_server_unfollow(struct store_nats_server *server, natsSubscription *take_sub);
-
-/** The same where the connection ends next: the server is not asked. */
-void store_nats_server_leave(struct store_nats_server *server, natsSubscription *take_sub);
-
-/** Its place in its stream. 0: it has none. */
-uint64_t store_nats_server_place(natsMsg *msg);
 
 /** Without waiting for the answer, which comes to on_answer with the name given here behind
  *  the last dot of its subject. */
