@@ -14,6 +14,7 @@ enum {
     CONNECT_WAIT = 3000,   /* ms, for each server of the list */
     RECONNECT_WAIT = 250,  /* ms, after each round through the list */
     PING_INTERVAL = 2000,  /* ms: a server that is silent is given up after two of them */
+    WRITE_WAIT = 3000,     /* ms: libnats lets nobody else in while it writes */
     PART_MAX = 512 * 1024, /* bytes: larger entries are cut, whatever the server would take */
     PART_MIN = 4 * 1024,
     URL_BYTES = 300,
@@ -97,6 +98,7 @@ static natsStatus set_options(natsOptions *opts, const struct store_nats_server_
     AND(natsOptions_SetReconnectBufSize(opts, 1)); /* we send again what is to be sent */
     AND(natsOptions_SetPingInterval(opts, PING_INTERVAL));
     AND(natsOptions_SetMaxPingsOut(opts, 2));
+    AND(natsOptions_SetWriteDeadline(opts, WRITE_WAIT));
     AND(natsOptions_SetFailRequestsOnDisconnect(opts, true));
     AND(natsOptions_SetErrorHandler(opts, on_fault, NULL));
     AND(natsOptions_SetDisconnectedCB(opts, conf->on_lost, conf->ctx));
@@ -391,15 +393,17 @@ enum err store_nats_server_extent(struct store_nats_server *server,
     return OK;
 }
 
-void store_nats_server_publish(struct store_nats_server *server, struct span bytes,
-                               const char *name)
+enum err store_nats_server_publish(struct store_nats_server *server, struct span bytes,
+                                   const char *name)
 {
     char reply[128];
+    natsStatus s;
 
     (void)snprintf(reply, sizeof reply, "%s.%s", server->inbox, name);
-    /* When it fails the connection is lost: all that has no answer is sent again then. */
-    (void)natsConnection_PublishRequest(server->nats, server->log_subject, reply, bytes.ptr,
-                                        (int)bytes.len);
+    s = natsConnection_PublishRequest(server->nats, server->log_subject, reply, bytes.ptr,
+                                      (int)bytes.len);
+    /* Otherwise the connection is lost: all that has no answer is sent again then. */
+    return s == NATS_TIMEOUT ? ERR_CLOSED : OK;
 }
 
 enum err store_nats_server_save(struct store_nats_server *server, struct span bytes,

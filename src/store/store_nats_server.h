@@ -79,9 +79,10 @@ must_check enum err store_nats_server_extent(struct store_nats_server *server,
                                              struct store_nats_server_extent *ret_extent);
 
 /** Without waiting for the answer, which comes to on_answer with the name given here behind
- *  the last dot of its subject. */
-void store_nats_server_publish(struct store_nats_server *server, struct span bytes,
-                               const char *name);
+ *  the last dot of its subject. ERR_CLOSED: the server takes nothing, and this may have been
+ *  cut short: what is sent on this connection would be taken for the rest of it. */
+must_check enum err store_nats_server_publish(struct store_nats_server *server,
+                                              struct span bytes, const char *name);
 
 /** A piece of a snapshot; waits until it is stored. ERR_LIMIT, ERR_CLOSED. */
 must_check enum err store_nats_server_save(struct store_nats_server *server, struct span bytes,
