@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
- * What libnats' thread that reads has in hand when one of ours lets go of a subscription. It is
- * held up where it has looked the subscription up, and has not yet put the message in: libnats
- * 3.4 does not hold the subscription there, and who frees it has the process aborted, without a
- * word. These functions of libnats stand before its own: see dlsym().
+ * What the threads of a NATS connection do to one another: one of them is held up at a place
+ * that is passed in microseconds. These functions of libnats stand before its own: see dlsym().
  */
 #include "lib/testing.h"
 
@@ -14,8 +12,13 @@
 #include <nats/nats.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-/* Where the thread that reads is held up. */
+/*
+ * Where libnats' thread that reads is held up: it has looked the subscription up, and has not
+ * yet put the message in. libnats 3.4 does not hold the subscription there, and who frees it
+ * has the process aborted, without a word.
+ */
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -24,6 +27,29 @@ static struct {
     bool has_failed;
     bool fails; /* a subscription has a fault while it is there */
 } gate = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+enum {
+    NUMBERS = 64
+};
+
+/* What becomes of messages for the log. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool are_lost;
+    bool are_held;
+    unsigned cut_short;
+    unsigned times[NUMBERS]; /* that the message of this number was sent */
+} sent = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static void set_sent(bool are_lost, bool are_held)
+{
+    pthread_mutex_lock(&sent.lock);
+    sent.are_lost = are_lost;
+    sent.are_held = are_held;
+    pthread_cond_broadcast(&sent.changed);
+    pthread_mutex_unlock(&sent.lock);
+}
 
 static void set_gate(bool is_armed, bool fails)
 {
@@ -112,6 +138,29 @@ void natsSubscription_Destroy(natsSubscription *sub)
     }
 }
 
+natsStatus natsConnection_PublishRequest(natsConnection *nats, const char *subject,
+                                         const char *reply, const void *bytes, int len)
+{
+    unsigned long number = strtoul(strrchr(reply, '-') + 1, NULL, 16);
+    natsStatus s = NATS_OK;
+    bool is_lost;
+
+    pthread_mutex_lock(&sent.lock);
+    while (sent.are_held) {
+        pthread_cond_wait(&sent.changed, &sent.lock);
+    }
+    is_lost = sent.are_lost;
+    sent.times[number % NUMBERS]++;
+    pthread_mutex_unlock(&sent.lock);
+    if (!is_lost) {
+        s = OWN(natsConnection_PublishRequest)(nats, subject, reply, bytes, len);
+    }
+    pthread_mutex_lock(&sent.lock);
+    sent.cut_short += s == NATS_TIMEOUT;
+    pthread_mutex_unlock(&sent.lock);
+    return s;
+}
+
 void natsConnection_Close(natsConnection *nats)
 {
     open_gate();
@@ -152,11 +201,103 @@ static void the_log_is_followed_anew_while_a_message_comes(void **state)
     assert_true(gate.has_failed);
 }
 
+/* ---- what is sent ---- */
+
+/* Its connection is there, and it answers to pings. */
+static void a_realm_ends_while_the_server_answers_to_nothing(void **state)
+{
+    struct store_nats_scene *scene = *state;
+    struct store_nats_scene_told told = {.times = 0};
+
+    scene->timeout = 600000;
+    store_nats_scene_open(scene, 0);
+    set_sent(true, false);
+    assert_ok(store_nats_scene_submit(&scene->realms[0], SPAN("x"), &told));
+    store_nats_scene_close(&scene->realms[0]);
+    set_sent(false, false);
+    assert_int_equal(told.times, 1);
+    assert_int_equal(told.e, ERR_CLOSED);
+}
+
+static void on_locked(void *ctx, enum err e, struct span value)
+{
+    (void)value;
+    store_nats_scene_on_done(ctx, e, &(uint64_t){0});
+}
+
+/* The unlock is told to nobody, and so waits until it counts: it is sent again in each round.
+ */
+static void what_is_sent_again_does_not_wait_twice(void **state)
+{
+    enum {
+        ROUNDS = 5
+    };
+    struct store_nats_scene *scene = *state;
+    struct store_nats_scene_told told = {.times = 0};
+
+    scene->timeout = 1000;
+    store_nats_scene_open(scene, 0);
+    assert_ok(store_lock(scene->realms[0].store, SPAN("l"), on_locked, &told));
+    store_nats_scene_await(scene, &told);
+    set_sent(false, true);
+    store_unlock(scene->realms[0].store, SPAN("l"), SPAN(""));
+    for (int i = 0; i < ROUNDS; i++) {
+        told.times = 0;
+        assert_ok(store_nats_scene_submit(&scene->realms[0], SPAN("late"), &told));
+        store_nats_scene_await_any(scene, &told);
+        assert_int_equal(told.e, ERR_CLOSED); /* and then all else is sent again */
+    }
+    pthread_mutex_lock(&sent.lock);
+    memset(sent.times, 0, sizeof sent.times);
+    pthread_mutex_unlock(&sent.lock);
+    set_sent(false, false);
+    store_nats_scene_append(scene, 0, SPAN("x"));
+    pthread_mutex_lock(&sent.lock);
+    for (size_t i = 0; i < NUMBERS; i++) { /* once in hand, and what the last rounds sent */
+        assert_true(sent.times[i] < ROUNDS);
+    }
+    pthread_mutex_unlock(&sent.lock);
+}
+
+static void await_cut(struct store_nats_scene *scene)
+{
+    unsigned cut_short = 0;
+
+    while (cut_short == 0) {
+        store_nats_scene_turn(scene);
+        pthread_mutex_lock(&sent.lock);
+        cut_short = sent.cut_short;
+        pthread_mutex_unlock(&sent.lock);
+    }
+}
+
+static void what_follows_a_message_that_was_cut_short_waits_for_another_connection(void **state)
+{
+    static uint8_t body[3 * 1024 * 1024];
+    struct store_nats_scene *scene = *state;
+    struct store_nats_scene_told told = {.times = 0};
+
+    memset(body, 'x', sizeof body);
+    store_nats_scene_open(scene, 0);
+    store_nats_rig_pause(scene->server);
+    assert_ok(store_nats_scene_submit(&scene->realms[0], span_of(body, sizeof body), &told));
+    await_cut(scene);
+    store_nats_rig_resume(scene->server);
+    store_nats_scene_await(scene, &told);
+    store_nats_scene_append(scene, 0, SPAN("after"));
+    assert_string_equal(store_nats_scene_stored(&scene->realms[0]), "1:xxxxxxxx 2:after ");
+    assert_int_equal(scene->realms[0].store->corrupt_count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         STORE_NATS_SCENE_TEST(a_realm_ends_while_a_message_comes),
         STORE_NATS_SCENE_TEST(the_log_is_followed_anew_while_a_message_comes),
+        STORE_NATS_SCENE_TEST(a_realm_ends_while_the_server_answers_to_nothing),
+        STORE_NATS_SCENE_TEST(what_is_sent_again_does_not_wait_twice),
+        STORE_NATS_SCENE_TEST(
+            what_follows_a_message_that_was_cut_short_waits_for_another_connection),
     };
 
     return cmocka_run_group_tests(tests, store_nats_scene_start, store_nats_scene_stop);
