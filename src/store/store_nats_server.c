@@ -99,6 +99,7 @@ static natsStatus set_options(natsOptions *opts, const struct store_nats_server_
     AND(natsOptions_SetPingInterval(opts, PING_INTERVAL));
     AND(natsOptions_SetMaxPingsOut(opts, 2));
     AND(natsOptions_SetWriteDeadline(opts, WRITE_WAIT));
+    AND(natsOptions_SetSendAsap(opts, true)); /* otherwise nobody is told that it passed */
     AND(natsOptions_SetFailRequestsOnDisconnect(opts, true));
     AND(natsOptions_SetErrorHandler(opts, on_fault, NULL));
     AND(natsOptions_SetDisconnectedCB(opts, conf->on_lost, conf->ctx));

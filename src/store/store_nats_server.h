@@ -80,7 +80,8 @@ must_check enum err store_nats_server_extent(struct store_nats_server *server,
 
 /** Without waiting for the answer, which comes to on_answer with the name given here behind
  *  the last dot of its subject. ERR_CLOSED: the server takes nothing, and this may have been
- *  cut short: what is sent on this connection would be taken for the rest of it. */
+ *  cut short: what is sent on this connection would be taken for the rest of it, and what
+ *  publishers have put into that, for commands. */
 must_check enum err store_nats_server_publish(struct store_nats_server *server,
                                               struct span bytes, const char *name);
 

@@ -116,25 +116,6 @@ static void a_realm_ends_while_the_server_takes_nothing(void **state)
     store_nats_rig_resume(scene->server);
 }
 
-static void what_was_submitted_while_the_server_took_nothing_is_stored_once(void **state)
-{
-    static uint8_t body[3 * 1024 * 1024];
-    struct store_nats_scene *scene = *state;
-    struct store_nats_scene_told told = {.times = 0};
-
-    memset(body, 'x', sizeof body);
-    store_nats_scene_open(scene, 0);
-    store_nats_rig_pause(scene->server);
-    assert_ok(store_nats_scene_submit(&scene->realms[0], span_of(body, sizeof body), &told));
-    store_nats_scene_await_line(scene,
-                                "store: the NATS server is lost; what is published waits\n");
-    store_nats_rig_resume(scene->server);
-    store_nats_scene_await(scene, &told);
-    store_nats_scene_append(scene, 0, SPAN("after"));
-    assert_string_equal(store_nats_scene_stored(&scene->realms[0]), "1:xxxxxxxx 2:after ");
-    assert_int_equal(scene->realms[0].store->corrupt_count, 0);
-}
-
 static void who_is_cut_off_for_long_has_no_locks(void **state)
 {
     struct store_nats_scene *scene = *state;
@@ -387,7 +368,6 @@ int main(void)
         STORE_NATS_SCENE_TEST(what_waits_too_long_for_the_server_is_told),
         STORE_NATS_SCENE_TEST(a_realm_ends_without_the_server),
         STORE_NATS_SCENE_TEST(a_realm_ends_while_the_server_takes_nothing),
-        STORE_NATS_SCENE_TEST(what_was_submitted_while_the_server_took_nothing_is_stored_once),
         STORE_NATS_SCENE_TEST(who_is_cut_off_for_long_has_no_locks),
         STORE_NATS_SCENE_TEST(a_snapshot_stands_for_what_the_log_has_forgotten),
         STORE_NATS_SCENE_TEST(snapshots_follow_one_another),
