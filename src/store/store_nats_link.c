@@ -11,7 +11,8 @@
 #include <time.h>
 
 enum {
-    NEWS_BYTES = 256, /* of one, besides its message */
+    NEWS_BYTES = 256,   /* of one, besides its message */
+    STUCK_WAIT = 10000, /* ms: by then libnats has given up a server that takes nothing */
 };
 
 /* What the sender has to do. */
@@ -102,6 +103,7 @@ static void on_back(natsConnection *nats, void *ctx)
     pthread_mutex_lock(&link->lock);
     link->is_connected = true;
     link->is_new = true;
+    link->number++;
     pthread_cond_broadcast(&link->changed);
     pthread_mutex_unlock(&link->lock);
 }
@@ -180,15 +182,16 @@ static void free_task(struct task *task)
     free(task);
 }
 
-static void do_task(struct store_nats_link *link, struct task *task,
-                    struct store_nats_link_news *ret_saved)
+static enum err do_task(struct store_nats_link *link, struct task *task,
+                        struct store_nats_link_news *ret_saved)
 {
+    enum err e = OK;
     char name[32];
 
     switch (task->type) {
     case TASK_SEND:
         (void)snprintf(name, sizeof name, "%" PRIx32 "-%" PRIx64, task->round, task->number);
-        store_nats_server_publish(&link->server, buf_span(&task->bytes), name);
+        e = store_nats_server_publish(&link->server, buf_span(&task->bytes), name);
         break;
     case TASK_SAVE:
         ret_saved->e = store_nats_server_save(&link->server, buf_span(&task->bytes),
@@ -198,6 +201,18 @@ static void do_task(struct store_nats_link *link, struct task *task,
         (void)store_nats_server_purge(&link->server, link->server.log, task->number);
         (void)store_nats_server_purge(&link->server, link->server.snap, task->snap_seq);
         break;
+    }
+    return e;
+}
+
+/* With the lock. */
+static void await_another_connection(struct store_nats_link *link, unsigned number)
+{
+    struct timespec until = store_nats_link_inside_later(STUCK_WAIT);
+    int code = 0;
+
+    while (link->number == number && !link->is_ending && code == 0) {
+        code = pthread_cond_timedwait(&link->changed, &link->lock, &until);
     }
 }
 
@@ -209,6 +224,8 @@ static void *run_sender(void *opaque)
     for (;;) {
         struct task *task;
         struct store_nats_link_news *saved;
+        unsigned number;
+        enum err e = OK;
 
         while (list_is_empty(&link->tasks) && !link->is_ending) {
             pthread_cond_wait(&link->changed, &link->lock);
@@ -219,11 +236,12 @@ static void *run_sender(void *opaque)
         task = LIST_ENTRY(link->tasks.next, struct task, node);
         list_remove(&task->node);
         link->is_sending = true;
+        number = link->number;
         pthread_mutex_unlock(&link->lock);
 
         saved = task->type == TASK_SAVE ? calloc(1, sizeof *saved) : NULL;
         if (saved != NULL || task->type != TASK_SAVE) {
-            do_task(link, task, saved);
+            e = do_task(link, task, saved);
         }
         pthread_mutex_lock(&link->lock);
         link->is_sending = false;
@@ -234,6 +252,9 @@ static void *run_sender(void *opaque)
             pthread_cond_broadcast(&link->changed);
         }
         free_task(task);
+        if (e != OK) {
+            await_another_connection(link, number);
+        }
     }
     pthread_mutex_unlock(&link->lock);
     nats_ReleaseThreadMemory();

@@ -14,6 +14,7 @@ enum {
     CONNECT_WAIT = 3000,   /* ms, for each server of the list */
     RECONNECT_WAIT = 250,  /* ms, after each round through the list */
     PING_INTERVAL = 2000,  /* ms: a server that is silent is given up after two of them */
+    WRITE_WAIT = 3000,     /* ms: libnats lets nobody else in while it writes */
     PART_MAX = 512 * 1024, /* bytes: larger entries are cut, whatever the server would take */
     PART_MIN = 4 * 1024,
     URL_BYTES = 300,
@@ -97,6 +98,8 @@ static natsStatus set_options(natsOptions *opts, const struct store_nats_server_
     AND(natsOptions_SetReconnectBufSize(opts, 1)); /* we send again what is to be sent */
     AND(natsOptions_SetPingInterval(opts, PING_INTERVAL));
     AND(natsOptions_SetMaxPingsOut(opts, 2));
+    AND(natsOptions_SetWriteDeadline(opts, WRITE_WAIT));
+    AND(natsOptions_SetSendAsap(opts, true)); /* otherwise nobody is told that it passed */
     AND(natsOptions_SetFailRequestsOnDisconnect(opts, true));
     AND(natsOptions_SetErrorHandler(opts, on_fault, NULL));
     AND(natsOptions_SetDisconnectedCB(opts, conf->on_lost, conf->ctx));
@@ -370,6 +373,7 @@ void store_nats_server_end(struct store_nats_server *server)
 void store_nats_server_close(struct store_nats_server *server)
 {
     natsSubscription_Destroy(server->answers);
+    natsSubscription_Destroy(server->left);
     natsInbox_Destroy(server->inbox);
     jsCtx_Destroy(server->js);
     natsConnection_Destroy(server->nats);
@@ -387,6 +391,9 @@ enum err store_nats_server_extent(struct store_nats_server *server,
     if (s != NATS_OK) {
         return s == NATS_NOT_FOUND ? ERR_AGAIN : ERR_CLOSED;
     }
+    /* The thread that reads has brought the answer: it has nothing older in hand. */
+    natsSubscription_Destroy(server->left);
+    server->left = NULL;
     *ret_extent = (struct store_nats_server_extent){
         .created = info->Created,
         .first = info->State.Msgs == 0 ? info->State.LastSeq + 1 : info->State.FirstSeq,
@@ -396,43 +403,17 @@ enum err store_nats_server_extent(struct store_nats_server *server,
     return OK;
 }
 
-enum err store_nats_server_follow(struct store_nats_server *server, const char *stream,
-                                  const char *subject, uint64_t from,
-                                  natsSubscription **ret_sub)
-{
-    jsSubOptions opts;
-
-    (void)jsSubOptions_Init(&opts);
-    opts.Stream = stream;
-    opts.Ordered = true;
-    opts.Config.DeliverPolicy = js_DeliverByStartSequence;
-    opts.Config.OptStartSeq = from;
-    return js_SubscribeSync(ret_sub, server->js, subject, NULL, &opts, NULL) == NATS_OK
-               ? OK
-               : ERR_CLOSED;
-}
-
-uint64_t store_nats_server_place(natsMsg *msg)
-{
-    jsMsgMetaData *meta = NULL;
-    uint64_t place = 0;
-
-    if (natsMsg_GetMetaData(&meta, msg) == NATS_OK) {
-        place = meta->Sequence.Stream;
-        jsMsgMetaData_Destroy(meta);
-    }
-    return place;
-}
-
-void store_nats_server_publish(struct store_nats_server *server, struct span bytes,
-                               const char *name)
+enum err store_nats_server_publish(struct store_nats_server *server, struct span bytes,
+                                   const char *name)
 {
     char reply[128];
+    natsStatus s;
 
     (void)snprintf(reply, sizeof reply, "%s.%s", server->inbox, name);
-    /* When it fails the connection is lost: all that has no answer is sent again then. */
-    (void)natsConnection_PublishRequest(server->nats, server->log_subject, reply, bytes.ptr,
-                                        (int)bytes.len);
+    s = natsConnection_PublishRequest(server->nats, server->log_subject, reply, bytes.ptr,
+                                      (int)bytes.len);
+    /* Otherwise the connection is lost: all that has no answer is sent again then. */
+    return s == NATS_TIMEOUT ? ERR_CLOSED : OK;
 }
 
 /* {"error":{"code":503,"err_code":10077,"description":"..."},...} is all that is looked for. */
