@@ -313,6 +313,16 @@ void store_nats_link_purge(struct store_nats_link *link, uint64_t log_seq, uint6
     (void)add_task(link, &task); /* the next snapshot does it */
 }
 
+unsigned store_nats_link_connection(struct store_nats_link *link)
+{
+    unsigned number;
+
+    pthread_mutex_lock(&link->lock);
+    number = link->number;
+    pthread_mutex_unlock(&link->lock);
+    return number;
+}
+
 void store_nats_link_wrote(struct store_nats_link *link)
 {
     struct store_nats_link_news *news = calloc(1, sizeof *news);

@@ -92,6 +92,9 @@ must_check enum err store_nats_link_save(struct store_nats_link *link, struct bu
 /** Forgets what is before these. As well as it goes. */
 void store_nats_link_purge(struct store_nats_link *link, uint64_t log_seq, uint64_t snap_seq);
 
+/** On any thread: which connection to the server this is, counted. */
+unsigned store_nats_link_connection(struct store_nats_link *link);
+
 /** On any thread: adds STORE_NATS_LINK_WROTE. Without memory it is not told; who waits for it
  *  looks again in time. */
 void store_nats_link_wrote(struct store_nats_link *link);

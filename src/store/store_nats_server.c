@@ -374,6 +374,7 @@ void store_nats_server_close(struct store_nats_server *server)
 {
     natsSubscription_Destroy(server->answers);
     natsSubscription_Destroy(server->left);
+    natsSubscription_Destroy(server->kept);
     natsInbox_Destroy(server->inbox);
     jsCtx_Destroy(server->js);
     natsConnection_Destroy(server->nats);

@@ -40,6 +40,7 @@ struct store_nats_server {
     jsCtx *js;
     natsSubscription *answers;
     natsInbox *inbox;
+    natsSubscription *kept; /* NULL, or to be freed with the connection: store_nats_writer's */
     natsSubscription *left; /* NULL, or of no use any more: see store_nats_sub_leave() */
     char log[STORE_NATS_SERVER_NAME_BYTES]; /* the stream's name */
     char snap[STORE_NATS_SERVER_NAME_BYTES];

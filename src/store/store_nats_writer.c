@@ -12,9 +12,11 @@
 enum {
     WAIT = 100,         /* ms: how long our end may be overlooked */
     ANSWER_WAIT = 5000, /* ms, for all answers to what was asked together */
+    STUCK_WAIT = 10000, /* ms: by then libnats has given up a server that takes nothing */
     REPLY_BYTES = 128,
     QUESTION_BYTES = 64,
-    SUBJECT_BYTES = STORE_NATS_NAMES_STREAM_BYTES + 64,
+    SUBJECT_BYTES = STORE_NATS_NAMES_STREAM_BYTES + 128,
+    CONSUMER_WAIT = 10000, /* ms, until the server forgets one */
 };
 
 struct store_nats_writer {
@@ -30,9 +32,9 @@ struct store_nats_writer {
     struct store_nats_writer_batch *batch; /* owned */
 
     /* The thread's own. */
-    natsSubscription *answers; /* owned, as is the next; made with the first batch */
-    natsInbox *inbox;
-    unsigned round; /* of questions: late answers to others are not looked at */
+    natsSubscription *answers; /* the server's; made with the first batch, as is the next */
+    natsInbox *inbox;          /* owned */
+    unsigned round;            /* of questions: late answers to others are not looked at */
 
     pthread_t thread;
     bool has_thread;
@@ -73,22 +75,28 @@ static bool is_of_round(const struct store_nats_writer *writer, natsMsg *msg)
     return name != NULL && strtoul(name + 1, NULL, 16) == writer->round;
 }
 
-static enum err take_answer(struct store_nats_writer *writer, int64_t deadline,
-                            natsMsg **ret_msg)
+static enum err take_message(struct store_nats_writer *writer, int64_t deadline,
+                             natsMsg **ret_msg)
 {
     while (nats_Now() < deadline && !is_ending(writer)) {
         natsStatus s = natsSubscription_NextMsg(ret_msg, writer->answers, WAIT);
 
-        if (s == NATS_OK && is_of_round(writer, *ret_msg)) {
-            return OK;
-        }
-        if (s == NATS_OK) {
-            natsMsg_Destroy(*ret_msg);
-        } else if (s != NATS_TIMEOUT) {
-            return ERR_CLOSED;
+        if (s != NATS_TIMEOUT) {
+            return s == NATS_OK ? OK : ERR_CLOSED;
         }
     }
     return ERR_CLOSED;
+}
+
+static enum err take_answer(struct store_nats_writer *writer, int64_t deadline,
+                            natsMsg **ret_msg)
+{
+    TRY(take_message(writer, deadline, ret_msg));
+    while (!is_of_round(writer, *ret_msg)) {
+        natsMsg_Destroy(*ret_msg);
+        TRY(take_message(writer, deadline, ret_msg));
+    }
+    return OK;
 }
 
 /* What the server says to one message or question. */
@@ -136,11 +144,26 @@ static enum err take_answers(struct store_nats_writer *writer, size_t count)
     return e;
 }
 
+/* It may have been cut short, and what is sent next would be the rest of it. */
+static void await_another_connection(struct store_nats_writer *writer, unsigned number)
+{
+    int64_t deadline = nats_Now() + STUCK_WAIT;
+
+    while (store_nats_link_connection(writer->link) == number && !is_ending(writer) &&
+           nats_Now() < deadline) {
+        nats_Sleep(WAIT);
+    }
+}
+
 static enum err send_message(struct store_nats_writer *writer, natsMsg *take_msg)
 {
+    unsigned number = store_nats_link_connection(writer->link);
     natsStatus s = natsConnection_PublishMsg(server_of(writer)->nats, take_msg);
 
     natsMsg_Destroy(take_msg);
+    if (s == NATS_TIMEOUT) {
+        await_another_connection(writer, number);
+    }
     return s == NATS_OK ? OK : ERR_CLOSED;
 }
 
@@ -374,55 +397,87 @@ static enum err look(struct store_nats_writer *writer)
 
 /* ---- listing ---- */
 
-static enum err list_from(struct store_nats_writer *writer, natsSubscription *sub,
-                          uint64_t last)
+/* Its EID; 0: it is no message that this consumer brings. */
+static uint64_t read_listed(natsMsg *msg, const char *consumer, bool *ret_is_last)
+{
+    jsMsgMetaData *meta = NULL;
+    uint64_t eid = 0;
+
+    if (natsMsg_GetMetaData(&meta, msg) == NATS_OK) {
+        eid = strcmp(meta->Consumer, consumer) == 0 ? meta->Sequence.Stream : 0;
+        *ret_is_last = meta->NumPending == 0;
+        jsMsgMetaData_Destroy(meta);
+    }
+    return eid;
+}
+
+/* A word of the server's that comes to our name is the end of what it has. */
+static enum err list_from(struct store_nats_writer *writer, const char *consumer)
 {
     struct store_nats_writer_batch *batch = writer->batch;
     int64_t deadline = nats_Now() + ANSWER_WAIT;
 
     while (batch->eid_count < STORE_NATS_WRITER_STEPS_MAX && !batch->is_end) {
+        uint64_t eid;
         natsMsg *msg;
-        natsStatus s = natsSubscription_NextMsg(&msg, sub, WAIT);
 
-        if (s == NATS_OK) {
-            uint64_t eid = store_nats_server_place(msg);
-
-            natsMsg_Destroy(msg);
+        TRY(take_message(writer, deadline, &msg));
+        eid = read_listed(msg, consumer, &batch->is_end);
+        if (eid != 0) {
             batch->eids[batch->eid_count++] = eid;
-            batch->is_end = eid >= last;
-        } else if (s != NATS_TIMEOUT || nats_Now() >= deadline || is_ending(writer)) {
-            return ERR_CLOSED;
+        } else {
+            batch->is_end = is_of_round(writer, msg);
         }
+        natsMsg_Destroy(msg);
     }
     return OK;
 }
 
+static enum err ask_for_list(struct store_nats_writer *writer, const char *consumer)
+{
+    struct store_nats_writer_batch *batch = writer->batch;
+    char subject[SUBJECT_BYTES];
+    char question[QUESTION_BYTES];
+    char reply[REPLY_BYTES];
+
+    begin_round(writer);
+    name_reply(writer, reply);
+    (void)snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s",
+                   batch->names.stream, consumer);
+    (void)snprintf(question, sizeof question, "{\"batch\":%d,\"no_wait\":true}",
+                   (int)STORE_NATS_WRITER_STEPS_MAX);
+    return natsConnection_PublishRequestString(server_of(writer)->nats, subject, reply,
+                                               question) == NATS_OK
+               ? OK
+               : ERR_CLOSED;
+}
+
+/* By a consumer that has to be asked for each lot: one that sends by itself would send all. */
 static enum err list_messages(struct store_nats_writer *writer)
 {
     struct store_nats_writer_batch *batch = writer->batch;
-    struct store_nats_server *server = server_of(writer);
-    natsSubscription *sub = NULL;
-    jsStreamInfo *info = NULL;
-    uint64_t last;
-    uint64_t count;
+    jsCtx *js = server_of(writer)->js;
+    jsConsumerInfo *info = NULL;
+    jsConsumerConfig config;
+    jsErrCode code = 0;
     natsStatus s;
     enum err e;
 
-    s = js_GetStreamInfo(&info, server->js, batch->names.stream, NULL, NULL);
+    (void)jsConsumerConfig_Init(&config);
+    config.FilterSubject = batch->names.events;
+    config.DeliverPolicy = js_DeliverByStartSequence;
+    config.OptStartSeq = batch->from;
+    config.AckPolicy = js_AckNone;
+    config.HeadersOnly = true;
+    config.InactiveThreshold = CONSUMER_WAIT * (int64_t)1000000;
+    s = js_AddConsumer(&info, js, batch->names.stream, &config, NULL, &code);
     if (s != NATS_OK) {
-        return s == NATS_NOT_FOUND ? ERR_AGAIN : ERR_CLOSED;
+        return code != 0 ? ERR_AGAIN : ERR_CLOSED;
     }
-    last = info->State.LastSeq;
-    count = info->State.Msgs;
-    jsStreamInfo_Destroy(info);
-    if (count == 0 || batch->from > last) {
-        batch->is_end = true;
-        return OK;
-    }
-    e = store_nats_server_follow(server, batch->names.stream, batch->names.events, batch->from,
-                                 &sub);
-    e = e == OK ? list_from(writer, sub, last) : e;
-    natsSubscription_Destroy(sub);
+    e = ask_for_list(writer, info->Name);
+    e = e == OK ? list_from(writer, info->Name) : e;
+    (void)js_DeleteConsumer(js, batch->names.stream, info->Name, NULL, NULL);
+    jsConsumerInfo_Destroy(info);
     return e;
 }
 
@@ -537,7 +592,7 @@ void store_nats_writer_close(struct store_nats_writer *writer)
     if (writer->has_thread) {
         pthread_join(writer->thread, NULL);
     }
-    natsSubscription_Destroy(writer->answers);
+    server_of(writer)->kept = writer->answers; /* see store_nats_sub_leave() */
     natsInbox_Destroy(writer->inbox);
     if (writer->batch != NULL) {
         clear(writer->batch);
