@@ -195,6 +195,10 @@ const struct directive realm_conf_rows[] = {
     {ROW("StoreReplicas", CONF_NUMBER, store_replicas), .min = 1, .max = 5, .initial = "1",
      .unit = "servers", .where = SERVICE_IN_SERVER,
      .help = "Of Store nats://: how many servers of a NATS cluster keep everything."},
+    {ROW("StoreStreams", CONF_SWITCH, store_streams), .initial = "On", .where = SERVICE_IN_SERVER,
+     .help = "Of Store nats://: whether each channel and queue that keeps events is also a "
+             "JetStream stream of its own on the server, for other NATS clients to read: its "
+             "messages are the events, its sequence numbers their EIDs."},
     {ROW("StoreTimeout", CONF_DURATION, store_timeout), .min = 1000, .max = 600000,
      .initial = "10s", .where = SERVICE_IN_SERVER,
      .help = "Of Store nats://: how long what is published waits for a server that is lost, until "

@@ -76,6 +76,7 @@ struct realm_conf {
     struct span store_path;  /* a zero follows */
     struct span store_realm; /* who gives the same one shares the store */
     size_t store_replicas;
+    bool store_streams;
     msec store_timeout;
     uint64_t store_size;
     size_t store_pending_bytes;

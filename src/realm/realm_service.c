@@ -172,6 +172,7 @@ static void warn_of_unchanged(const struct realm_conf *now, const struct realm_c
         {"ViewBytesMax", now->view_bytes != then->view_bytes},
         {"Store", now->store != then->store || !span_equal(now->store_url, then->store_url)},
         {"StoreRealm", !span_equal(now->store_realm, then->store_realm)},
+        {"StoreStreams", now->store_streams != then->store_streams},
         {"StoreReplicas", now->store_replicas != then->store_replicas},
         {"StoreTimeout", now->store_timeout != then->store_timeout},
         {"StorePath", !span_equal(now->store_path, then->store_path)},

@@ -40,6 +40,7 @@ static enum err open_nats(struct realm_store *store, const struct realm_store_pa
         .streams_max = STREAMS_PER_CHANNEL * conf->channels_max,
         .pending_bytes_max = conf->store_pending_bytes,
         .replicas = (unsigned)conf->store_replicas,
+        .has_streams = conf->store_streams,
         .timeout = conf->store_timeout,
         .loop = parts->loop,
         .mailbox = store->mailbox,

@@ -9,6 +9,7 @@
 #include "store/store_nats_snap.h"
 #include "store/store_nats_streams.h"
 #include "store/store_nats_tell.h"
+#include "store/store_nats_view.h"
 #include "store/store_record.h"
 
 #include <stdio.h>
@@ -18,6 +19,7 @@ enum {
     TICK = 250,         /* ms */
     LINK_WAIT = 50,     /* ms, while no loop turns */
     CLOSE_WAIT = 5000,  /* ms without an answer */
+    VIEW_WAIT = 1000,   /* ms: what others see should be what is stored */
     GOODBYE_WAIT = 1000 /* ms: our last word should reach the server */
 };
 
@@ -33,6 +35,7 @@ static void do_tick(struct store_nats *nats)
     nats->now = store_nats_link_clock();
     store_nats_lease_tick(nats);
     store_nats_snap_tick(nats);
+    store_nats_view_tick(nats);
     store_nats_apply_again(nats);
     store_nats_apply_tell(nats);
 }
@@ -255,6 +258,7 @@ static void say_goodbye(struct store_nats *nats)
 static void give_back(struct store_nats *nats)
 {
     store_nats_snap_fini(nats);
+    store_nats_view_fini(nats);
     loop_undefer(&nats->later);
     timer_cancel(&nats->tick);
     store_nats_link_close(nats->link);
@@ -290,6 +294,17 @@ static void await_answers(struct store_nats *nats)
     }
 }
 
+/* When no other realm is there to write it, it would be seen with our next start only. */
+static void await_view(struct store_nats *nats)
+{
+    msec until = store_nats_link_clock() + VIEW_WAIT;
+
+    while (store_nats_view_is_behind(nats) && !nats->is_broken &&
+           store_nats_link_clock() < until) {
+        turn(nats);
+    }
+}
+
 /* Takes what failed to open, too. */
 static void close_store(struct store *store)
 {
@@ -298,6 +313,7 @@ static void close_store(struct store *store)
     store->is_closing = true;
     if (nats->link != NULL) {
         await_answers(nats);
+        await_view(nats);
         say_goodbye(nats);
     }
     store_close(nats->mirror.store); /* tells what it had still to store */
@@ -391,6 +407,9 @@ static enum err start(struct store_nats *nats, char *fault)
     TRY(catch_up(nats, fault));
     TRY(store_nats_mirror_hand_over(&nats->mirror, fault));
     TRY(store_nats_streams_reopen(nats));
+    if (conf->has_streams) {
+        TRY(store_nats_view_open(nats));
+    }
     return timer_set(&nats->tick, loop_now(conf->loop) + TICK);
 }
 

@@ -7,7 +7,8 @@
  * realm applies that log to a mirror of its own, and so all of them come to the same events
  * with the same EIDs, the same keys and the same locks. What one submission says stands in one
  * entry of the log, so all of it is stored or nothing. Reading asks the mirror, and never
- * waits. Snapshots bound the log: store_nats_snap.h.
+ * waits. Snapshots bound the log: store_nats_snap.h. For others to read, each channel is a
+ * stream of its own there, too: store_nats_view.h.
  *
  * As safe as this store can make it is: the server has taken it into the log's stream (on as
  * many servers as StoreReplicas says), and this realm's mirror has it.
@@ -32,6 +33,7 @@ struct store_nats_conf {
     size_t streams_max;
     size_t pending_bytes_max;
     unsigned replicas;
+    bool has_streams;        /* channels have streams of their own: store_nats_view.h */
     msec timeout;            /* of what is submitted, without an answer from the server */
     uint64_t log_bytes_max;  /* of the log, until a snapshot is written; 0: what is wise */
     struct loop *loop;       /* borrowed until the store is closed, as are the next */

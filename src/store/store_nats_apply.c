@@ -7,6 +7,7 @@
 #include "store/store_nats_snap.h"
 #include "store/store_nats_stage.h"
 #include "store/store_nats_tell.h"
+#include "store/store_nats_view.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -55,6 +56,7 @@ void store_nats_apply_tell(struct store_nats *nats)
             store_nats_tell_failed(nats, lot->item);
         } else {
             store_nats_tell_lot(lot);
+            store_nats_view_told(nats, lot);
         }
         store_nats_stage_free(lot);
     }
@@ -329,6 +331,7 @@ static void apply_waiting(struct store_nats *nats)
         case STORE_NATS_LINK_MESSAGE: e = apply_message(nats, &news); break;
         case STORE_NATS_LINK_REFUSED: store_nats_out_refused(nats, news); break;
         case STORE_NATS_LINK_SAVED: store_nats_snap_saved(nats, news); break;
+        case STORE_NATS_LINK_WROTE: store_nats_view_wrote(nats); break;
         }
         if (e != OK) { /* to the front again: the tick tries it */
             list_prepend(&nats->news, &news->node);

@@ -3,6 +3,7 @@
 #include "store/store_nats_follower.h"
 
 #include "store/store_nats_link_inside.h"
+#include "store/store_nats_sub.h"
 
 #include <stdlib.h>
 
@@ -11,6 +12,7 @@ enum {
     READ_WAIT = 250,                  /* ms: how long the end of the store may be overlooked */
     AGAIN_WAIT = 200,                 /* ms, before the server is asked again */
     MISSING_MAX = 50,                 /* questions: a cluster that starts may not know it yet */
+    SILENCE_MAX = 5 * STORE_NATS_SUB_HEARTBEAT / 2, /* ms: then the server has forgotten us */
 };
 
 static void nap(struct store_nats_link *link)
@@ -59,9 +61,8 @@ static natsSubscription *follow(struct store_nats_link *link)
         return NULL;
     }
     why = check_extent(link, e, &extent);
-    if (why == NULL &&
-        store_nats_server_follow(&link->server, link->server.log, link->server.log_subject,
-                                 link->next, &sub) != OK) {
+    if (why == NULL && store_nats_sub_open(&link->server, link->server.log,
+                                           link->server.log_subject, link->next, &sub) != OK) {
         return NULL;
     }
     pthread_mutex_lock(&link->lock);
@@ -73,9 +74,8 @@ static natsSubscription *follow(struct store_nats_link *link)
 }
 
 /* Takes the message. False: it is not the next one, or there is no memory for it now. */
-static bool deliver(struct store_nats_link *link, natsMsg *msg)
+static bool deliver(struct store_nats_link *link, natsMsg *msg, uint64_t place)
 {
-    uint64_t place = store_nats_server_place(msg);
     struct store_nats_link_news *news;
 
     if (place == 0 || place < link->next) { /* a word of the server's, or it was had before */
@@ -105,10 +105,12 @@ void *store_nats_follower_run(void *opaque)
 {
     struct store_nats_link *link = opaque;
     natsSubscription *sub = NULL;
+    msec heard = 0;
 
     for (;;) {
-        natsMsg *msg = NULL;
-        natsStatus s;
+        natsMsg *msg;
+        uint64_t place;
+        enum err e;
         bool is_ending, is_new;
 
         pthread_mutex_lock(&link->lock);
@@ -119,24 +121,31 @@ void *store_nats_follower_run(void *opaque)
             break;
         }
         if (sub != NULL && is_new) {
-            natsSubscription_Destroy(sub);
+            store_nats_sub_close(&link->server, sub);
             sub = NULL;
         }
-        if (sub == NULL && (sub = follow(link)) == NULL) {
+        if (sub == NULL) {
+            sub = follow(link);
+            heard = store_nats_link_clock();
+        }
+        if (sub == NULL) {
             nap(link);
             continue;
         }
-        s = natsSubscription_NextMsg(&msg, sub, READ_WAIT);
-        if (s == NATS_TIMEOUT) {
+        e = store_nats_sub_next(&link->server, sub, READ_WAIT, &msg, &place);
+        if (e == ERR_AGAIN && store_nats_link_clock() - heard <= SILENCE_MAX) {
             continue;
         }
-        if (s != NATS_OK || !deliver(link, msg)) {
-            natsSubscription_Destroy(sub);
+        if (e != OK || !deliver(link, msg, place)) {
+            store_nats_sub_close(&link->server, sub);
             sub = NULL;
             nap(link);
         }
+        heard = store_nats_link_clock();
     }
-    natsSubscription_Destroy(sub);
+    if (sub != NULL) {
+        store_nats_sub_leave(&link->server, sub);
+    }
     nats_ReleaseThreadMemory();
     return NULL;
 }

@@ -3,11 +3,13 @@
 /*
  * What the parts of store_nats share. The way of a submission:
  *
- *     store_nats_out      an item; its entry goes into the log, again and again until it is
- * seen the server          one order for all realms store_nats_link     brings the log, message
- * by message store_nats_apply    a lot: what the entry changes in the mirror, here and in every
- * realm the mirror          has it store_nats_tell     `done` to whom it is ours, the watches
- * otherwise
+ *     store_nats_out     an item: its entry goes into the log, again until it is seen there
+ *     the server         one order for all realms
+ *     store_nats_link    brings the log, message by message
+ *     store_nats_apply   a lot: what the entry changes in the mirror, in every realm
+ *     the mirror         has it
+ *     store_nats_tell    `done` to whom it is ours, the watches otherwise
+ *     store_nats_view    the channel's own stream on the server, for others to read
  */
 #pragma once
 
@@ -18,6 +20,24 @@
 #include "store/store_nats_mirror.h"
 #include "store/store_nats_state.h"
 
+/** What store_nats_view knows of a stream's own stream on the server. */
+struct store_nats_view_stream {
+    struct list node; /* of those to be written; points at itself otherwise */
+    enum {
+        STORE_NATS_VIEW_UNKNOWN,
+        STORE_NATS_VIEW_KNOWN,   /* the others are valid */
+        STORE_NATS_VIEW_REFUSED, /* by the server: not before `again` */
+    } step;
+    msec again;
+    uint64_t next;    /* EID; it has those before */
+    uint64_t trimmed; /* it has none below */
+    uint64_t *gone;   /* owned: those that are to go, too */
+    size_t gone_count;
+    size_t gone_room;
+    bool is_unsure;        /* it may have some that have gone before */
+    uint64_t compare_from; /* it has, from here on; 0: no */
+};
+
 /** A stream as the realm sees it, over that of the mirror. */
 struct store_nats_stream {
     struct store_stream stream;
@@ -26,6 +46,7 @@ struct store_nats_stream {
     uint64_t next;               /* EID that comes next, as far as the log was applied */
     bool is_opened;              /* by the realm, not by the log alone */
     bool keeps_none;
+    struct store_nats_view_stream view;
 };
 
 /** What is on its way to the log. */
@@ -130,6 +151,7 @@ struct store_nats {
     uint64_t snap_place;          /* of the last one that we have written; 0: none */
     uint64_t snap_first;          /* of its pieces */
     uint64_t forgotten;           /* the log was told to forget what is below this */
+    struct store_nats_view *view; /* owned; NULL: channels have no streams of their own */
     struct loop_later later;      /* something is to be sent or told */
     struct timer tick;
     msec now; /* when this turn began; no loop turns while it opens and closes */

@@ -11,7 +11,8 @@
 #include <time.h>
 
 enum {
-    NEWS_BYTES = 256, /* of one, besides its message */
+    NEWS_BYTES = 256,   /* of one, besides its message */
+    STUCK_WAIT = 10000, /* ms: by then libnats has given up a server that takes nothing */
 };
 
 /* What the sender has to do. */
@@ -102,6 +103,7 @@ static void on_back(natsConnection *nats, void *ctx)
     pthread_mutex_lock(&link->lock);
     link->is_connected = true;
     link->is_new = true;
+    link->number++;
     pthread_cond_broadcast(&link->changed);
     pthread_mutex_unlock(&link->lock);
 }
@@ -127,28 +129,21 @@ static void on_answered(void *ctx)
     pthread_mutex_unlock(&link->lock);
 }
 
-/* {"error":{"code":503,"err_code":10077,"description":"..."},...} is all that is looked for. */
 static enum err fault_of(struct span answer)
 {
-    static const char key[] = "\"err_code\":";
-    char text[512];
-    const char *at;
-    size_t len = answer.len < sizeof text - 1 ? answer.len : sizeof text - 1;
+    int code;
 
-    memcpy(text, answer.ptr, len);
-    text[len] = '\0';
-    if (strstr(text, "\"error\":") == NULL) {
+    if (!store_nats_server_refuses(answer, &code)) {
         return OK;
     }
-    at = strstr(text, key);
-    switch (at == NULL ? 0 : atoi(at + sizeof key - 1)) {
+    switch (code) {
     case JSAccountResourcesExceededErr:
     case JSInsufficientResourcesErr:
     case JSMemoryResourcesExceededErr:
     case JSStorageResourcesExceededErr:
     case JSStreamMessageExceedsMaximumErr: return ERR_LIMIT;
     case JSStreamStoreFailedErr: /* the stream's maximum, or the disk */
-        return strstr(text, "maximum") != NULL ? ERR_LIMIT : ERR_IO;
+        return memmem(answer.ptr, answer.len, "maximum", 7) != NULL ? ERR_LIMIT : ERR_IO;
     default: return ERR_AGAIN; /* no leader at the moment, and the like */
     }
 }
@@ -187,15 +182,16 @@ static void free_task(struct task *task)
     free(task);
 }
 
-static void do_task(struct store_nats_link *link, struct task *task,
-                    struct store_nats_link_news *ret_saved)
+static enum err do_task(struct store_nats_link *link, struct task *task,
+                        struct store_nats_link_news *ret_saved)
 {
+    enum err e = OK;
     char name[32];
 
     switch (task->type) {
     case TASK_SEND:
         (void)snprintf(name, sizeof name, "%" PRIx32 "-%" PRIx64, task->round, task->number);
-        store_nats_server_publish(&link->server, buf_span(&task->bytes), name);
+        e = store_nats_server_publish(&link->server, buf_span(&task->bytes), name);
         break;
     case TASK_SAVE:
         ret_saved->e = store_nats_server_save(&link->server, buf_span(&task->bytes),
@@ -205,6 +201,18 @@ static void do_task(struct store_nats_link *link, struct task *task,
         (void)store_nats_server_purge(&link->server, link->server.log, task->number);
         (void)store_nats_server_purge(&link->server, link->server.snap, task->snap_seq);
         break;
+    }
+    return e;
+}
+
+/* With the lock. */
+static void await_another_connection(struct store_nats_link *link, unsigned number)
+{
+    struct timespec until = store_nats_link_inside_later(STUCK_WAIT);
+    int code = 0;
+
+    while (link->number == number && !link->is_ending && code == 0) {
+        code = pthread_cond_timedwait(&link->changed, &link->lock, &until);
     }
 }
 
@@ -216,6 +224,8 @@ static void *run_sender(void *opaque)
     for (;;) {
         struct task *task;
         struct store_nats_link_news *saved;
+        unsigned number;
+        enum err e = OK;
 
         while (list_is_empty(&link->tasks) && !link->is_ending) {
             pthread_cond_wait(&link->changed, &link->lock);
@@ -226,11 +236,12 @@ static void *run_sender(void *opaque)
         task = LIST_ENTRY(link->tasks.next, struct task, node);
         list_remove(&task->node);
         link->is_sending = true;
+        number = link->number;
         pthread_mutex_unlock(&link->lock);
 
         saved = task->type == TASK_SAVE ? calloc(1, sizeof *saved) : NULL;
         if (saved != NULL || task->type != TASK_SAVE) {
-            do_task(link, task, saved);
+            e = do_task(link, task, saved);
         }
         pthread_mutex_lock(&link->lock);
         link->is_sending = false;
@@ -241,6 +252,9 @@ static void *run_sender(void *opaque)
             pthread_cond_broadcast(&link->changed);
         }
         free_task(task);
+        if (e != OK) {
+            await_another_connection(link, number);
+        }
     }
     pthread_mutex_unlock(&link->lock);
     nats_ReleaseThreadMemory();
@@ -297,6 +311,28 @@ void store_nats_link_purge(struct store_nats_link *link, uint64_t log_seq, uint6
 
     buf_init(&task.bytes, 0);
     (void)add_task(link, &task); /* the next snapshot does it */
+}
+
+unsigned store_nats_link_connection(struct store_nats_link *link)
+{
+    unsigned number;
+
+    pthread_mutex_lock(&link->lock);
+    number = link->number;
+    pthread_mutex_unlock(&link->lock);
+    return number;
+}
+
+void store_nats_link_wrote(struct store_nats_link *link)
+{
+    struct store_nats_link_news *news = calloc(1, sizeof *news);
+
+    if (news != NULL) {
+        news->type = STORE_NATS_LINK_WROTE;
+        pthread_mutex_lock(&link->lock);
+        store_nats_link_inside_add(link, news);
+        pthread_mutex_unlock(&link->lock);
+    }
 }
 
 void store_nats_link_flush(struct store_nats_link *link, unsigned ms)

@@ -33,6 +33,7 @@ enum store_nats_link_news_type {
     STORE_NATS_LINK_MESSAGE, /* of the log; in its order, each once */
     STORE_NATS_LINK_REFUSED, /* what was sent as `number` is not stored: `e` says why */
     STORE_NATS_LINK_SAVED,   /* a piece of a snapshot, as `number` in its stream; or `e` */
+    STORE_NATS_LINK_WROTE,   /* store_nats_writer has an answer */
 };
 
 struct store_nats_link_news {
@@ -90,6 +91,13 @@ must_check enum err store_nats_link_save(struct store_nats_link *link, struct bu
 
 /** Forgets what is before these. As well as it goes. */
 void store_nats_link_purge(struct store_nats_link *link, uint64_t log_seq, uint64_t snap_seq);
+
+/** On any thread: which connection to the server this is, counted. */
+unsigned store_nats_link_connection(struct store_nats_link *link);
+
+/** On any thread: adds STORE_NATS_LINK_WROTE. Without memory it is not told; who waits for it
+ *  looks again in time. */
+void store_nats_link_wrote(struct store_nats_link *link);
 
 /** Returns when what was sent has left, or after so many ms. */
 void store_nats_link_flush(struct store_nats_link *link, unsigned ms);

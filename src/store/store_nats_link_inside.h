@@ -32,6 +32,7 @@ struct store_nats_link {
     bool is_closed;   /* libnats has called back for the last time, of the connection */
     bool is_answered; /* and of the answers */
     bool is_new;      /* the connection is another one: the log is to be followed anew */
+    unsigned number;  /* of the connection */
     struct store_nats_link_state state;
     unsigned missing; /* the follower's: how often in a row the log was not there */
     uint64_t next;    /* the follower's: the next message of the log */

@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "store/store_nats_restore.h"
 
+#include "store/store_nats_sub.h"
 #include "store/store_record.h"
 
 #include <inttypes.h>
@@ -118,20 +119,28 @@ static enum err take_piece(struct reading *reading, struct span part)
 static enum err read_pieces(struct reading *reading, natsSubscription *sub,
                             const struct store_nats_entry_head *end, uint64_t last)
 {
+    struct store_nats_server *server = store_nats_link_server(reading->nats->link);
+    msec timeout = reading->nats->conf.timeout;
+    msec since = store_nats_link_clock();
     uint64_t place = 0;
 
     while (place < last) {
         struct store_nats_entry_head head;
         struct span part;
         natsMsg *msg;
-        enum err e = OK;
+        uint64_t found;
+        enum err e;
 
-        if (natsSubscription_NextMsg(&msg, sub, (int64_t)reading->nats->conf.timeout) !=
-            NATS_OK) {
+        if (store_nats_sub_next(server, sub, (int64_t)timeout, &msg, &found) != OK) {
             return ERR_CLOSED;
         }
-        place = store_nats_server_place(msg);
-        if (store_nats_entry_read(
+        if (found != 0) {
+            place = found;
+            since = store_nats_link_clock();
+        }
+        e = store_nats_link_clock() - since > timeout ? ERR_CLOSED : OK;
+        if (e == OK &&
+            store_nats_entry_read(
                 span_of(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg)), &head,
                 &part) &&
             head.author == end->author && head.previous == end->previous) {
@@ -162,15 +171,16 @@ static enum err read_snapshot(struct store_nats *nats, natsMsg *end_msg)
             &part)) {
         e = ERR_PROTO;
     } else {
-        e = store_nats_server_follow(server, server->snap, server->snap_subjects, end.number,
-                                     &sub);
+        e = store_nats_sub_open(server, server->snap, server->snap_subjects, end.number, &sub);
     }
     if (e == OK) {
         e = read_pieces(reading, sub, &end, natsMsg_GetSequence(end_msg));
     }
     settle(nats, 0);
     e = e == OK ? reading->e : e;
-    natsSubscription_Destroy(sub);
+    if (sub != NULL) {
+        store_nats_sub_close(server, sub);
+    }
     buf_fini(&reading->rest);
     free(reading);
     return e;

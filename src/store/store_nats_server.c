@@ -14,6 +14,7 @@ enum {
     CONNECT_WAIT = 3000,   /* ms, for each server of the list */
     RECONNECT_WAIT = 250,  /* ms, after each round through the list */
     PING_INTERVAL = 2000,  /* ms: a server that is silent is given up after two of them */
+    WRITE_WAIT = 3000,     /* ms: libnats lets nobody else in while it writes */
     PART_MAX = 512 * 1024, /* bytes: larger entries are cut, whatever the server would take */
     PART_MIN = 4 * 1024,
     URL_BYTES = 300,
@@ -97,6 +98,8 @@ static natsStatus set_options(natsOptions *opts, const struct store_nats_server_
     AND(natsOptions_SetReconnectBufSize(opts, 1)); /* we send again what is to be sent */
     AND(natsOptions_SetPingInterval(opts, PING_INTERVAL));
     AND(natsOptions_SetMaxPingsOut(opts, 2));
+    AND(natsOptions_SetWriteDeadline(opts, WRITE_WAIT));
+    AND(natsOptions_SetSendAsap(opts, true)); /* otherwise nobody is told that it passed */
     AND(natsOptions_SetFailRequestsOnDisconnect(opts, true));
     AND(natsOptions_SetErrorHandler(opts, on_fault, NULL));
     AND(natsOptions_SetDisconnectedCB(opts, conf->on_lost, conf->ctx));
@@ -169,6 +172,15 @@ static enum err connect_to(struct store_nats_server *server,
 
 /* ---- the streams ---- */
 
+/* libnats puts "(file.c:123): " in front. */
+const char *store_nats_server_said(void)
+{
+    const char *text = nats_GetLastError(NULL);
+    const char *behind = text == NULL ? NULL : strstr(text, "): ");
+
+    return text == NULL ? "no reason is given" : behind == NULL ? text : behind + 3;
+}
+
 static enum err refuse_stream(const char *name, natsStatus status, jsErrCode code, char *fault)
 {
     if (status == NATS_NO_RESPONDERS || code == JSNotEnabledErr ||
@@ -193,7 +205,7 @@ static enum err refuse_stream(const char *name, natsStatus status, jsErrCode cod
             "(set StoreReplicas 1, or start more)");
         return ERR_CONF;
     }
-    say(fault, "JetStream refuses the stream %s: %s (%d)", name, nats_GetLastError(NULL),
+    say(fault, "JetStream refuses the stream %s: %s (%d)", name, store_nats_server_said(),
         (int)code);
     return ERR_IO;
 }
@@ -361,6 +373,8 @@ void store_nats_server_end(struct store_nats_server *server)
 void store_nats_server_close(struct store_nats_server *server)
 {
     natsSubscription_Destroy(server->answers);
+    natsSubscription_Destroy(server->left);
+    natsSubscription_Destroy(server->kept);
     natsInbox_Destroy(server->inbox);
     jsCtx_Destroy(server->js);
     natsConnection_Destroy(server->nats);
@@ -378,6 +392,9 @@ enum err store_nats_server_extent(struct store_nats_server *server,
     if (s != NATS_OK) {
         return s == NATS_NOT_FOUND ? ERR_AGAIN : ERR_CLOSED;
     }
+    /* The thread that reads has brought the answer: it has nothing older in hand. */
+    natsSubscription_Destroy(server->left);
+    server->left = NULL;
     *ret_extent = (struct store_nats_server_extent){
         .created = info->Created,
         .first = info->State.Msgs == 0 ? info->State.LastSeq + 1 : info->State.FirstSeq,
@@ -387,43 +404,32 @@ enum err store_nats_server_extent(struct store_nats_server *server,
     return OK;
 }
 
-enum err store_nats_server_follow(struct store_nats_server *server, const char *stream,
-                                  const char *subject, uint64_t from,
-                                  natsSubscription **ret_sub)
-{
-    jsSubOptions opts;
-
-    (void)jsSubOptions_Init(&opts);
-    opts.Stream = stream;
-    opts.Ordered = true;
-    opts.Config.DeliverPolicy = js_DeliverByStartSequence;
-    opts.Config.OptStartSeq = from;
-    return js_SubscribeSync(ret_sub, server->js, subject, NULL, &opts, NULL) == NATS_OK
-               ? OK
-               : ERR_CLOSED;
-}
-
-uint64_t store_nats_server_place(natsMsg *msg)
-{
-    jsMsgMetaData *meta = NULL;
-    uint64_t place = 0;
-
-    if (natsMsg_GetMetaData(&meta, msg) == NATS_OK) {
-        place = meta->Sequence.Stream;
-        jsMsgMetaData_Destroy(meta);
-    }
-    return place;
-}
-
-void store_nats_server_publish(struct store_nats_server *server, struct span bytes,
-                               const char *name)
+enum err store_nats_server_publish(struct store_nats_server *server, struct span bytes,
+                                   const char *name)
 {
     char reply[128];
+    natsStatus s;
 
     (void)snprintf(reply, sizeof reply, "%s.%s", server->inbox, name);
-    /* When it fails the connection is lost: all that has no answer is sent again then. */
-    (void)natsConnection_PublishRequest(server->nats, server->log_subject, reply, bytes.ptr,
-                                        (int)bytes.len);
+    s = natsConnection_PublishRequest(server->nats, server->log_subject, reply, bytes.ptr,
+                                      (int)bytes.len);
+    /* Otherwise the connection is lost: all that has no answer is sent again then. */
+    return s == NATS_TIMEOUT ? ERR_CLOSED : OK;
+}
+
+/* {"error":{"code":503,"err_code":10077,"description":"..."},...} is all that is looked for. */
+bool store_nats_server_refuses(struct span answer, int *ret_code)
+{
+    static const char key[] = "\"err_code\":";
+    char text[512];
+    const char *at;
+    size_t len = answer.len < sizeof text - 1 ? answer.len : sizeof text - 1;
+
+    memcpy(text, answer.ptr, len);
+    text[len] = '\0';
+    at = strstr(text, key);
+    *ret_code = at == NULL ? 0 : atoi(at + sizeof key - 1);
+    return strstr(text, "\"error\":") != NULL;
 }
 
 enum err store_nats_server_save(struct store_nats_server *server, struct span bytes,

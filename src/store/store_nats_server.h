@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
- * The NATS server: the connection, the two JetStream streams of a deployment, and what is asked
- * of them. All of it may wait for the network: at the start and at the end on the realm's
- * thread, otherwise on those of store_nats_link.
+ * The NATS server: the connection, the two JetStream streams that every deployment has, and
+ * what is asked of them. All of it may wait for the network: at the start and at the end on the
+ * realm's thread, otherwise on those of store_nats_link.
  *
  *     REALM-log    what realms submit, in the one order that all of them follow
  *     REALM-snap   snapshots: what comes before the oldest message of the log
@@ -40,6 +40,8 @@ struct store_nats_server {
     jsCtx *js;
     natsSubscription *answers;
     natsInbox *inbox;
+    natsSubscription *kept; /* NULL, or to be freed with the connection: store_nats_writer's */
+    natsSubscription *left; /* NULL, or of no use any more: see store_nats_sub_leave() */
     char log[STORE_NATS_SERVER_NAME_BYTES]; /* the stream's name */
     char snap[STORE_NATS_SERVER_NAME_BYTES];
     char log_subject[STORE_NATS_SERVER_NAME_BYTES];
@@ -77,19 +79,18 @@ void store_nats_server_close(struct store_nats_server *server);
 must_check enum err store_nats_server_extent(struct store_nats_server *server,
                                              struct store_nats_server_extent *ret_extent);
 
-/** A subscription to the log, or to the snapshots, from this message on; to be destroyed by
- *  the caller. ERR_CLOSED. */
-must_check enum err store_nats_server_follow(struct store_nats_server *server,
-                                             const char *stream, const char *subject,
-                                             uint64_t from, natsSubscription **ret_sub);
-
-/** Its place in its stream. 0: it has none. */
-uint64_t store_nats_server_place(natsMsg *msg);
-
 /** Without waiting for the answer, which comes to on_answer with the name given here behind
- *  the last dot of its subject. */
-void store_nats_server_publish(struct store_nats_server *server, struct span bytes,
-                               const char *name);
+ *  the last dot of its subject. ERR_CLOSED: the server takes nothing, and this may have been
+ *  cut short: what is sent on this connection would be taken for the rest of it, and what
+ *  publishers have put into that, for commands. */
+must_check enum err store_nats_server_publish(struct store_nats_server *server,
+                                              struct span bytes, const char *name);
+
+/** Why the last call of libnats on this thread failed, in its words. Until the next one. */
+const char *store_nats_server_said(void);
+
+/** Whether JetStream's answer is an error. *ret_code is its code, 0: it has none. */
+bool store_nats_server_refuses(struct span answer, int *ret_code);
 
 /** A piece of a snapshot; waits until it is stored. ERR_LIMIT, ERR_CLOSED. */
 must_check enum err store_nats_server_save(struct store_nats_server *server, struct span bytes,

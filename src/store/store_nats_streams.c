@@ -27,6 +27,7 @@ static enum err fill(struct store_nats *nats, struct span name, struct store_nat
 {
     char *copy = strndup((const char *)name.ptr, name.len);
 
+    list_init(&made->view.node);
     made->stream.store = &nats->store;
     made->stream.name = span_of(copy, name.len);
     if (copy == NULL) {

@@ -59,6 +59,7 @@ static enum err open_in(struct store_contract_rig *rig, struct seat *seat, const
         .streams_max = STORE_CONTRACT_STREAMS_MAX,
         .pending_bytes_max = STORE_CONTRACT_PENDING_MAX,
         .replicas = 1,
+        .has_streams = true,
         .timeout = PATIENCE,
         .log = &rig->log,
         .rng = &rig->rng,

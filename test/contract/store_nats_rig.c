@@ -89,6 +89,19 @@ void store_nats_rig_start(struct store_nats_rig *rig)
     store_nats_rig_again(rig);
 }
 
+void store_nats_rig_pause(struct store_nats_rig *rig)
+{
+    int status;
+
+    assert_int_equal(kill(rig->pid, SIGSTOP), 0);
+    assert_int_equal(waitpid(rig->pid, &status, WUNTRACED), rig->pid);
+}
+
+void store_nats_rig_resume(struct store_nats_rig *rig)
+{
+    assert_int_equal(kill(rig->pid, SIGCONT), 0);
+}
+
 void store_nats_rig_kill(struct store_nats_rig *rig)
 {
     int status;

@@ -21,6 +21,10 @@ void store_nats_rig_start(struct store_nats_rig *rig);
 /** As by kill -9; the directory and the port stay. */
 void store_nats_rig_kill(struct store_nats_rig *rig);
 
+/** It does nothing, and its connections stay: they are the kernel's. Until it goes on. */
+void store_nats_rig_pause(struct store_nats_rig *rig);
+void store_nats_rig_resume(struct store_nats_rig *rig);
+
 /** The same again. */
 void store_nats_rig_again(struct store_nats_rig *rig);
 

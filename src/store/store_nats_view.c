@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Wayleave authors */
+#include "store/store_nats_view.h"
+
+#include "store/store_nats_lease.h"
+#include "store/store_nats_out.h"
+#include "store/store_nats_tell.h"
+#include "store/store_nats_writer.h"
+
+#include <stdlib.h>
+
+enum {
+    AGAIN_AFTER = 1000,       /* ms, when there was no answer */
+    REFUSED_AFTER = 60000,    /* ms, when the server does not want it */
+    BATCH_BYTES = 512 * 1024, /* of events */
+    GONE_FEW = 64,            /* EIDs, at first */
+    GONE_MAX = 4096,          /* to be removed; past it the stream is gone through */
+    COMPARE_READS = 4,        /* of the mirror, for one list: the loop has other work */
+};
+
+/* Only one realm writes. No key of a realm's begins so. */
+static const struct span lock_key = SPAN_INIT("\xffstreams");
+
+struct store_nats_view {
+    struct store_nats *nats; /* borrowed */
+    struct store_nats_writer *writer;
+    struct list dirty; /* struct store_nats_stream, by its `view.node` */
+    struct loop_later later;
+    bool is_asking;                   /* for the lock */
+    bool has_lock;                    /* it was ours when we looked last */
+    msec again;                       /* nothing is begun before */
+    struct store_nats_stream *stream; /* whose batch is in hand; NULL: none is */
+    uint64_t next;                    /* what will be its next when that is done */
+    size_t gone_count;                /* how many of its `gone` are in it */
+    uint64_t trimmed;                 /* the same */
+
+    /* While the mirror is read for it. */
+    struct store_nats_writer_batch *batch;
+    size_t bytes;
+    size_t fillers;
+    bool is_full;
+    size_t at; /* of a list */
+    enum err e;
+};
+
+static struct store_nats_stream *stream_at(struct list *node)
+{
+    return LIST_ENTRY(node, struct store_nats_stream, view.node);
+}
+
+static void mark(struct store_nats_view *view, struct store_nats_stream *stream)
+{
+    if (list_is_empty(&stream->view.node)) {
+        list_append(&view->dirty, &stream->view.node);
+    }
+    loop_defer(view->nats->conf.loop, &view->later);
+}
+
+/* Looked at again, from the beginning. */
+static void doubt(struct store_nats_stream *stream)
+{
+    struct store_nats_view_stream *kept = &stream->view;
+
+    free(kept->gone);
+    kept->gone = NULL;
+    kept->gone_count = 0;
+    kept->gone_room = 0;
+    kept->trimmed = 0;
+    kept->step = STORE_NATS_VIEW_UNKNOWN;
+    kept->is_unsure = false;
+    kept->compare_from = 0;
+}
+
+void store_nats_view_forget(struct store_nats_stream *stream)
+{
+    list_remove(&stream->view.node);
+    list_init(&stream->view.node);
+    doubt(stream);
+}
+
+/* ---- what has gone ---- */
+
+/* Without room, or without memory, what has gone is found by going through the stream. */
+static void add_gone(struct store_nats_view_stream *kept, uint64_t eid)
+{
+    if (kept->gone_count == kept->gone_room && kept->gone_room < GONE_MAX) {
+        size_t room = kept->gone_room == 0 ? GONE_FEW : 2 * kept->gone_room;
+        uint64_t *more = realloc(kept->gone, room * sizeof *more);
+
+        if (more != NULL) {
+            kept->gone = more;
+            kept->gone_room = room;
+        }
+    }
+    if (kept->gone_count == kept->gone_room) {
+        kept->is_unsure = true;
+        return;
+    }
+    kept->gone[kept->gone_count++] = eid;
+}
+
+static void drop_gone(struct store_nats_view_stream *kept, size_t count)
+{
+    kept->gone_count -= count;
+    if (kept->gone_count > 0) {
+        memmove(kept->gone, kept->gone + count, kept->gone_count * sizeof *kept->gone);
+    }
+}
+
+/* Below this the stream on the server has, or is about to have, what the log has. */
+static uint64_t written(const struct store_nats_view *view,
+                        const struct store_nats_stream *stream)
+{
+    return view->stream == stream && view->next > stream->view.next ? view->next
+                                                                    : stream->view.next;
+}
+
+static void note_op(struct store_nats_view *view, const struct store_nats_lot_op *op)
+{
+    struct store_nats_view_stream *kept = &op->stream->view;
+
+    if (kept->step == STORE_NATS_VIEW_KNOWN && op->op.type == STORE_REMOVE &&
+        op->gone_last != 0 && op->gone_last < written(view, op->stream)) {
+        add_gone(kept, op->gone_last);
+    }
+    mark(view, op->stream);
+}
+
+void store_nats_view_told(struct store_nats *nats, const struct store_nats_lot *lot)
+{
+    struct store_nats_view *view = nats->view;
+
+    if (view == NULL || !view->has_lock) {
+        return;
+    }
+    for (size_t i = 0; i < lot->op_count; i++) {
+        if (lot->ops[i].stream != NULL && !lot->ops[i].stream->keeps_none) {
+            note_op(view, &lot->ops[i]);
+        }
+    }
+}
+
+/* ---- batches ---- */
+
+static bool fill(struct store_nats_view *view, uint64_t eid)
+{
+    struct store_nats_writer_batch *batch = view->batch;
+    uint64_t count = eid - view->next;
+    uint64_t room = STORE_NATS_WRITER_GONE_MAX - view->fillers;
+
+    count = count < room ? count : room;
+    if (count > 0) {
+        batch->steps[batch->step_count++] = (struct store_nats_writer_step){
+            .type = STORE_NATS_WRITER_GONE, .eid = view->next, .last = view->next + count - 1};
+        view->fillers += count;
+        view->next += count;
+    }
+    return view->next == eid;
+}
+
+/* One step more may be needed for what is gone before it, and one for what is trimmed. */
+static bool add_event(void *ctx, const struct event *event)
+{
+    struct store_nats_view *view = ctx;
+    struct store_nats_writer_batch *batch = view->batch;
+    struct event *copy;
+
+    if (event->eid >= view->stream->stream.next_eid) {
+        return false;
+    }
+    if (batch->step_count + 3 > STORE_NATS_WRITER_STEPS_MAX ||
+        (view->bytes > 0 && view->bytes + event_len(event) > BATCH_BYTES) ||
+        !fill(view, event->eid)) {
+        view->is_full = true;
+        return false;
+    }
+    view->e = event_copy(event, &copy);
+    if (view->e != OK) {
+        return false;
+    }
+    view->bytes += event_len(event);
+    view->next = event->eid + 1;
+    batch->steps[batch->step_count++] = (struct store_nats_writer_step){
+        .type = STORE_NATS_WRITER_EVENT, .eid = event->eid, .event = copy};
+    return true;
+}
+
+static enum err add_events(struct store_nats_view *view)
+{
+    struct store_stream *mirror = view->stream->mirror;
+    uint64_t from = view->next;
+
+    view->bytes = 0;
+    view->fillers = 0;
+    view->is_full = false;
+    view->e = OK;
+    while (!view->is_full && view->e == OK && from < view->stream->stream.next_eid) {
+        TRY(store_read(mirror, from, add_event, view, &from));
+    }
+    return view->e;
+}
+
+/* Up to an event that is there, or up to the end: nats-server 2.9 counts wrongly when it is to
+ * trim up to a message that has gone. */
+static void add_removals(struct store_nats_view *view)
+{
+    struct store_nats_view_stream *kept = &view->stream->view;
+    struct store_nats_writer_batch *batch = view->batch;
+    uint64_t first = view->stream->mirror->first_eid;
+
+    first = first < view->next ? first : view->next;
+    if (first > kept->trimmed && first > 1) {
+        batch->steps[batch->step_count++] =
+            (struct store_nats_writer_step){.type = STORE_NATS_WRITER_TRIM, .eid = first};
+    }
+    view->trimmed = first;
+    while (view->gone_count < kept->gone_count &&
+           batch->step_count < STORE_NATS_WRITER_STEPS_MAX) {
+        uint64_t eid = kept->gone[view->gone_count++];
+
+        if (eid >= first) {
+            batch->steps[batch->step_count++] =
+                (struct store_nats_writer_step){.type = STORE_NATS_WRITER_REMOVE, .eid = eid};
+        }
+    }
+}
+
+/* False: there is nothing to be done for this stream. */
+static enum err plan(struct store_nats_view *view, bool *ret_has_work)
+{
+    struct store_nats_view_stream *kept = &view->stream->view;
+    struct store_nats_writer_batch *batch = view->batch;
+
+    *ret_has_work = true;
+    view->gone_count = 0;
+    view->trimmed = 0;
+    view->next = kept->next;
+    batch->type = STORE_NATS_WRITER_LOOK;
+    TRY(store_nats_names_make(view->nats->conf.realm, view->stream->stream.name,
+                              &batch->names));
+    if (kept->step != STORE_NATS_VIEW_KNOWN) {
+        return OK;
+    }
+    batch->type = STORE_NATS_WRITER_WRITE;
+    TRY(add_events(view));
+    add_removals(view);
+    if (batch->step_count > 0) {
+        return OK;
+    }
+    if (kept->compare_from > 0) {
+        batch->type = STORE_NATS_WRITER_LIST;
+        batch->from = kept->compare_from;
+        return OK;
+    }
+    batch->type = STORE_NATS_WRITER_LOOK;
+    *ret_has_work = kept->is_unsure;
+    return OK;
+}
+
+/* One that nothing was ever stored in needs no stream yet; nor does one that is refused. */
+static bool is_due(const struct store_nats_view *view, const struct store_nats_stream *stream)
+{
+    return !stream->keeps_none && stream->stream.next_eid > 1 &&
+           (stream->view.step != STORE_NATS_VIEW_REFUSED ||
+            view->nats->now >= stream->view.again);
+}
+
+static bool may_begin(const struct store_nats_view *view)
+{
+    const struct store_nats *nats = view->nats;
+
+    return view->has_lock && view->stream == NULL && nats->link_state.is_up &&
+           !nats->is_broken && nats->now >= view->again;
+}
+
+static void go_on(struct store_nats_view *view)
+{
+    LIST_FOREACH (node, after, &view->dirty) {
+        struct store_nats_stream *stream = stream_at(node);
+        bool has_work;
+        enum err e;
+
+        if (!may_begin(view)) {
+            return;
+        }
+        if (!is_due(view, stream)) {
+            continue;
+        }
+        list_remove(node);
+        list_init(node);
+        view->stream = stream;
+        view->batch = store_nats_writer_batch(view->writer);
+        e = view->batch == NULL ? ERR_AGAIN : plan(view, &has_work);
+        if (e != OK) { /* no memory, or the mirror cannot be read: the tick tries again */
+            view->stream = NULL;
+            view->again = view->nats->now + AGAIN_AFTER;
+            list_append(&view->dirty, node);
+            return;
+        }
+        if (has_work) {
+            store_nats_writer_begin(view->writer);
+            return;
+        }
+        view->stream = NULL;
+    }
+}
+
+static void on_later(void *ctx)
+{
+    struct store_nats_view *view = ctx;
+
+    view->nats->now = store_nats_link_clock();
+    go_on(view);
+}
+
+/* ---- answers ---- */
+
+static void refuse(struct store_nats_view *view, struct store_nats_stream *stream,
+                   const char *why)
+{
+    struct store_nats_names names;
+
+    if (stream->view.step != STORE_NATS_VIEW_REFUSED &&
+        store_nats_names_make(view->nats->conf.realm, stream->stream.name, &names) == OK) {
+        log_warn(
+            view->nats->conf.log,
+            "store: the stream %s is not kept up with \"%.*s\" for now: %s; the events are "
+            "safe in the log",
+            names.stream, SPAN_ARG(stream->stream.name), why);
+    }
+    doubt(stream);
+    stream->view.step = STORE_NATS_VIEW_REFUSED;
+    stream->view.again = view->nats->now + REFUSED_AFTER;
+}
+
+static void on_look(struct store_nats_view *view, struct store_nats_stream *stream,
+                    const struct store_nats_writer_batch *answer)
+{
+    struct store_nats_view_stream *kept = &stream->view;
+    const struct store_stream *told = &stream->stream;
+    bool is_first = kept->step != STORE_NATS_VIEW_KNOWN;
+    bool is_same = answer->last + 1 == told->next_eid && answer->count == told->count;
+
+    if (answer->last >= told->next_eid) {
+        refuse(view, stream,
+               "it has events that the log does not know (delete it on the "
+               "server, and it is made again)");
+        return;
+    }
+    if (answer->is_remade) {
+        log_warn(view->nats->conf.log,
+                 "store: the stream %s had messages that no realm had stored, and was made "
+                 "again (publish to realms, not to %s)",
+                 answer->names.stream, answer->names.events);
+    }
+    kept->step = STORE_NATS_VIEW_KNOWN;
+    kept->next = answer->last + 1;
+    kept->is_unsure = is_first && answer->count > 0 && !is_same;
+    kept->compare_from = is_first || is_same ? 0 : 1;
+}
+
+static void on_written(struct store_nats_view *view, struct store_nats_stream *stream)
+{
+    struct store_nats_view_stream *kept = &stream->view;
+
+    kept->next = view->next;
+    drop_gone(kept, view->gone_count);
+    kept->trimmed = view->trimmed;
+}
+
+/* What is listed and not in the mirror is to go. What the mirror has and the list has not is
+ * nobody's to put back: the sequence number is used up. */
+static bool compare(void *ctx, const struct event *event)
+{
+    struct store_nats_view *view = ctx;
+    const struct store_nats_writer_batch *batch = view->batch;
+
+    while (view->at < batch->eid_count && batch->eids[view->at] < event->eid) {
+        add_gone(&view->stream->view, batch->eids[view->at++]);
+    }
+    if (view->at < batch->eid_count && batch->eids[view->at] == event->eid) {
+        view->at++;
+    }
+    return view->at < batch->eid_count;
+}
+
+static void on_list(struct store_nats_view *view, struct store_nats_stream *stream,
+                    struct store_nats_writer_batch *answer)
+{
+    struct store_nats_view_stream *kept = &stream->view;
+    uint64_t from = answer->eid_count == 0 ? kept->next : answer->eids[0];
+    unsigned reads = 0;
+
+    view->batch = answer;
+    view->at = 0;
+    while (view->at < answer->eid_count && from < kept->next && reads < COMPARE_READS) {
+        if (store_read(stream->mirror, from, compare, view, &from) != OK) {
+            return; /* the same list again */
+        }
+        reads++;
+    }
+    while (view->at < answer->eid_count && from >= kept->next) {
+        add_gone(kept, answer->eids[view->at++]);
+    }
+    if (view->at < answer->eid_count) {
+        kept->compare_from = from;
+        return;
+    }
+    kept->compare_from = answer->is_end ? 0 : answer->eids[answer->eid_count - 1] + 1;
+    kept->is_unsure = kept->is_unsure && !answer->is_end;
+}
+
+static void on_answer(struct store_nats_view *view, struct store_nats_stream *stream,
+                      struct store_nats_writer_batch *answer)
+{
+    if (answer->type != STORE_NATS_WRITER_LOOK && stream->view.step != STORE_NATS_VIEW_KNOWN) {
+        return; /* it was doubted meanwhile: another look */
+    }
+    if (answer->e == ERR_LIMIT || answer->e == ERR_CONF) {
+        refuse(view, stream, answer->why);
+        return;
+    }
+    if (answer->e != OK) { /* some of it may be stored */
+        doubt(stream);
+        view->again = view->nats->now + (answer->e == ERR_AGAIN ? 1 : AGAIN_AFTER);
+        return;
+    }
+    switch (answer->type) {
+    case STORE_NATS_WRITER_LOOK: on_look(view, stream, answer); break;
+    case STORE_NATS_WRITER_WRITE: on_written(view, stream); break;
+    case STORE_NATS_WRITER_LIST: on_list(view, stream, answer); break;
+    }
+}
+
+void store_nats_view_wrote(struct store_nats *nats)
+{
+    struct store_nats_view *view = nats->view;
+    struct store_nats_stream *stream = view == NULL ? NULL : view->stream;
+    struct store_nats_writer_batch *answer =
+        stream == NULL ? NULL : store_nats_writer_answer(view->writer);
+
+    if (answer == NULL) {
+        return;
+    }
+    on_answer(view, stream, answer);
+    view->stream = NULL;
+    mark(view, stream);
+}
+
+/* ---- the lock ---- */
+
+static void mark_all(struct store_nats_view *view)
+{
+    LIST_FOREACH (node, after, &view->nats->streams) {
+        struct store_nats_stream *stream = LIST_ENTRY(node, struct store_nats_stream, node);
+
+        doubt(stream);
+        mark(view, stream);
+    }
+}
+
+static void look_at_lock(struct store_nats_view *view)
+{
+    struct store_nats *nats = view->nats;
+    const struct store_nats_lock *lock = store_nats_locks_find(&nats->state.locks, lock_key);
+    enum store_lock_state state =
+        lock == NULL ? STORE_LOCK_FREE : store_nats_tell_state(nats, lock->shown);
+    bool has_lock = state == STORE_LOCK_OURS;
+
+    if (has_lock && !view->has_lock) {
+        log_info(nats->conf.log, "store: this realm writes the streams of channels on the NATS "
+                                 "server now");
+        mark_all(view);
+    }
+    view->has_lock = has_lock;
+}
+
+static void on_locked(void *ctx, enum err e, struct span value)
+{
+    struct store_nats *nats = ctx;
+
+    (void)e, (void)value;
+    if (nats->view != NULL) {
+        nats->view->is_asking = false;
+        look_at_lock(nats->view);
+    }
+}
+
+static bool may_ask(const struct store_nats *nats)
+{
+    const struct store_nats_lock *lock = store_nats_locks_find(&nats->state.locks, lock_key);
+
+    return (lock == NULL || lock->image.holder == 0) && nats->link_state.is_up &&
+           !nats->is_cut && !nats->is_broken && !nats->store.is_closing;
+}
+
+void store_nats_view_tick(struct store_nats *nats)
+{
+    struct store_nats_view *view = nats->view;
+
+    if (view == NULL) {
+        return;
+    }
+    look_at_lock(view);
+    if (!view->is_asking && may_ask(nats)) {
+        view->is_asking = store_nats_out_lock(nats, lock_key, on_locked, nats) == OK;
+    }
+    store_nats_view_wrote(nats); /* if there was no memory to tell it */
+    go_on(view);
+}
+
+bool store_nats_view_is_behind(const struct store_nats *nats)
+{
+    const struct store_nats_view *view = nats->view;
+
+    if (view == NULL || !view->has_lock || !nats->link_state.is_up) {
+        return false;
+    }
+    LIST_FOREACH (node, after, &view->dirty) {
+        if (is_due(view, stream_at(node))) {
+            return true;
+        }
+    }
+    return view->stream != NULL;
+}
+
+/* ---- its life ---- */
+
+enum err store_nats_view_open(struct store_nats *nats)
+{
+    struct store_nats_view *view = calloc(1, sizeof *view);
+    enum err e;
+
+    if (view == NULL) {
+        return ERR_NOMEM;
+    }
+    e = store_nats_writer_open(nats->link, nats->conf.replicas, &view->writer);
+    if (e != OK) {
+        free(view);
+        return e;
+    }
+    view->nats = nats;
+    list_init(&view->dirty);
+    loop_later_init(&view->later, on_later, view);
+    nats->view = view;
+    return OK;
+}
+
+void store_nats_view_fini(struct store_nats *nats)
+{
+    struct store_nats_view *view = nats->view;
+
+    if (view == NULL) {
+        return;
+    }
+    store_nats_writer_close(view->writer);
+    LIST_FOREACH (node, after, &nats->streams) {
+        store_nats_view_forget(LIST_ENTRY(node, struct store_nats_stream, node));
+    }
+    loop_undefer(&view->later);
+    free(view);
+    nats->view = NULL;
+}
