@@ -503,6 +503,17 @@ void realm_session_go_away(struct realm_session *session, enum ws_close code, ms
     }
 }
 
+enum err realm_session_dismiss(struct realm_session *session, const char *why, msec now)
+{
+    enum err e = realm_carrier_close(&session->carrier, WS_CLOSE_POLICY, span_str(why), now);
+
+    if (e == OK) {
+        set_closer(session, REALM_SESSION_REALM, WS_CLOSE_POLICY);
+        set_why(session, why);
+    }
+    return e == ERR_CLOSED ? OK : e;
+}
+
 void realm_session_review(struct realm_session *session)
 {
     if (session->kind == REALM_SESSION_STOMP) {

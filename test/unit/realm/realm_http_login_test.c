@@ -52,7 +52,7 @@ static void begin(struct world *world)
                  .field_bytes = 300},
         .log = {.level = LOG_ERROR},
     };
-    world->login_env = (struct realm_login_env){&world->conf, NULL, &world->log};
+    world->login_env = (struct realm_login_env){.conf = &world->conf, .log = &world->log};
     realm_login_init(&world->login, &world->login_env, &host, NULL, NULL, NULL);
     router_init(&world->router, &router_conf, &world->rng);
     world->env = (struct realm_http_env){.conf = &world->conf,

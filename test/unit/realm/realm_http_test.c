@@ -147,6 +147,21 @@ static void without_the_subprotocol_a_sentence_names_it(void **state)
     assert_non_null(strstr(answer, "v12.stomp"));
 }
 
+static void a_page_without_an_origin_is_told_a_line_that_there_is(void **state)
+{
+    struct realm_conf conf = conf_of(false);
+    struct realm_http_verdict verdict;
+
+    (void)state;
+    ask_with(&conf, "GET /stomp HTTP/1.1\r\n" UPGRADE STOMP "Origin: null\r\n\r\n", &verdict);
+    assert_int_equal(verdict.status, 403);
+    assert_true(verdict.is_foreign);
+    assert_string_equal(verdict.why,
+                        "pages without an origin, as of a file or in a sandbox, may not open "
+                        "sessions here (serve the page from a site and name that: AllowOrigin "
+                        "https://app.example)");
+}
+
 static void a_foreign_page_is_refused_and_the_line_to_add_is_said(void **state)
 {
     static struct span names[] = {BYTES("realm.example")};
@@ -293,6 +308,7 @@ int main(void)
         cmocka_unit_test(long_lines_and_fields_are_refused_by_name),
         cmocka_unit_test(an_upgrade_to_stomp_chooses_the_subprotocol),
         cmocka_unit_test(without_the_subprotocol_a_sentence_names_it),
+        cmocka_unit_test(a_page_without_an_origin_is_told_a_line_that_there_is),
         cmocka_unit_test(a_foreign_page_is_refused_and_the_line_to_add_is_said),
         cmocka_unit_test(a_host_that_is_no_name_of_the_realm_is_refused),
         cmocka_unit_test(the_echo_is_there_for_those_who_want_it),
