@@ -179,6 +179,7 @@ static const char *word_for(uint16_t status)
     case 421: return "SecurityException";
     case 404: return "MissingResourceException";
     case 405:
+    case 415:
     case 501: return "UnsupportedOperationException";
     case 413:
     case 429:

@@ -67,9 +67,10 @@ static enum err refuse_more(struct realm_stomp *stomp, const struct realm_stomp_
                             enum err e)
 {
     if (e == ERR_LIMIT) {
-        return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_LIMIT,
-                                         "a session may have %zu subscriptions",
-                                         stomp->env->subscriptions_max);
+        return realm_stomp_inside_refuse(
+            stomp, request, REALM_STOMP_INSIDE_LIMIT,
+            "a session may have %zu subscriptions (SubscriptionsMax)",
+            stomp->env->subscriptions_max);
     }
     return e;
 }

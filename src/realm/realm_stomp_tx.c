@@ -81,9 +81,10 @@ enum err realm_stomp_tx_begin(struct realm_stomp *stomp,
                                          "this transaction has begun already");
     }
     if (stomp->transaction_count >= stomp->env->transactions_max) {
-        return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_LIMIT,
-                                         "a session may have %zu transactions open",
-                                         stomp->env->transactions_max);
+        return realm_stomp_inside_refuse(
+            stomp, request, REALM_STOMP_INSIDE_LIMIT,
+            "a session may have %zu transactions open (TransactionsMax)",
+            stomp->env->transactions_max);
     }
     TRY(transaction_new(stomp->env->hall, id, &transaction));
     list_append(&stomp->transactions, &transaction->node);
@@ -106,7 +107,8 @@ enum err realm_stomp_tx_send(struct realm_stomp *stomp,
     e = transaction_add(transaction, route, parts);
     if (e == ERR_LIMIT) {
         return realm_stomp_inside_refuse(stomp, request, REALM_STOMP_INSIDE_LIMIT,
-                                         "a transaction may hold %zu events and %zu bytes",
+                                         "a transaction may hold %zu events and %zu bytes "
+                                         "(TransactionEventsMax, TransactionBytesMax)",
                                          stomp->env->hall->items_max,
                                          stomp->env->hall->bytes_max);
     }

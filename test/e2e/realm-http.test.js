@@ -273,6 +273,12 @@ test('channels over HTTP', async (t) => {
       'POST /api/channels/demo/both/events',
       { body: 'x'.repeat(4097) },
     ],
+    'a body that is compressed': [
+      415,
+      'UnsupportedOperationException',
+      'POST /api/channels/demo/both/events',
+      { fields: ['Content-Encoding: gzip'], body: 'x' },
+    ],
     'the same in chunks': [
       413,
       'LimitException',
