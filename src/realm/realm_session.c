@@ -19,6 +19,7 @@ enum {
     CLOSE_WITHIN_MS = 5000,
     SECOND_MS = 1000,
     REASON_TEXT_BYTES = 192,
+    NAME_TEXT_BYTES = 96,
 };
 
 /* A STOMP frame is bounded by its own decoder, which can say so in a sentence. */
@@ -385,6 +386,18 @@ enum err realm_session_take(struct realm_session *session, struct mspan bytes, m
 
 /* ---- out ---- */
 
+static enum err give_up_slow(struct realm_session *session)
+{
+    struct span channel = session_failed_channel(&session->as.stomp.session);
+    char name[NAME_TEXT_BYTES], why[REASON_TEXT_BYTES];
+
+    snprintf(why, sizeof why,
+             "the client is so slow that events it needs of %s are not stored any more "
+             "(Capacity, StoreBytes; SlowReader)",
+             text_printable(channel, name, sizeof name));
+    return give_up(session, ERR_LIMIT, why);
+}
+
 enum err realm_session_peek(struct realm_session *session, struct span *ret_bytes)
 {
     bool has_output = realm_carrier_output(&session->carrier).len > 0;
@@ -406,8 +419,7 @@ enum err realm_session_peek(struct realm_session *session, struct span *ret_byte
         return OK;
     }
     if (e == ERR_LIMIT) {
-        return give_up(session, e,
-                       "the client is so slow that events it needs are not stored any more");
+        return give_up_slow(session);
     }
     return e == OK || e == ERR_AGAIN ? e : give_up(session, e, err_text(e));
 }

@@ -355,11 +355,14 @@ async function flood(t, policy) {
 }
 
 test('a slow reader with SlowReader drop ends, and the log says why', async (t) => {
-  const { program, deaf } = await flood(t, 'drop');
+  const { program, deaf, destination } = await flood(t, 'drop');
   deaf.socket.resume();
   await until('the end', () => deaf.closed !== null);
   await program.line(
-    /session \d+ ended: .*the client is so slow that events it needs are not stored/,
+    new RegExp(
+      `session \\d+ ended: .*the client is so slow that events it needs of ${destination} are not ` +
+        'stored any more \\(Capacity, StoreBytes; SlowReader\\)$',
+    ),
   );
 });
 
