@@ -309,7 +309,9 @@ test('limits of an address', async (t) => {
     assert.equal((await second.ask('GET /health')).status, 200);
     const third = await dial(port);
     await until('the end', () => third.isEnded);
-    await program.line(/not taken: its address has as many .* as it may have \(ConnectionsPerClient\)/);
+    await program.line(
+      /not taken: its address has as many .* as it may have \(ConnectionsPerClient\)/,
+    );
     first.peer.destroy();
     await until('room for another', async () => {
       const again = await dial(port);
