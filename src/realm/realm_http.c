@@ -175,6 +175,20 @@ enum err realm_http_judge_again(const struct realm_http_env *env, const struct h
     return OK;
 }
 
+enum err realm_http_refuse_late(const struct realm_http_env *env, const struct http1_head *head,
+                                struct buf *out, struct realm_http_verdict *ret_verdict)
+{
+    struct realm_http_verdict verdict = {.action = REALM_HTTP_ANSWER};
+    const struct realm_http_question question = {
+        .env = env, .head = head, .out = out, .verdict = &verdict};
+
+    /* RFC 9110 15.5.9: a request that was not complete in the time we were prepared to wait */
+    TRY(realm_http_question_refuse(
+        &question, 408, "the head of the request did not come whole within HandshakeTimeout"));
+    *ret_verdict = verdict;
+    return OK;
+}
+
 enum err realm_http_refuse_body(const struct realm_http_env *env, const struct http1_head *head,
                                 uint16_t status, const char *why, struct buf *out,
                                 struct realm_http_verdict *verdict)

@@ -181,6 +181,7 @@ static const char *word_for(uint16_t status)
     case 405:
     case 415:
     case 501: return "UnsupportedOperationException";
+    case 408:
     case 413:
     case 429:
     case 503: return "LimitException";
