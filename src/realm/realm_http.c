@@ -133,10 +133,8 @@ static enum err judge(struct realm_http_question *question)
     if (question->is_api || span_equals(path, "/stomp")) {
         return judge_client(question);
     }
-    if (question->env->conf->has_diagnostics && span_equals(path, "/echo")) {
-        return realm_http_question_upgrade(question, REALM_HTTP_ECHO);
-    }
-    if (question->env->conf->has_diagnostics && span_starts(path, SPAN("/diag/"))) {
+    if (question->env->conf->has_diagnostics &&
+        (span_equals(path, "/echo") || span_starts(path, SPAN("/diag/")))) {
         return realm_http_diag_judge(question);
     }
     return give_page(question);

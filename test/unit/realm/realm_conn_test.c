@@ -73,6 +73,8 @@ static enum err world_begin(struct world *world)
                  .heart_beat = 20000,
                  .handshake_timeout = 10000,
                  .has_diagnostics = true,
+                 .diagnostic_rate = 1000,
+                 .diagnostics_max = 1000,
                  .echo_bytes = 1 << 20,
                  .line_bytes = 1000,
                  .field_count = 50,

@@ -29,6 +29,8 @@ static struct realm_conf conf_of(bool has_diagnostics)
         .interfaces = interfaces,
         .interface_count = 1,
         .has_diagnostics = has_diagnostics,
+        .diagnostic_rate = 1,
+        .diagnostics_max = 1,
         .line_bytes = 200,
         .field_count = 20,
         .field_bytes = 300,
@@ -41,8 +43,9 @@ static const char *ask_with(const struct realm_conf *conf, const char *request,
 {
     static char text[4096];
     const struct http1_limits limits = realm_conf_limits(conf);
+    struct realm_http_gate gate = {0};
     const struct realm_http_env env = {
-        .conf = conf, .assets = assets, .login = anybody(), .has_login = true};
+        .conf = conf, .assets = assets, .login = anybody(), .has_login = true, .gate = &gate};
     struct span input = span_str(request);
     struct http1_head head;
     struct buf out;
