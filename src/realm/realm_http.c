@@ -73,12 +73,22 @@ static enum err give_page(const struct realm_http_question *question)
 
 /* ---- the request ---- */
 
+/* The directive that a fault is about; "": none. */
+static const char *directive_of(enum http1_fault fault)
+{
+    return fault == HTTP1_FAULT_LINE_LENGTH    ? ", see LimitRequestLine"
+           : fault == HTTP1_FAULT_FIELD_LENGTH ? ", see LimitRequestFieldSize"
+           : fault == HTTP1_FAULT_FIELD_COUNT  ? ", see LimitRequestFields"
+                                               : "";
+}
+
 static enum err refuse_fault(const struct realm_http_question *question, enum http1_fault fault)
 {
     char sentence[REALM_HTTP_WHY_BYTES];
 
     question->verdict->keeps = false; /* nobody knows where the next request begins */
-    snprintf(sentence, sizeof sentence, "the client %s", http1_fault_text(fault));
+    snprintf(sentence, sizeof sentence, "the client %s%s", http1_fault_text(fault),
+             directive_of(fault));
     return realm_http_question_refuse(question, http1_fault_status(fault), sentence);
 }
 

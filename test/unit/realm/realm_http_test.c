@@ -113,13 +113,20 @@ static void every_request_has_its_answer(void **state)
 
 static void long_lines_and_fields_are_refused_by_name(void **state)
 {
-    char request[700];
+    char request[700] = "GET / HTTP/1.1\r\nHost: a\r\n";
 
     (void)state;
+    for (int i = 0; i < 20; i++) {
+        memcpy(request + strlen(request), "A: b\r\n", sizeof "A: b\r\n");
+    }
+    assert_memory_equal(ask(request), "HTTP/1.1 431 ", 13);
+    assert_non_null(strstr(ask(request), "see LimitRequestFields\n"));
     snprintf(request, sizeof request, "GET /%0300d HTTP/1.1\r\nHost: a\r\n\r\n", 0);
     assert_memory_equal(ask(request), "HTTP/1.1 414 ", 13);
+    assert_non_null(strstr(ask(request), "see LimitRequestLine\n"));
     snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: a\r\nX: %0400d\r\n\r\n", 0);
     assert_memory_equal(ask(request), "HTTP/1.1 431 ", 13);
+    assert_non_null(strstr(ask(request), "see LimitRequestFieldSize\n"));
 }
 
 #define UPGRADE                                                                 \
