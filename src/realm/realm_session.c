@@ -301,6 +301,9 @@ static enum err give_up(struct realm_session *session, enum err e, const char *w
     return e;
 }
 
+static const char *const does_not_read =
+    "the client does not read what it is answered (OutboxBytesMax)";
+
 static enum err judge(struct realm_session *session, enum err e)
 {
     char why[REASON_TEXT_BYTES];
@@ -319,7 +322,7 @@ static enum err judge(struct realm_session *session, enum err e)
             set_why(session, why);
         }
         return OK;
-    case ERR_LIMIT: return give_up(session, e, "the client does not read what it is answered");
+    case ERR_LIMIT: return give_up(session, e, does_not_read);
     case ERR_NOMEM:
     case ERR_IO:
     case ERR_TIMEOUT:
@@ -500,7 +503,10 @@ enum err realm_session_expire(struct realm_session *session, msec now)
         e = realm_stomp_expire(&session->as.stomp, now);
     }
     if (e == ERR_TIMEOUT) {
-        return give_up(session, e, "the client was silent for too long");
+        /* Whose answers wait is not listened to, whatever it says. */
+        return give_up(session, e,
+                       realm_session_is_held(session) ? does_not_read
+                                                      : "the client was silent for too long");
     }
     return judge(session, e);
 }
