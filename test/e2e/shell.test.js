@@ -101,6 +101,15 @@ test('lines', async (t) => {
     assert.match(said.stderr, /closed by the other side/);
   });
 
+  await t.test('what the realm refuses ends it there, and its number is said', async (t) => {
+    const said = pub(t, [url, '/demo/refused']);
+    said.end(`one\n${'x'.repeat(2 ** 20 + 1)}\nthree\n`);
+    assert.equal(await within('its end', said.ended), 1);
+    assert.equal(said.stdout, '1\n');
+    assert.match(said.stderr, /LimitException: an event's body has at most/);
+    assert.match(said.stderr, /^wayleave pub: event 2 was not acknowledged; all before it were$/m);
+  });
+
   await t.test('what a line cannot be published for ends it there, with the count', async (t) => {
     const said = pub(t, ['--json', url, '/demo/half']);
     said.end('{"data": "good"}\n{"data": 1}\n{"data": "never"}\n');
