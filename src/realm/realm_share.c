@@ -76,7 +76,7 @@ enum router_verdict realm_share_open(const struct realm_login *login, struct rou
     verdict = router_open(router, name, ret_route);
     if (verdict == ROUTER_FULL) {
         snprintf(sentence, REALM_SHARE_SENTENCE_BYTES,
-                 "%s would be one channel more than the realm may have (ChannelsMax)",
+                 "%s would be one channel more than the realm may have",
                  text_printable(name, shown, sizeof shown));
     }
     if (verdict == ROUTER_FOUND && makes &&

@@ -135,8 +135,7 @@ static void with_a_maximum_one_may_have_that_many_and_all_there_are(void **state
         assert_string_equal(ask(&world, 0, SEND, name), "");
     }
     assert_string_equal(ask(&world, 0, SEND, "e"),
-                        "/demo/e would be one channel more than the realm may have "
-                        "(ChannelsMax)");
+                        "/demo/e would be one channel more than the realm may have");
     world_end(&world);
 }
 
