@@ -274,8 +274,9 @@ static void on_time(void *ctx)
     }
     if (!it->is_over &&
         ((now >= opening_deadline(it) &&
-          realm_session_dismiss(&it->session, "no CONNECT came within HandshakeTimeout", now) !=
-              OK) ||
+          realm_session_dismiss(&it->session,
+                                "no CONNECT came, or was verified, within HandshakeTimeout",
+                                now) != OK) ||
          realm_session_expire(&it->session, now) != OK)) {
         end_receiver(it);
         end(it);
