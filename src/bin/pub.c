@@ -174,6 +174,10 @@ static void on_end(void *ctx)
     struct pub *pub = ctx;
 
     shell_lines_close(&pub->lines);
+    if (pub->is_waiting && pub->options->text == NULL) {
+        fprintf(stderr, "wayleave pub: event %llu was not acknowledged; all before it were\n",
+                (unsigned long long)pub->acknowledged + 1);
+    }
 }
 
 int pub_main(int argc, char **argv)

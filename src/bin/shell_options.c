@@ -190,6 +190,8 @@ static bool read_proxy_url(struct shell_options *options, const char *text)
 
     if (span_starts(rest, SPAN("http://"))) {
         rest = span_tail(rest, 7);
+    } else if (strstr(text, "://") != NULL) {
+        return false; /* TLS or SOCKS to a proxy: "https" is not its host's name */
     }
     rest = span_head(rest, span_find(rest, '/'));
     at = behind_at(rest);
@@ -293,10 +295,21 @@ static bool read_words(struct shell_options *options, int argc, char **argv, int
     return true;
 }
 
+/* What pub says itself, and what would make a receipt mean another thing. */
+static bool is_ours(struct span name)
+{
+    return span_equals(name, "destination") || span_equals(name, "receipt") ||
+           span_equals(name, "transaction") || span_equals(name, "content-length");
+}
+
 static bool read_header(struct shell_options *options, int *ret_status)
 {
     const char *colon = strchr(optarg, ':');
 
+    if (colon != NULL && is_ours(span_of(optarg, (size_t)(colon - optarg)))) {
+        return fail(options, ret_status, "--header: pub says that itself:", optarg,
+                    "leave it out");
+    }
     if (colon == NULL || colon == optarg ||
         options->header_count == SHELL_OPTIONS_HEADERS_MAX) {
         return fail(options, ret_status, "--header: not a header:", optarg,
@@ -315,8 +328,10 @@ static bool read_option(struct shell_options *options, int option, const char **
     case 'k': options->insecure = true; return true;
     case 'f': options->from = optarg; return true;
     case 'n':
-        return text_u64(span_str(optarg), UINT32_MAX, &options->count) ||
-               fail(options, ret_status, "--count: not a number:", optarg, "write --count 10");
+        return (text_u64(span_str(optarg), UINT32_MAX, &options->count) &&
+                options->count > 0) ||
+               fail(options, ret_status, "--count: not a number of events:", optarg,
+                    "write --count 10");
     case 'j': options->is_json = true; return true;
     case 's': options->selector = optarg; return true;
     case 't':
@@ -347,20 +362,25 @@ bool shell_options_read(struct shell_options *options, const char *verb, int arg
     };
     const bool is_sub = strcmp(verb, "sub") == 0;
     const char *proxy = NULL;
+    const char *word; /* of the command line, that the option stands in */
     int option;
 
     *options = (struct shell_options){.verb = verb, .from = "now"};
     optind = 1;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "+h", names, NULL)) != -1) {
+    while (word = argv[optind], (option = getopt_long(argc, argv, "+:h", names, NULL)) != -1) {
         if (option == 'h') {
             print_usage(options, stdout);
             *ret_status = 0;
             return false;
         }
         if (option == '?' || (strchr(is_sub ? "H" : "sfn", option) != NULL)) {
-            return fail(options, ret_status, "cannot do anything with", argv[optind - 1],
+            return fail(options, ret_status, "cannot do anything with", word,
                         "-h lists the options");
+        }
+        if (option == ':') {
+            return fail(options, ret_status, "there is nothing behind", word,
+                        "-h says what it wants");
         }
         if (!read_option(options, option, &proxy, ret_status)) {
             return false;

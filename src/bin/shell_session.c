@@ -102,6 +102,11 @@ void shell_session_fail(struct shell_session *session, const char *format, ...)
     session_over(session, 1);
 }
 
+bool shell_session_is_closing(const struct shell_session *session)
+{
+    return session->state == SESSION_CLOSING;
+}
+
 struct loop *shell_session_loop(struct shell_session *session)
 {
     return session->loop;

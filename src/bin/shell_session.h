@@ -42,5 +42,8 @@ void shell_session_finish(struct shell_session *session);
 void shell_session_fail(struct shell_session *session, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/** Whether it ends in order already: what goes wrong now is no failure. */
+bool shell_session_is_closing(const struct shell_session *session);
+
 /** The loop, for a verb that watches something of its own. */
 struct loop *shell_session_loop(struct shell_session *session);

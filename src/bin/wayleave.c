@@ -19,7 +19,7 @@ static const struct verb {
 } verbs[] = {
     {"proxy", "forward proxy that understands WebSocket", proxy_service_main},
     {"realm", "messaging server: channels and events", realm_main},
-    {"config", "check a proxy's configuration and print what it comes to", config_main},
+    {"config", "check a configuration and print what it comes to", config_main},
     {"pub", "publish events to a channel", pub_main},
     {"sub", "print the events of a channel", sub_main},
 };

@@ -11,6 +11,7 @@
 #include "daemon/resources.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,14 +163,26 @@ static bool has_enough(const struct daemon *daemon, int argc, char **argv)
     return true;
 }
 
+/* A long one is at fault whole; of short ones written as one word, one is. */
+static void say_unknown(const char *name, const char *word)
+{
+    if (optopt == 0 || strncmp(word, "--", 2) == 0) {
+        fprintf(stderr, "%s: there is no option %s (-h lists them)\n", name, word);
+    } else {
+        fprintf(stderr, "%s: there is no option -%c (-h lists them)\n", name, optopt);
+    }
+}
+
 /* True to go on; otherwise *ret_status is the exit status. */
 static bool read_options(struct daemon *daemon, int argc, char **argv, int *ret_status)
 {
+    static const struct option long_options[] = {
+        {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
     int option;
 
     optind = 1;
     opterr = 0;
-    while ((option = getopt(argc, argv, ":f:D:u:tVh")) != -1) {
+    while ((option = getopt_long(argc, argv, ":f:D:u:tVh", long_options, NULL)) != -1) {
         switch (option) {
         case 'f': daemon->file = optarg; break;
         case 'D':
@@ -194,8 +207,7 @@ static bool read_options(struct daemon *daemon, int argc, char **argv, int *ret_
             *ret_status = 2;
             return false;
         default:
-            fprintf(stderr, "%s: there is no option -%c (-h lists them)\n",
-                    daemon->service->name, optopt);
+            say_unknown(daemon->service->name, argv[optind - 1]);
             *ret_status = 2;
             return false;
         }

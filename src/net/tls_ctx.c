@@ -146,8 +146,10 @@ static enum err load_key(SSL_CTX *ssl, const char *file, const char *certificate
         SSL_CTX_check_private_key(ssl) == 1) {
         return OK;
     }
+    /* OpenSSL puts a key of another kind (RSA, EC) beside the certificate, not against it. */
     if (openssl_says(ERR_LIB_X509, X509_R_KEY_VALUES_MISMATCH) ||
-        openssl_says(ERR_LIB_X509, X509_R_KEY_TYPE_MISMATCH)) {
+        openssl_says(ERR_LIB_X509, X509_R_KEY_TYPE_MISMATCH) ||
+        openssl_says(ERR_LIB_SSL, SSL_R_NO_CERTIFICATE_ASSIGNED)) {
         return say(why, ERR_CONF, "the key %s does not belong to the certificate %s", file,
                    certificate_file);
     }

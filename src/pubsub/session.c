@@ -418,6 +418,11 @@ uint64_t session_take_skipped(struct session *session, struct span *ret_channel)
     return skipped;
 }
 
+struct span session_failed_channel(const struct session *session)
+{
+    return session->current == NULL ? span_of(NULL, 0) : session->current->route->channel.name;
+}
+
 void session_sent(struct session *session, size_t len)
 {
     struct session_sub *sub = session->current;

@@ -146,6 +146,9 @@ void session_sent(struct session *session, size_t len);
  *  channel (CHANNEL_SLOW_SKIP); 0: none. Each is told once. */
 uint64_t session_take_skipped(struct session *session, struct span *ret_channel);
 
+/** After a peek that failed: whose events it was about. Empty: no single channel's. */
+struct span session_failed_channel(const struct session *session);
+
 /** Whether the last peek must be sent on before anything else goes out: a frame has left in
  *  part, or the stream was offered bytes and has not taken them. */
 static inline bool session_is_inside(const struct session *session)

@@ -310,10 +310,11 @@ const struct directive realm_conf_rows[] = {
              "for finding out what a network does to connections (doc/diagnostics.md)."},
     {ROW("DiagnosticRate", CONF_NUMBER, diagnostic_rate), .min = 1, .max = 1000000,
      .initial = "20", .unit = "requests", .where = SERVICE_IN_SERVER,
-     .help = "The most requests for /diag/ in a second; one more is told 429."},
+     .help = "The most requests for /echo and /diag/ in a second; one more is told 429."},
     {ROW("DiagnosticsMax", CONF_NUMBER, diagnostics_max), .min = 1, .max = 100000,
      .initial = "32", .unit = "connections", .where = SERVICE_IN_SERVER,
-     .help = "The most connections on which something of /diag/ runs; one more is told 503."},
+     .help = "The most connections on which /echo or something of /diag/ runs; one more is told "
+             "503."},
     {ROW("EchoMessageBytesMax", CONF_SIZE, echo_bytes), .min = 1024,
      .max = 1024 * 1024 * 1024, .initial = "16m", .where = SERVICE_IN_SERVER,
      .help = "The longest message that /echo takes, and the most that /diag/size does."},

@@ -122,6 +122,11 @@ static void refuse_body(struct realm_conn *conn, uint16_t status, const char *wh
                                                   &conn->answer, &conn->request->verdict));
 }
 
+void realm_conn_body_refuse_late(struct realm_conn *conn)
+{
+    refuse_body(conn, 408, "the body came more slowly than 1 KiB in a second");
+}
+
 static void on_whole_body(struct realm_conn *conn)
 {
     char date[DAEMON_CLOCK_BYTES];

@@ -424,6 +424,29 @@ static void break_silence(struct realm_conn *conn)
     realm_conn_http_run(conn);
 }
 
+/* Who has begun to ask is answered. */
+static void refuse_late(struct realm_conn *conn)
+{
+    char date[DAEMON_CLOCK_BYTES];
+    const struct realm_http_env env = realm_conn_http_env(conn, date);
+    struct realm_conn_request *request = conn->request;
+
+    if (conn->state == REALM_CONN_LIFE_BODY) {
+        realm_conn_body_refuse_late(conn);
+    } else {
+        realm_conn_http_answer(conn, realm_http_refuse_late(&env, &request->head, &conn->answer,
+                                                            &request->verdict));
+    }
+    realm_conn_http_run(conn);
+}
+
+static bool is_half_asked(const struct realm_conn *conn)
+{
+    return conn->state == REALM_CONN_LIFE_BODY ||
+           (conn->state == REALM_CONN_LIFE_READING && !conn->request->is_judged &&
+            http1_head_has_begun(&conn->request->head));
+}
+
 void realm_conn_http_expire(struct realm_conn *conn)
 {
     msec now = realm_conn_life_now(conn);
@@ -439,6 +462,8 @@ void realm_conn_http_expire(struct realm_conn *conn)
         break_silence(conn);
     } else if (conn->state == REALM_CONN_LIFE_ANSWERING && conn->answer.len == 0) {
         realm_conn_http_run(conn); /* the next drop */
+    } else if (is_half_asked(conn)) {
+        refuse_late(conn);
     } else {
         realm_conn_life_end_why(conn, conn->has_answered && realm_conn_http_is_idle(conn)
                                           ? "no further request came"

@@ -113,13 +113,18 @@ static void read_session(struct realm_conn *conn)
     }
 }
 
+/* When it must have said CONNECT, and have been let in; MSEC_NEVER: it has, or is closing. */
+static msec opening_deadline(const struct realm_conn *conn)
+{
+    return realm_session_is_opening(conn->session) && !realm_session_is_closing(conn->session)
+               ? conn->began + conn->era->conf->handshake_timeout
+               : MSEC_NEVER;
+}
+
 static void set_timer(struct realm_conn *conn)
 {
-    msec at = realm_session_deadline(conn->session);
+    msec at = msec_min(realm_session_deadline(conn->session), opening_deadline(conn));
 
-    if (realm_session_is_opening(conn->session)) {
-        at = msec_min(at, conn->began + conn->era->conf->handshake_timeout);
-    }
     realm_conn_life_set_timer(conn, at);
 }
 
@@ -164,10 +169,11 @@ void realm_conn_session_expire(struct realm_conn *conn)
 {
     msec now = realm_conn_life_now(conn);
 
-    if (realm_session_is_opening(conn->session) &&
-        now >= conn->began + conn->era->conf->handshake_timeout) {
-        realm_conn_life_end_why(conn,
-                                "no CONNECT came, or was verified, within HandshakeTimeout");
+    if (now >= opening_deadline(conn) &&
+        realm_session_dismiss(conn->session,
+                              "no CONNECT came, or was verified, within HandshakeTimeout",
+                              now) != OK) {
+        realm_conn_life_end(conn);
         return;
     }
     if (realm_session_expire(conn->session, now) != OK) {

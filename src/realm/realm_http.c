@@ -73,12 +73,22 @@ static enum err give_page(const struct realm_http_question *question)
 
 /* ---- the request ---- */
 
+/* The directive that a fault is about; "": none. */
+static const char *directive_of(enum http1_fault fault)
+{
+    return fault == HTTP1_FAULT_LINE_LENGTH    ? ", see LimitRequestLine"
+           : fault == HTTP1_FAULT_FIELD_LENGTH ? ", see LimitRequestFieldSize"
+           : fault == HTTP1_FAULT_FIELD_COUNT  ? ", see LimitRequestFields"
+                                               : "";
+}
+
 static enum err refuse_fault(const struct realm_http_question *question, enum http1_fault fault)
 {
     char sentence[REALM_HTTP_WHY_BYTES];
 
     question->verdict->keeps = false; /* nobody knows where the next request begins */
-    snprintf(sentence, sizeof sentence, "the client %s", http1_fault_text(fault));
+    snprintf(sentence, sizeof sentence, "the client %s%s", http1_fault_text(fault),
+             directive_of(fault));
     return realm_http_question_refuse(question, http1_fault_status(fault), sentence);
 }
 
@@ -133,10 +143,8 @@ static enum err judge(struct realm_http_question *question)
     if (question->is_api || span_equals(path, "/stomp")) {
         return judge_client(question);
     }
-    if (question->env->conf->has_diagnostics && span_equals(path, "/echo")) {
-        return realm_http_question_upgrade(question, REALM_HTTP_ECHO);
-    }
-    if (question->env->conf->has_diagnostics && span_starts(path, SPAN("/diag/"))) {
+    if (question->env->conf->has_diagnostics &&
+        (span_equals(path, "/echo") || span_starts(path, SPAN("/diag/")))) {
         return realm_http_diag_judge(question);
     }
     return give_page(question);
@@ -171,6 +179,20 @@ enum err realm_http_judge_again(const struct realm_http_env *env, const struct h
 
     assert(env->has_login);
     TRY(judge(&question));
+    *ret_verdict = verdict;
+    return OK;
+}
+
+enum err realm_http_refuse_late(const struct realm_http_env *env, const struct http1_head *head,
+                                struct buf *out, struct realm_http_verdict *ret_verdict)
+{
+    struct realm_http_verdict verdict = {.action = REALM_HTTP_ANSWER};
+    const struct realm_http_question question = {
+        .env = env, .head = head, .out = out, .verdict = &verdict};
+
+    /* RFC 9110 15.5.9: a request that was not complete in the time we were prepared to wait */
+    TRY(realm_http_question_refuse(
+        &question, 408, "the head of the request did not come whole within HandshakeTimeout"));
     *ret_verdict = verdict;
     return OK;
 }

@@ -127,6 +127,12 @@ must_check enum err realm_http_judge_again(const struct realm_http_env *env,
                                            const struct http1_head *head, struct buf *out,
                                            struct realm_http_verdict *ret_verdict);
 
+/** Refuses a request whose head has begun and does not come whole. The connection ends behind
+ *  the answer. ERR_NOMEM, ERR_LIMIT. */
+must_check enum err realm_http_refuse_late(const struct realm_http_env *env,
+                                           const struct http1_head *head, struct buf *out,
+                                           struct realm_http_verdict *ret_verdict);
+
 /** Refuses a request whose body cannot be read: malformed, or over verdict->body_max. The
  *  connection ends behind the answer. ERR_NOMEM, ERR_LIMIT. */
 must_check enum err realm_http_refuse_body(const struct realm_http_env *env,

@@ -43,7 +43,7 @@ static enum err refuse_rate(const struct realm_http_question *question)
     realm_http_question_add(&answer, SPAN("Retry-After"), SPAN("1"));
     return realm_http_question_give_refusal(
         question, &answer,
-        "more is asked of /diag/ than it answers in a second (DiagnosticRate)");
+        "more is asked of /echo and /diag/ than they answer in a second (DiagnosticRate)");
 }
 
 static bool is_get(const struct realm_http_question *question)
@@ -223,14 +223,23 @@ static enum err give_fin(struct realm_http_question *question)
     return OK;
 }
 
+static enum err give_echo(struct realm_http_question *question)
+{
+    return realm_http_question_upgrade(question, REALM_HTTP_ECHO);
+}
+
 static const struct endpoint {
     const char *path;
     enum err (*give)(struct realm_http_question *question);
     bool has_methods; /* looks at the method itself */
 } endpoints[] = {
-    {"/diag/headers", give_head, true},     {"/diag/drip", give_drip, false},
-    {"/diag/fin", give_fin, true},          {"/diag/glued", give_glued, true},
-    {"/diag/silence", give_silence, false}, {"/diag/size", give_size, true},
+    {"/diag/headers", give_head, true},
+    {"/diag/drip", give_drip, false},
+    {"/diag/fin", give_fin, true},
+    {"/diag/glued", give_glued, true},
+    {"/diag/silence", give_silence, false},
+    {"/diag/size", give_size, true},
+    {"/echo", give_echo, true},
 };
 
 static enum err give(struct realm_http_question *question, const struct endpoint *endpoint)
@@ -247,8 +256,8 @@ static enum err give(struct realm_http_question *question, const struct endpoint
         return refuse_rate(question);
     }
     if (env->gate->running >= env->conf->diagnostics_max) {
-        return realm_http_question_refuse(question, 503,
-                                          "as much of /diag/ runs as may (DiagnosticsMax)");
+        return realm_http_question_refuse(
+            question, 503, "as much of /echo and /diag/ runs as may (DiagnosticsMax)");
     }
     TRY(endpoint->give(question));
     question->verdict->is_diagnostic = question->verdict->action != REALM_HTTP_ANSWER;

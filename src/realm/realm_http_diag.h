@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
- * What is below /diag/: endpoints that behave in one way each, so that a client can find out
- * what the network between does to it. doc/diagnostics.md describes them. Only with
+ * /echo and what is below /diag/: endpoints that behave in one way each, so that a client can
+ * find out what the network between does to it. doc/diagnostics.md describes them. Only with
  * DiagnosticEndpoints On; bounded in rate, number, size and time.
  */
 #pragma once
@@ -15,7 +15,7 @@ enum {
     REALM_HTTP_DIAG_FIN_BYTES = 65536,  /* what /diag/fin gathers */
 };
 
-/** Judges a request below /diag/. Errors as realm_http_next(). */
+/** Judges a request for /echo or below /diag/. Errors as realm_http_next(). */
 must_check enum err realm_http_diag_judge(struct realm_http_question *question);
 
 /** The answer after a silence. ERR_NOMEM, ERR_LIMIT. */

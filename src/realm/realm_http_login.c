@@ -16,7 +16,7 @@ enum realm_login_verdict realm_http_login_begin(struct realm_login *login,
     struct auth_basic basic;
     enum err e;
 
-    if (field == NULL) {
+    if (field == NULL || login->env->conf->access.users == NULL) {
         return realm_login_without(login);
     }
     if (http1_fields_count(head->fields, SPAN("authorization")) > 1) {

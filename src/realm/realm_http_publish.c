@@ -53,6 +53,14 @@ static enum err count(const struct realm_http_question *question, bool *ret_may)
     return realm_http_question_give_refusal(question, &answer, sentence);
 }
 
+/* RFC 9110 15.5.16: a coding of the body that we do not take off. */
+static bool is_coded(struct http1_fields fields)
+{
+    const struct http1_field *coding = http1_fields_find(fields, SPAN("content-encoding"));
+
+    return coding != NULL && !span_equal_nocase(coding->value, SPAN("identity"));
+}
+
 enum err realm_http_publish_judge(const struct realm_http_question *question,
                                   const struct realm_http_place *place)
 {
@@ -68,6 +76,12 @@ enum err realm_http_publish_judge(const struct realm_http_question *question,
         question->body.length > question->env->event_bytes) {
         return realm_http_question_refuse(question, 413,
                                           "the event is longer than EventBytesMax");
+    }
+    if (is_coded(question->head->fields)) {
+        return realm_http_question_refuse(
+            question, 415,
+            "an event's body has no Content-Encoding: its readers would not be told of it (send "
+            "it as it is)");
     }
     TRY(count(question, &may));
     if (!may) {

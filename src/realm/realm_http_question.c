@@ -212,7 +212,9 @@ static const char *word_for(uint16_t status)
     case 421: return "SecurityException";
     case 404: return "MissingResourceException";
     case 405:
+    case 415:
     case 501: return "UnsupportedOperationException";
+    case 408:
     case 413:
     case 429:
     case 503: return "LimitException";
@@ -319,11 +321,22 @@ enum err realm_http_question_refuse_origin(const struct realm_http_question *que
     char sentence[REALM_HTTP_WHY_BYTES];
     char origin[ORIGIN_TEXT_BYTES], host[ORIGIN_TEXT_BYTES];
 
+    const char *what = question->is_api ? "ask" : "open sessions";
+
     text_printable(question->verdict->origin, origin, sizeof origin);
     text_printable(question->host.host, host, sizeof host);
-    snprintf(sentence, sizeof sentence, "pages from %s may not %s here (if they should: %s %s)",
-             origin, question->is_api ? "ask" : "open sessions",
-             is_unnamed ? "ServerName" : "AllowOrigin", is_unnamed ? host : origin);
+    if (span_equals(question->verdict->origin, "null")) {
+        /* WHATWG HTML 7.1.1: all such pages say the same, so one of them cannot be named */
+        snprintf(
+            sentence, sizeof sentence,
+            "pages without an origin, as of a file or in a sandbox, may not %s here (serve "
+            "the page from a site and name that: AllowOrigin https://app.example)",
+            what);
+    } else {
+        snprintf(sentence, sizeof sentence,
+                 "pages from %s may not %s here (if they should: %s %s)", origin, what,
+                 is_unnamed ? "ServerName" : "AllowOrigin", is_unnamed ? host : origin);
+    }
     question->verdict->is_foreign = true;
     return realm_http_question_refuse(question, 403, sentence);
 }

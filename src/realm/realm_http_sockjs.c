@@ -14,6 +14,7 @@
 
 enum {
     COOKIE_BYTES_MAX = 256,
+    COOKIE_PAIR_BYTES_MAX = 200, /* so that its attributes have room */
     PAGE_BYTES_MAX = 4096,
     TAG_BYTES = 2 * DIGEST_SHA1_BYTES + 3,
 };
@@ -22,6 +23,8 @@ enum {
  * max-age: a date that is far away for all of them. */
 #define ONE_YEAR "public, max-age=31536000"
 #define FAR_AWAY "Thu, 31 Dec 2037 23:55:55 GMT"
+
+#define COOKIE_OVER_TLS "; SameSite=None; Secure"
 
 /* no-transform: a proxy that compresses a stream gathers it first. */
 #define NOT_CACHED "no-store, no-cache, no-transform, must-revalidate, max-age=0"
@@ -61,7 +64,7 @@ static struct span cookie_of(const struct realm_http_question *question)
         size_t len = span_find(rest, ';');
         struct span pair = span_trim(span_head(rest, len));
 
-        if (span_starts(pair, SPAN("JSESSIONID=")) && pair.len < COOKIE_BYTES_MAX) {
+        if (span_starts(pair, SPAN("JSESSIONID=")) && pair.len <= COOKIE_PAIR_BYTES_MAX) {
             struct span value = span_tail(pair, strlen("JSESSIONID="));
 
             if (value.len > 0 && http1_char_are(value, is_cookie_octet)) {
@@ -78,8 +81,11 @@ static void add_cookie(const struct realm_http_question *question,
                        struct realm_http_question_answer *answer, char room[COOKIE_BYTES_MAX])
 {
     if (question->env->conf->sockjs.sets_cookie) {
-        snprintf(room, COOKIE_BYTES_MAX, "JSESSIONID=%.*s; path=/",
-                 SPAN_ARG(cookie_of(question)));
+        /* RFC 6265bis 5.6.7: without SameSite=None a browser leaves it out of what the pages of
+         * other sites ask for, and takes that only with Secure. */
+        snprintf(room, COOKIE_BYTES_MAX, "JSESSIONID=%.*s; path=/%s",
+                 SPAN_ARG(cookie_of(question)),
+                 question->env->way == REALM_HOST_OVER_TLS ? COOKIE_OVER_TLS : "");
         realm_http_question_add(answer, SPAN("Set-Cookie"), span_str(room));
     }
 }

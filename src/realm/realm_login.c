@@ -3,6 +3,7 @@
 #include "realm/realm_login.h"
 
 #include "base/text.h"
+#include "realm/realm_metrics.h"
 
 #include <stdlib.h>
 
@@ -116,6 +117,7 @@ static enum realm_login_verdict on_wrong(struct realm_login *login)
                  "without a look (LoginFailuresPerClient)",
                  host, env->conf->access.login_failures_max);
     }
+    metric_add(env->metrics, REALM_METRICS_LOGINS_FAILED, 1);
     forget_user(login);
     return REALM_LOGIN_WRONG;
 }
@@ -171,6 +173,7 @@ enum realm_login_verdict realm_login_with(struct realm_login *login, struct span
     }
     if (login->client != NULL &&
         !realm_clients_may_try(login->client, access->login_failures_max, now)) {
+        metric_add(login->env->metrics, REALM_METRICS_LOGINS_FAILED, 1);
         forget_user(login);
         return REALM_LOGIN_TOO_OFTEN;
     }

@@ -3,7 +3,7 @@
 /*
  * Who a client is: nobody yet, anonymous, or a user whose password was verified, on a thread
  * (auth/auth.h), while the loop goes on. One for each connection, for CONNECT and for HTTP's
- * Authorization alike. Wrong passwords are counted by address and said in the log.
+ * Authorization alike. Wrong passwords are counted, also by address, and said in the log.
  *
  *     no credentials    anonymous where the configuration says so, else REALM_LOGIN_NEEDED
  *     credentials       those of a user, or REALM_LOGIN_WRONG: nobody who gives a wrong
@@ -17,6 +17,7 @@
 
 #include "auth/auth.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include "realm/realm_acl.h"
 #include "realm/realm_clients.h"
 #include "realm/realm_conf.h"
@@ -44,6 +45,7 @@ struct realm_login_env {
     const struct realm_conf *conf; /* the present one */
     struct auth_desk *desk;        /* NULL only where there are no users */
     const struct log *log;
+    struct metric_sheet *metrics; /* NULL: nothing is counted */
 };
 
 /* realm_login.c's own. */

@@ -242,9 +242,6 @@ static enum err take_client(struct service_worker *own, int *fd, const struct ad
     struct addr local;
     enum err e;
 
-    if (own->face.conn_count >= own->face.seats.all) {
-        return ERR_LIMIT;
-    }
     /* Which interface it came in by is asked of the socket: after a reload, one that stayed
      * open may be another line's. */
     TRY(sock_local_addr(*fd, &local));
@@ -265,23 +262,27 @@ static enum err take_client(struct service_worker *own, int *fd, const struct ad
 }
 
 /* A sentence for the log where there is one to say. */
-static const char *why_not(enum err e)
+static const char *why_not(enum err e, bool has_room)
 {
-    return e == ERR_LIMIT ? "its address or the realm has as many connections as it may have "
-                            "(ConnectionsPerClient, SessionsMax)"
-                          : err_text(e);
+    if (!has_room) {
+        return "the realm has as many connections as it may have (SessionsMax)";
+    }
+    return e == ERR_LIMIT
+               ? "its address has as many connections as it may have (ConnectionsPerClient)"
+               : err_text(e);
 }
 
 static void on_accepted(void *ctx, int fd, const struct addr *peer)
 {
     struct service_worker *own = ctx;
     const struct addr client = addr_unmapped(peer);
-    enum err e = take_client(own, &fd, &client);
+    const bool has_room = own->face.conn_count < own->face.seats.all;
+    enum err e = has_room ? take_client(own, &fd, &client) : ERR_LIMIT;
     char text[ADDR_TEXT_BYTES];
 
     if (e != OK) {
         log_info(own->worker->log, "client %s: not taken: %s", addr_text(&client, text),
-                 why_not(e));
+                 why_not(e, has_room));
         metric_add(own->worker->metrics, REALM_METRICS_TURNED_AWAY, 1);
         sock_close(&fd);
     }

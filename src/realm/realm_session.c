@@ -20,6 +20,7 @@ enum {
     CLOSE_WITHIN_MS = 5000,
     SECOND_MS = 1000,
     REASON_TEXT_BYTES = 192,
+    NAME_TEXT_BYTES = 96,
 };
 
 /* A STOMP frame is bounded by its own decoder, which can say so in a sentence. */
@@ -312,6 +313,9 @@ static enum err give_up(struct realm_session *session, enum err e, const char *w
     return e;
 }
 
+static const char *const does_not_read =
+    "the client does not read what it is answered (OutboxBytesMax)";
+
 static enum err judge(struct realm_session *session, enum err e)
 {
     char why[REASON_TEXT_BYTES];
@@ -330,7 +334,7 @@ static enum err judge(struct realm_session *session, enum err e)
             set_why(session, why);
         }
         return OK;
-    case ERR_LIMIT: return give_up(session, e, "the client does not read what it is answered");
+    case ERR_LIMIT: return give_up(session, e, does_not_read);
     case ERR_NOMEM:
     case ERR_IO:
     case ERR_TIMEOUT:
@@ -416,6 +420,18 @@ enum err realm_session_go_on(struct realm_session *session, msec now)
 
 /* ---- out ---- */
 
+static enum err give_up_slow(struct realm_session *session)
+{
+    struct span channel = session_failed_channel(&session->as.stomp.session);
+    char name[NAME_TEXT_BYTES], why[REASON_TEXT_BYTES];
+
+    snprintf(why, sizeof why,
+             "the client is so slow that events it needs of %s are not stored any more "
+             "(Capacity, StoreBytes; SlowReader)",
+             text_printable(channel, name, sizeof name));
+    return give_up(session, ERR_LIMIT, why);
+}
+
 enum err realm_session_peek(struct realm_session *session, struct span *ret_bytes)
 {
     bool has_output = realm_carrier_output(&session->carrier).len > 0;
@@ -437,8 +453,7 @@ enum err realm_session_peek(struct realm_session *session, struct span *ret_byte
         return OK;
     }
     if (e == ERR_LIMIT) {
-        return give_up(session, e,
-                       "the client is so slow that events it needs are not stored any more");
+        return give_up_slow(session);
     }
     return e == OK || e == ERR_AGAIN ? e : give_up(session, e, err_text(e));
 }
@@ -519,7 +534,10 @@ enum err realm_session_expire(struct realm_session *session, msec now)
         e = realm_stomp_expire(&session->as.stomp, now);
     }
     if (e == ERR_TIMEOUT) {
-        return give_up(session, e, "the client was silent for too long");
+        /* Whose answers wait is not listened to, whatever it says. */
+        return give_up(session, e,
+                       realm_session_is_held(session) ? does_not_read
+                                                      : "the client was silent for too long");
     }
     return judge(session, e);
 }
@@ -532,6 +550,17 @@ void realm_session_go_away(struct realm_session *session, enum ws_close code, ms
         set_closer(session, REALM_SESSION_REALM, (uint16_t)code);
         set_why(session, why);
     }
+}
+
+enum err realm_session_dismiss(struct realm_session *session, const char *why, msec now)
+{
+    enum err e = realm_carrier_close(&session->carrier, WS_CLOSE_POLICY, span_str(why), now);
+
+    if (e == OK) {
+        set_closer(session, REALM_SESSION_REALM, WS_CLOSE_POLICY);
+        set_why(session, why);
+    }
+    return e == ERR_CLOSED ? OK : e;
 }
 
 void realm_session_review(struct realm_session *session)

@@ -178,6 +178,11 @@ must_check enum err realm_session_expire(struct realm_session *session, msec now
  *  or WS_CLOSE_RESTART: come back in a moment. */
 void realm_session_go_away(struct realm_session *session, enum ws_close code, msec now);
 
+/** Say that it has to end, and why: a Close with 1008, unless one was said. ERR_NOMEM: close
+ * the stream. */
+must_check enum err realm_session_dismiss(struct realm_session *session, const char *why,
+                                          msec now);
+
 /** The configuration is another: realm_session_part() is to look at what it still may. */
 void realm_session_review(struct realm_session *session);
 

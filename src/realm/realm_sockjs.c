@@ -117,15 +117,20 @@ void realm_sockjs_fini(struct realm_sockjs *table)
 
 /* ---- time ---- */
 
+/* When it must have said CONNECT, and have been let in; MSEC_NEVER: it has, or is closing. */
+static msec opening_deadline(const struct realm_sockjs_session *it)
+{
+    return realm_session_is_opening(&it->session) && !realm_session_is_closing(&it->session)
+               ? it->began + conf_of(it)->handshake_timeout
+               : MSEC_NEVER;
+}
+
 static msec deadline_of(const struct realm_sockjs_session *it)
 {
     msec at = MSEC_NEVER;
 
     if (!it->is_over) {
-        at = realm_session_deadline(&it->session);
-        if (realm_session_is_opening(&it->session)) {
-            at = msec_min(at, it->began + conf_of(it)->handshake_timeout);
-        }
+        at = msec_min(realm_session_deadline(&it->session), opening_deadline(it));
     }
     if (it->session.sender == NULL) {
         at = msec_min(at, it->left_at + conf_of(it)->sockjs.disconnect_delay);
@@ -284,11 +289,12 @@ static void on_time(void *ctx)
         forget(it);
         return;
     }
-    if (!it->is_over && realm_session_is_opening(&it->session) &&
-        now >= it->began + conf_of(it)->handshake_timeout) {
-        end_receiver(it);
-        end_why(it, "no CONNECT came within HandshakeTimeout");
-    } else if (!it->is_over && realm_session_expire(&it->session, now) != OK) {
+    if (!it->is_over &&
+        ((now >= opening_deadline(it) &&
+          realm_session_dismiss(&it->session,
+                                "no CONNECT came, or was verified, within HandshakeTimeout",
+                                now) != OK) ||
+         realm_session_expire(&it->session, now) != OK)) {
         end_receiver(it);
         end(it);
     }

@@ -254,14 +254,15 @@ enum err realm_worker_init(struct realm_worker *worker, const struct realm_worke
                                                   .diag = parts->diag};
     enum err e;
 
-    *worker = (struct realm_worker){.loop = parts->loop,
-                                    .log = parts->log,
-                                    .metrics = parts->metrics,
-                                    .login = {.desk = parts->desk, .log = parts->log},
-                                    .emptied = parts->emptied,
-                                    .emptied_ctx = parts->emptied_ctx,
-                                    .event_bytes = parts->conf->event_bytes,
-                                    .rng = parts->rng};
+    *worker = (struct realm_worker){
+        .loop = parts->loop,
+        .log = parts->log,
+        .metrics = parts->metrics,
+        .login = {.desk = parts->desk, .log = parts->log, .metrics = parts->metrics},
+        .emptied = parts->emptied,
+        .emptied_ctx = parts->emptied_ctx,
+        .event_bytes = parts->conf->event_bytes,
+        .rng = parts->rng};
     e = realm_store_open(&worker->store, &store_parts);
     router_conf.store = worker->store.store;
     if (router_conf.store != NULL) {

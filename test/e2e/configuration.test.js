@@ -317,6 +317,7 @@ test('a file that cannot be read', async (t) => {
 test('options that cannot be meant: status 2', async () => {
   for (const [args, says] of [
     [['proxy'], 'wayleave proxy: needs a configuration (write wayleave proxy -f FILE)\n'],
+    [['realm', '--nonsense'], 'wayleave realm: there is no option --nonsense (-h lists them)\n'],
     [['proxy', '-x'], 'wayleave proxy: there is no option -x (-h lists them)\n'],
     [['proxy', '-f'], 'wayleave proxy: -f needs a file name behind it (-f FILE)\n'],
     [
@@ -328,6 +329,21 @@ test('options that cannot be meant: status 2', async () => {
     const { code, stderr } = await runWayleave(args);
     assert.equal(code, 2);
     assert.equal(stderr, says);
+  }
+});
+
+test('--help and --version do what -h and -V do', async () => {
+  for (const verb of ['proxy', 'realm']) {
+    const [help, version] = await Promise.all(
+      [
+        ['-h', '--help'],
+        ['-V', '--version'],
+      ].map((pair) => Promise.all(pair.map((option) => runWayleave([verb, option])))),
+    );
+    assert.match(help[1].stdout, new RegExp(`^wayleave ${verb}: .*\\n\\nusage: `));
+    assert.deepEqual(help[1], help[0]);
+    assert.match(version[1].stdout, /^wayleave \d/);
+    assert.deepEqual(version[1], version[0]);
   }
 });
 

@@ -17,6 +17,7 @@ import {
 } from '../lib/frames.mjs';
 import { chunks, readResponse } from '../lib/http.mjs';
 import { connect, field, tunnel } from '../lib/tcp.mjs';
+import { until } from '../lib/wait.mjs';
 import { DEMO_CHANNELS, startProxy, startRealm } from '../lib/wayleave.mjs';
 
 const ON = `${DEMO_CHANNELS}DiagnosticEndpoints On\nDiagnosticRate 1000\nHeartBeat 1s\n`;
@@ -215,4 +216,27 @@ test('no more of it runs at once than DiagnosticsMax', async (t) => {
   const { ask } = await keptConnection(t, port);
   for (let status = 503; status !== 200;) ({ status } = await ask('GET /diag/silence?ms=1'));
   drip.destroy();
+});
+
+test('an echo counts as the others do', async (t) => {
+  const more = `${DEMO_CHANNELS}DiagnosticEndpoints On\n`;
+  const few = await startRealm(t, { more: `${more}DiagnosticsMax 1\n` });
+  const { peer } = await openWebSocket(few.port, '/echo');
+  assert.equal((await askOnce(t, few.port, 'GET /diag/silence?ms=1')).status, 503);
+  await assert.rejects(openWebSocket(few.port, '/echo'), /HTTP\/1\.1 503 /);
+  peer.destroy();
+  await until('room for another', async () => {
+    const again = await openWebSocket(few.port, '/echo').catch(() => null);
+    again?.peer.destroy();
+    return again !== null;
+  });
+
+  const slow = await startRealm(t, { more: `${more}DiagnosticRate 1\n` });
+  const asked = await Promise.allSettled(
+    Array.from({ length: 8 }, () => openWebSocket(slow.port, '/echo')),
+  );
+  for (const { value } of asked) value?.peer.destroy();
+  const refused = asked.filter(({ status }) => status === 'rejected');
+  assert.ok(refused.length >= 4, `${refused.length} of 8`); // whatever the second they came in
+  for (const { reason } of refused) assert.match(reason.message, /HTTP\/1\.1 429 /);
 });

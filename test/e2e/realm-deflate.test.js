@@ -69,7 +69,9 @@ test('what is already sent compressed can be replayed, and short events stay pla
 });
 
 test('it is off by URL, and by configuration', async (t) => {
-  const realm = await startRealm(t, { more: `${DEMO_CHANNELS}DiagnosticEndpoints On` });
+  const realm = await startRealm(t, {
+    more: `${DEMO_CHANNELS}DiagnosticEndpoints On\nDiagnosticRate 1000`,
+  });
   const on = await open(t, realm.port);
   assert.match(on.socket.extensions, /^permessage-deflate/);
   await realm.program.line(/session \d+ began: \S+, ws deflate, /);

@@ -14,6 +14,7 @@ import { askOnce } from '../lib/ask.mjs';
 import { OPCODE, closeFrame, frame, openWebSocket, readClose } from '../lib/frames.mjs';
 import { HASHES } from '../lib/passwords.mjs';
 import { freePort, startReloadableRealm } from '../lib/reload.mjs';
+import { SockSession } from '../lib/sockjs.mjs';
 import { Stomp } from '../lib/stomp.mjs';
 import { DEMO_CHANNELS, runWayleave, scratch, startRealm } from '../lib/wayleave.mjs';
 
@@ -53,6 +54,26 @@ test('who says Close while its password is verified is not missed', async (t) =>
   await program.line(/user "alice": wrong password/);
   const next = await Stomp.connect(t, port, { login: 'alice', passcode: 'ecila' });
   assert.equal(next.connected.command, 'CONNECTED');
+});
+
+test('who never says CONNECT is told so, over WebSocket and where a poll waits', async (t) => {
+  const { port, program } = await startRealm(t, {
+    more: `HandshakeTimeout 300ms\n${DEMO_CHANNELS}`,
+  });
+  const { peer } = await openWebSocket(port, '/stomp', {
+    fields: ['Sec-WebSocket-Protocol: v12.stomp'],
+  });
+  t.after(() => peer.destroy());
+  const reason = 'no CONNECT came, or was verified, within HandshakeTimeout';
+  assert.deepEqual(await readClose(peer), { code: 1008, reason });
+  await program.line(new RegExp(`closed by the realm with 1008: ${reason}`));
+
+  const session = new SockSession(t, port);
+  assert.deepEqual(await (await session.receive('eventsource')).all(), [
+    'data: o',
+    'data: c[3000,"Go away!"]',
+  ]);
+  await program.line(new RegExp(`session [2-9] ended: .* by the realm with 1008: ${reason}$`));
 });
 
 test('a channel whose section is gone is not for anybody', async (t) => {

@@ -299,6 +299,12 @@ test('channels over HTTP', async (t) => {
       'POST /api/channels/demo/both/events',
       { body: 'x'.repeat(4097) },
     ],
+    'a body that is compressed': [
+      415,
+      'UnsupportedOperationException',
+      'POST /api/channels/demo/both/events',
+      { fields: ['Content-Encoding: gzip'], body: 'x' },
+    ],
     'the same in chunks': [
       413,
       'LimitException',
@@ -464,4 +470,33 @@ test('a client that leaves before its event is stored harms nobody', async (t) =
   }
   const answer = await askOnce(t, port, 'POST /api/channels/demo/left/events', { body: 'last' });
   assert.equal(answer.status, 201);
+});
+
+test('who does not go on with a request is told so, and the log says it', async (t) => {
+  const { port, program } = await startRealm(t, {
+    more: `HandshakeTimeout 300ms\n${DEMO_CHANNELS}`,
+  });
+  const request = 'POST /api/channels/demo/late/events HTTP/1.1\r\nHost: localhost\r\n';
+  for (const [sent, says, type] of [
+    [request, 'the head of the request did not come whole within HandshakeTimeout', /plain/],
+    [
+      `${request}Content-Length: 9\r\n\r\nx`,
+      'the body came more slowly than 1 KiB in a second',
+      /json/,
+    ],
+  ]) {
+    const peer = await connect(port);
+    t.after(() => peer.destroy());
+    peer.send(sent);
+    await until('the end', () => peer.isEnded);
+    const answer = String(peer.unread);
+    assert.match(answer, /^HTTP\/1\.1 408 Request Timeout\r\n/);
+    assert.match(field(answer, 'content-type'), type);
+    assert.equal(field(answer, 'connection'), 'close');
+    assert.ok(answer.includes(says), answer);
+    await program.line(new RegExp(`info: client \\S+: .*: 408, ${says}$`));
+  }
+  const silent = await connect(port); // as browsers do beforehand: nobody to tell anything
+  await until('the end', () => silent.isEnded);
+  assert.equal(silent.unread.length, 0);
 });

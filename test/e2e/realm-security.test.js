@@ -281,7 +281,7 @@ test('rights', async (t) => {
 
 test('limits of an address', async (t) => {
   await t.test('logins that fail', async (t) => {
-    const more = `LoginFailuresPerClient 2\n${DEMO_CHANNELS}`;
+    const more = `LoginFailuresPerClient 2\nAdminListen 127.0.0.1:0\n${DEMO_CHANNELS}`;
     const { port, program } = await startWithUsers(t, { more });
     const host = { fields: [basic('alice', 'x')] };
     for (let i = 0; i < 2; i++) {
@@ -295,6 +295,9 @@ test('limits of an address', async (t) => {
     late.send('CONNECT', { 'accept-version': '1.2', ...ALICE });
     await late.isRefused(/too many logins from this address have failed/);
     await program.line(/2 logins have failed within a minute/);
+    const admin = (await program.line(/admin listener on/)).match(/:(\d+)$/)[1];
+    const metrics = (await askOnce(t, Number(admin), 'GET /metrics')).text;
+    assert.match(metrics, /^wayleave_realm_logins_failed_total 4$/m);
   });
 
   await t.test('connections', async (t) => {
@@ -306,7 +309,9 @@ test('limits of an address', async (t) => {
     assert.equal((await second.ask('GET /health')).status, 200);
     const third = await dial(port);
     await until('the end', () => third.isEnded);
-    await program.line(/not taken: .*ConnectionsPerClient/);
+    await program.line(
+      /not taken: its address has as many .* as it may have \(ConnectionsPerClient\)/,
+    );
     first.peer.destroy();
     await until('room for another', async () => {
       const again = await dial(port);
@@ -352,11 +357,14 @@ async function flood(t, policy) {
 }
 
 test('a slow reader with SlowReader drop ends, and the log says why', async (t) => {
-  const { program, deaf } = await flood(t, 'drop');
+  const { program, deaf, destination } = await flood(t, 'drop');
   deaf.socket.resume();
   await until('the end', () => deaf.closed !== null);
   await program.line(
-    /session \d+ ended: .*the client is so slow that events it needs are not stored/,
+    new RegExp(
+      `session \\d+ ended: .*the client is so slow that events it needs of ${destination} are not ` +
+        'stored any more \\(Capacity, StoreBytes; SlowReader\\)$',
+    ),
   );
 });
 

@@ -103,6 +103,15 @@ test('lines', async (t) => {
     assert.match(said.stderr, /closed by the other side/);
   });
 
+  await t.test('what the realm refuses ends it there, and its number is said', async (t) => {
+    const said = pub(t, [url, '/demo/refused']);
+    said.end(`one\n${'x'.repeat(2 ** 20 + 1)}\nthree\n`);
+    assert.equal(await within('its end', said.ended), 1);
+    assert.equal(said.stdout, '1\n');
+    assert.match(said.stderr, /LimitException: an event's body has at most/);
+    assert.match(said.stderr, /^wayleave pub: event 2 was not acknowledged; all before it were$/m);
+  });
+
   await t.test('what a line cannot be published for ends it there, with the count', async (t) => {
     const said = pub(t, ['--json', url, '/demo/half']);
     said.end('{"data": "good"}\n{"data": 1}\n{"data": "never"}\n');
@@ -145,6 +154,31 @@ test('lines', async (t) => {
     assert.deepEqual(await sub.stop({ signal: 'SIGINT' }), { code: 0, signal: null });
     await realm.program.line(/closed by the client with 1000/);
   });
+});
+
+test('who reads leaves: sub ends, although no further event comes', async (t) => {
+  const { url } = await started(t);
+  const piped = (script) =>
+    new Promise((resolve) => {
+      const child = spawn('bash', ['-c', `"$0" sub ${script}; echo "\${PIPESTATUS[*]}"`, CHECKED], {
+        env: { ...process.env, ...NO_ENV },
+      });
+      t.after(() => child.kill('SIGKILL'));
+      let stdout = '';
+      let stderr = '';
+      child.stdout.on('data', (text) => (stdout += text));
+      child.stderr.on('data', (text) => (stderr += text));
+      child.on('close', () => resolve({ stdout, stderr }));
+    });
+  await run(['pub', url, '/demo/left', 'one']);
+  const left = await within('its end', piped(`--from stored ${url} /demo/left | head -n 1`));
+  assert.equal(left.stdout, '1\tone\n1 0\n');
+  assert.match(left.stderr, /standard output takes nothing more/);
+  const counted = await within(
+    'its end',
+    piped(`--from stored --count 1 ${url} /demo/left | head -n 1`),
+  );
+  assert.equal(counted.stdout, '1\tone\n0 0\n', counted.stderr);
 });
 
 test('JSON', async (t) => {
@@ -383,7 +417,15 @@ test('options', async (t) => {
     [['sub', '--timeout', '0', 'ws://localhost:1', '/x'], /--timeout: not a time/],
     [['pub', '--header', 'colour', 'ws://localhost:1', '/x'], /--header: not a header/],
     [['pub', '--header', ':red', 'ws://localhost:1', '/x'], /--header: not a header/],
-    [['pub', '--count', '1', 'ws://localhost:1', '/x'], /cannot do anything with/],
+    [['sub', '--count', '0', 'ws://localhost:1', '/x'], /--count: not a number of events: "0"/],
+    [['sub', '--count'], /there is nothing behind "--count"/],
+    [['pub', '--count', '1', 'ws://localhost:1', '/x'], /cannot do anything with "--count"/],
+    ...['destination:/y', 'receipt:r', 'transaction:t', 'content-length:1'].map((header) => [
+      ['pub', '--header', header, 'ws://localhost:1', '/x'],
+      new RegExp(`--header: pub says that itself: "${header}" \\(leave it out\\)`),
+    ]),
+    [['pub', '--proxy', 'https://p:1', 'ws://localhost:1', '/x'], /--proxy: not a proxy's URL/],
+    [['sub', '--proxy', 'socks5://p:1', 'ws://localhost:1', '/x'], /--proxy: not a proxy's URL/],
     [['sub', '--header', 'a:b', 'ws://localhost:1', '/x'], /cannot do anything with/],
     [['pub', '--nonsense', 'ws://localhost:1', '/x'], /cannot do anything with/],
     [['pub', '--ca', '/nonexistent', 'wss://localhost:1', '/x'], /nonexistent/],

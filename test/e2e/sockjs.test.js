@@ -7,6 +7,7 @@
  */
 
 import assert from 'node:assert/strict';
+import { request } from 'node:https';
 import test from 'node:test';
 import { keptConnection } from '../lib/ask.mjs';
 import { askWhole, CONNECT, SockSession, stompFrame } from '../lib/sockjs.mjs';
@@ -385,7 +386,7 @@ test('streams', async (t) => {
 
 test('what binary events, cookies and limits do', async (t) => {
   const more = `${BEFORE}SockJSCookie On\nSockJSBodyBytesMax 4096\nSessionsMax 8\nSockJSWebSocket Off\n`;
-  const { port } = await startRealm(t, { more });
+  const { port, tlsPort } = await startRealm(t, { more });
 
   await t.test('a cookie is set, and echoed, where one is wanted', async () => {
     const info = await askWhole(t, port, 'GET /sockjs/info');
@@ -404,6 +405,26 @@ test('what binary events, cookies and limits do', async (t) => {
     const other = await new SockSession(t, port, { fields: bad }).receive();
     assert.equal(other.field('set-cookie'), 'JSESSIONID=dummy; path=/');
     other.peer.destroy();
+    const [long, longer] = ['c'.repeat(189), 'c'.repeat(190)].map((value) => `JSESSIONID=${value}`);
+    for (const [cookie, says] of [
+      [long, `${long}; path=/`],
+      [longer, 'JSESSIONID=dummy; path=/'],
+    ]) {
+      const one = await new SockSession(t, port, { fields: [`Cookie: ${cookie}`] }).receive();
+      assert.equal(one.field('set-cookie'), says);
+      one.peer.destroy();
+    }
+  });
+
+  await t.test('over TLS it is one that browsers send from pages of other sites, too', async () => {
+    const cookies = await new Promise((resolve, reject) => {
+      const url = `https://localhost:${tlsPort}/sockjs/000/secure/xhr`;
+      const options = { method: 'POST', rejectUnauthorized: false, agent: false };
+      request(url, options, (answer) => resolve(answer.resume().headers['set-cookie']))
+        .on('error', reject)
+        .end();
+    });
+    assert.deepEqual(cookies, ['JSESSIONID=dummy; path=/; SameSite=None; Secure']);
   });
 
   await t.test('WebSocket can be switched off', async () => {

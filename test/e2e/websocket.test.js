@@ -25,7 +25,9 @@ const { continuation, text, binary, close, ping, pong } = OPCODE;
 const MIB = 1024 * 1024;
 
 test('WebSocket as RFC 6455 wants it', async (t) => {
-  const { port } = await startRealm(t, { more: 'DiagnosticEndpoints On' });
+  const { port } = await startRealm(t, {
+    more: 'DiagnosticEndpoints On\nDiagnosticRate 1000\nDiagnosticsMax 1000',
+  });
 
   /** A connection for one subtest. */
   async function open(t, options) {

@@ -6,6 +6,8 @@
 #include "lib/testing.h"
 
 #include <ftw.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -171,6 +173,24 @@ static void a_key_of_another_certificate_is_named(void **state)
     assert_says("another.key does not belong to the certificate");
 }
 
+static void a_key_of_another_kind_than_the_certificates_is_named(void **state)
+{
+    EVP_PKEY *rsa = EVP_RSA_gen(1024);
+    struct tls_ctx *ctx = NULL;
+    char rsa_key[64];
+    FILE *out;
+
+    (void)state;
+    assert_non_null(rsa);
+    out = fopen(in_dir("rsa.key", rsa_key), "w");
+    assert_non_null(out);
+    assert_int_equal(PEM_write_PrivateKey(out, rsa, NULL, NULL, 0, NULL, NULL), 1);
+    fclose(out);
+    EVP_PKEY_free(rsa);
+    assert_int_equal(tls_ctx_server(certificate_file, rsa_key, why, &ctx), ERR_CONF);
+    assert_says("rsa.key does not belong to the certificate");
+}
+
 static void a_sentence_is_cut_to_its_room(void **state)
 {
     struct tls_ctx *ctx = NULL;
@@ -212,6 +232,7 @@ int main(void)
         cmocka_unit_test(a_missing_file_is_named),
         cmocka_unit_test(a_file_that_is_not_pem_is_named),
         cmocka_unit_test(a_key_of_another_certificate_is_named),
+        cmocka_unit_test(a_key_of_another_kind_than_the_certificates_is_named),
         cmocka_unit_test(a_sentence_is_cut_to_its_room),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
     };

@@ -49,7 +49,7 @@ static void world_begin(struct world *world, const char *lines)
     diag_init(&world->diag);
     world_configure(world, lines, &world->conf);
     assert_true(addr_parse(SPAN("::1"), 1, &world->host));
-    world->env = (struct realm_login_env){&world->conf, NULL, &world->log};
+    world->env = (struct realm_login_env){.conf = &world->conf, .log = &world->log};
     realm_login_init(&world->login, &world->env, &world->host, NULL, NULL, NULL);
     realm_begin(&world->realm);
     client_begin(&world->client, &world->realm, REALM_SESSION_STOMP);

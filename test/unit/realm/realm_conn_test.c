@@ -38,6 +38,8 @@ static enum err world_begin(struct conn_world *world)
 
     logged[0] = '\0';
     conf.has_diagnostics = true;
+    conf.diagnostic_rate = 1000;
+    conf.diagnostics_max = 1000;
     conf.echo_bytes = 1 << 20;
     return conn_world_begin(world, &conf, &log);
 }

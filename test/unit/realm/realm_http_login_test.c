@@ -52,7 +52,7 @@ static void begin(struct world *world)
                  .field_bytes = 300},
         .log = {.level = LOG_ERROR},
     };
-    world->login_env = (struct realm_login_env){&world->conf, NULL, &world->log};
+    world->login_env = (struct realm_login_env){.conf = &world->conf, .log = &world->log};
     realm_login_init(&world->login, &world->login_env, &host, NULL, NULL, NULL);
     router_init(&world->router, &router_conf, &world->rng);
     world->env = (struct realm_http_env){.conf = &world->conf,
@@ -118,6 +118,20 @@ static void what_is_public_is_served_without_a_question(void **state)
         assert_int_equal(world.verdict.action, REALM_HTTP_ANSWER);
         end(&world);
     }
+}
+
+static void without_users_not_even_nonsense_is_looked_at(void **state)
+{
+    struct world world;
+
+    (void)state;
+    begin(&world);
+    ask(&world, "GET /api/channels", "Authorization: Basic ???\r\n");
+    assert_int_equal(realm_http_login_begin(&world.login, &world.head, 0), REALM_LOGIN_WRONG);
+    world.conf.access.users = NULL;
+    world.conf.access.allows_anonymous = true;
+    assert_int_equal(realm_http_login_begin(&world.login, &world.head, 0), REALM_LOGIN_RIGHT);
+    end(&world);
 }
 
 static void each_verdict_has_its_answer(void **state)
@@ -226,6 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_public_is_served_without_a_question),
+        cmocka_unit_test(without_users_not_even_nonsense_is_looked_at),
         cmocka_unit_test(each_verdict_has_its_answer),
         cmocka_unit_test(credentials_are_one_field_of_basic),
         cmocka_unit_test(without_a_login_to_ask_nothing_is_served),

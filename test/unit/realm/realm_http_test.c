@@ -29,6 +29,8 @@ static struct realm_conf conf_of(bool has_diagnostics)
         .interfaces = interfaces,
         .interface_count = 1,
         .has_diagnostics = has_diagnostics,
+        .diagnostic_rate = 1,
+        .diagnostics_max = 1,
         .line_bytes = 200,
         .field_count = 20,
         .field_bytes = 300,
@@ -41,8 +43,9 @@ static const char *ask_with(const struct realm_conf *conf, const char *request,
 {
     static char text[4096];
     const struct http1_limits limits = realm_conf_limits(conf);
+    struct realm_http_gate gate = {0};
     const struct realm_http_env env = {
-        .conf = conf, .assets = assets, .login = anybody(), .has_login = true};
+        .conf = conf, .assets = assets, .login = anybody(), .has_login = true, .gate = &gate};
     struct span input = span_str(request);
     struct http1_head head;
     struct buf out;
@@ -110,13 +113,20 @@ static void every_request_has_its_answer(void **state)
 
 static void long_lines_and_fields_are_refused_by_name(void **state)
 {
-    char request[700];
+    char request[700] = "GET / HTTP/1.1\r\nHost: a\r\n";
 
     (void)state;
+    for (int i = 0; i < 20; i++) {
+        memcpy(request + strlen(request), "A: b\r\n", sizeof "A: b\r\n");
+    }
+    assert_memory_equal(ask(request), "HTTP/1.1 431 ", 13);
+    assert_non_null(strstr(ask(request), "see LimitRequestFields\n"));
     snprintf(request, sizeof request, "GET /%0300d HTTP/1.1\r\nHost: a\r\n\r\n", 0);
     assert_memory_equal(ask(request), "HTTP/1.1 414 ", 13);
+    assert_non_null(strstr(ask(request), "see LimitRequestLine\n"));
     snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: a\r\nX: %0400d\r\n\r\n", 0);
     assert_memory_equal(ask(request), "HTTP/1.1 431 ", 13);
+    assert_non_null(strstr(ask(request), "see LimitRequestFieldSize\n"));
 }
 
 #define UPGRADE                                                                 \
@@ -145,6 +155,21 @@ static void without_the_subprotocol_a_sentence_names_it(void **state)
     (void)state;
     assert_memory_equal(answer, "HTTP/1.1 400 ", 13);
     assert_non_null(strstr(answer, "v12.stomp"));
+}
+
+static void a_page_without_an_origin_is_told_a_line_that_there_is(void **state)
+{
+    struct realm_conf conf = conf_of(false);
+    struct realm_http_verdict verdict;
+
+    (void)state;
+    ask_with(&conf, "GET /stomp HTTP/1.1\r\n" UPGRADE STOMP "Origin: null\r\n\r\n", &verdict);
+    assert_int_equal(verdict.status, 403);
+    assert_true(verdict.is_foreign);
+    assert_string_equal(verdict.why,
+                        "pages without an origin, as of a file or in a sandbox, may not open "
+                        "sessions here (serve the page from a site and name that: AllowOrigin "
+                        "https://app.example)");
 }
 
 static void a_foreign_page_is_refused_and_the_line_to_add_is_said(void **state)
@@ -293,6 +318,7 @@ int main(void)
         cmocka_unit_test(long_lines_and_fields_are_refused_by_name),
         cmocka_unit_test(an_upgrade_to_stomp_chooses_the_subprotocol),
         cmocka_unit_test(without_the_subprotocol_a_sentence_names_it),
+        cmocka_unit_test(a_page_without_an_origin_is_told_a_line_that_there_is),
         cmocka_unit_test(a_foreign_page_is_refused_and_the_line_to_add_is_said),
         cmocka_unit_test(a_host_that_is_no_name_of_the_realm_is_refused),
         cmocka_unit_test(the_echo_is_there_for_those_who_want_it),

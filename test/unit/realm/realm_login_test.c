@@ -9,6 +9,7 @@
 #include "lib/oom.h"
 #include "lib/testing.h"
 #include "realm/realm_access.h"
+#include "realm/realm_metrics.h"
 #include "unit/realm/pair.h"
 
 #include "io/loop.h"
@@ -38,6 +39,7 @@ struct world {
     struct auth_desk *desk;
     struct realm_clients clients;
     struct realm_clients_client *client;
+    struct metric_sheet *metrics;
     struct realm_login_env env;
     struct addr host;
 };
@@ -66,7 +68,9 @@ static enum err world_begin(struct world *world, size_t queue_max)
     TRY(mailbox_new(&world->mailbox, world->loop));
     TRY(auth_new(&world->auth, 1, queue_max));
     TRY(auth_desk_new(&world->desk, world->auth, world->mailbox, 60000, &rng));
-    world->env = (struct realm_login_env){&world->conf, world->desk, &world->log};
+    TRY(metric_sheet_new(&world->metrics, realm_metrics_rows));
+    world->env =
+        (struct realm_login_env){&world->conf, world->desk, &world->log, world->metrics};
     return realm_clients_enter(&world->clients, &world->host, 0, &world->client);
 }
 
@@ -76,6 +80,7 @@ static void world_end(struct world *world)
         realm_clients_leave(&world->clients, world->client);
     }
     realm_clients_fini(&world->clients);
+    metric_sheet_free(world->metrics);
     auth_desk_free(world->desk);
     auth_free(world->auth);
     mailbox_free(world->mailbox);
@@ -215,6 +220,22 @@ static void too_many_failures_of_an_address_are_refused_unseen_and_said_once(voi
     assert_int_equal(log_in(&world, "alice", "open sesame", 1000), REALM_LOGIN_TOO_OFTEN);
     assert_string_equal(logged, "");
     assert_int_equal(log_in(&world, "alice", "open sesame", 61000), REALM_LOGIN_RIGHT);
+    world_end(&world);
+}
+
+static void what_failed_and_what_was_refused_unseen_is_counted(void **state)
+{
+    struct world world;
+
+    (void)state;
+    assert_ok(world_begin(&world, 10));
+    assert_int_equal(log_in(&world, "alice", "open sesame", 1000), REALM_LOGIN_RIGHT);
+    assert_int_equal(metric_read(world.metrics, REALM_METRICS_LOGINS_FAILED), 0);
+    assert_int_equal(log_in(&world, "alice", "a", 1000), REALM_LOGIN_WRONG);
+    assert_int_equal(log_in(&world, "alice", "b", 1000), REALM_LOGIN_WRONG);
+    assert_int_equal(metric_read(world.metrics, REALM_METRICS_LOGINS_FAILED), 2);
+    assert_int_equal(log_in(&world, "alice", "open sesame", 1000), REALM_LOGIN_TOO_OFTEN);
+    assert_int_equal(metric_read(world.metrics, REALM_METRICS_LOGINS_FAILED), 3);
     world_end(&world);
 }
 
@@ -528,6 +549,7 @@ int main(void)
         cmocka_unit_test(without_users_credentials_are_not_looked_at),
         cmocka_unit_test(longer_names_and_passwords_than_there_are_are_wrong),
         cmocka_unit_test(too_many_failures_of_an_address_are_refused_unseen_and_said_once),
+        cmocka_unit_test(what_failed_and_what_was_refused_unseen_is_counted),
         cmocka_unit_test(more_logins_than_may_wait_are_told_so),
         cmocka_unit_test(a_client_that_leaves_is_not_waited_for),
         cmocka_unit_test(a_user_who_is_gone_or_has_another_password_is_in_no_more),

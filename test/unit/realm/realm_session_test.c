@@ -92,6 +92,38 @@ static void who_does_not_read_is_not_read_from(void **state)
     realm_end(&realm);
 }
 
+static const char *why_it_ends_by_itself(struct client *client)
+{
+    msec now = 0;
+
+    while (realm_session_expire(&client->session, now) == OK) {
+        now = realm_session_deadline(&client->session);
+        assert_true(now != MSEC_NEVER);
+    }
+    return client->session.why;
+}
+
+static void who_does_not_read_is_not_called_silent(void **state)
+{
+    struct realm realm;
+    struct client client;
+
+    (void)state;
+    realm_begin(&realm);
+    client_connect(&client, &realm);
+    while (!realm_session_is_held(&client.session)) {
+        client_say(&client, SPAN("SEND\ndestination:/demo/x\nreceipt:r\n\nx\0"), 0);
+        assert_ok(client.e);
+    }
+    assert_string_equal(why_it_ends_by_itself(&client),
+                        "the client does not read what it is answered (OutboxBytesMax)");
+    client_end(&client);
+    client_connect(&client, &realm);
+    assert_string_equal(why_it_ends_by_itself(&client), "the client was silent for too long");
+    client_end(&client);
+    realm_end(&realm);
+}
+
 static void one_big_read_stops_at_the_mark_and_goes_on_later(void **state)
 {
     enum {
@@ -302,6 +334,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_conversation_survives_any_cut),
         cmocka_unit_test(who_does_not_read_is_not_read_from),
+        cmocka_unit_test(who_does_not_read_is_not_called_silent),
         cmocka_unit_test(one_big_read_stops_at_the_mark_and_goes_on_later),
         cmocka_unit_test(answers_and_events_never_cut_into_each_other),
         cmocka_unit_test(a_reader_who_is_too_slow_is_given_up),

@@ -25,7 +25,7 @@ static void world_begin(struct world *world)
 
     *world = (struct world){.conf = {.access = {.allows_anonymous = true}},
                             .log = {.level = LOG_ERROR}};
-    world->env = (struct realm_login_env){&world->conf, NULL, &world->log};
+    world->env = (struct realm_login_env){.conf = &world->conf, .log = &world->log};
     realm_begin(&world->realm);
     for (size_t i = 0; i < 2; i++) {
         struct client *client = &world->clients[i];

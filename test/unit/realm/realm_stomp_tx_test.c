@@ -43,6 +43,13 @@ static void assert_refused(struct world *world, const char *frame, const char *w
     assert_memory_equal(ask(world, frame), expected, strlen(expected));
 }
 
+/* Too much of something, and the sentence names the directives. */
+static void assert_full(struct world *world, const char *frame, const char *directives)
+{
+    assert_refused(world, frame, "LimitException");
+    assert_non_null(strstr(ask(world, frame), directives));
+}
+
 /* The bodies that b has got, each one byte. */
 static const char *heard_by_b(struct world *world)
 {
@@ -278,11 +285,11 @@ static void bounds_are_refusals_and_the_rest_stays(void **state)
     ask(&world, BEGIN);
     assert_refused(&world, BEGIN, "IllegalArgumentException");
     assert_asked(&world, "BEGIN\ntransaction:2\nreceipt:r\n\n", RECEIPT);
-    assert_refused(&world, "BEGIN\ntransaction:3\nreceipt:r\n\n", "LimitException");
+    assert_full(&world, "BEGIN\ntransaction:3\nreceipt:r\n\n", "(TransactionsMax)");
     for (int i = 0; i < 3; i++) {
         assert_asked(&world, SEND("x"), RECEIPT);
     }
-    assert_refused(&world, SEND("x"), "LimitException");
+    assert_full(&world, SEND("x"), "(TransactionEventsMax, TransactionBytesMax)");
     snprintf(frame, sizeof frame, "BEGIN\ntransaction:%0600d\nreceipt:r\n\n", 1);
     assert_refused(&world, frame, "LimitException");
     snprintf(frame, sizeof frame, "COMMIT\ntransaction:t\ncommit-id:%0600d\nreceipt:r\n\n", 1);
