@@ -236,6 +236,11 @@ static natsStatus find_or_add(struct store_nats_server *server, jsStreamConfig *
             s = js_GetStreamInfo(ret_info, server->js, config->Name, NULL, ret_code);
         }
     }
+    if (s == NATS_OK && (*ret_info)->Created == 0) { /* 2.9, while another realm makes it */
+        jsStreamInfo_Destroy(*ret_info);
+        *ret_info = NULL;
+        s = NATS_TIMEOUT;
+    }
     return s;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
- * What the threads of a NATS connection do to one another: one of them is held up at a place
- * that is passed in microseconds. These functions of libnats stand before its own: see dlsym().
+ * What happens in microseconds between the threads of a NATS connection, and between realms:
+ * one of them is held up there. These functions of libnats stand before its own: see dlsym().
  */
 #include "lib/testing.h"
 
@@ -169,6 +169,20 @@ void natsConnection_Close(natsConnection *nats)
     OWN(natsConnection_Close)(nats);
 }
 
+/* As nats-server 2.9 does when somebody else makes the same one in this moment. */
+static bool has_no_birth;
+
+natsStatus js_AddStream(jsStreamInfo **info, jsCtx *js, jsStreamConfig *conf, jsOptions *opts,
+                        jsErrCode *code)
+{
+    natsStatus s = OWN(js_AddStream)(info, js, conf, opts, code);
+
+    if (s == NATS_OK && has_no_birth) {
+        (*info)->Created = 0;
+    }
+    return s;
+}
+
 /* ---- what is let go of ---- */
 
 /* Somebody else writes to the log: no realm waits for what comes of it. */
@@ -296,6 +310,18 @@ static void nothing_follows_a_message_that_was_cut_short(void **state)
     assert_int_equal(scene->realms[0].store->corrupt_count, 0);
 }
 
+/* ---- the streams ---- */
+
+static void a_log_that_another_realm_is_making_is_asked_for_again(void **state)
+{
+    struct store_nats_scene *scene = *state;
+
+    has_no_birth = true;
+    store_nats_scene_open(scene, 0);
+    has_no_birth = false;
+    assert_int_equal(store_nats_scene_append(scene, 0, SPAN("x")), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +330,7 @@ int main(void)
         STORE_NATS_SCENE_TEST(a_realm_ends_while_the_server_answers_to_nothing),
         STORE_NATS_SCENE_TEST(what_is_sent_again_does_not_wait_twice),
         STORE_NATS_SCENE_TEST(nothing_follows_a_message_that_was_cut_short),
+        STORE_NATS_SCENE_TEST(a_log_that_another_realm_is_making_is_asked_for_again),
     };
 
     return cmocka_run_group_tests(tests, store_nats_scene_start, store_nats_scene_stop);
