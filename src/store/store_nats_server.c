@@ -325,6 +325,18 @@ static enum err hear_answers(struct store_nats_server *server,
     return s == NATS_OK ? OK : ERR_NOMEM;
 }
 
+/* Of libnats for itself: version 3.4 tells nobody else. NULL where it is hidden. */
+extern bool natsConn_srvVersionAtLeast(natsConnection *nats, int major, int minor, int update)
+    __attribute__((weak));
+
+/* From 2.2 on there is JetStream, but some of what we ask for came later, and a server
+ * overlooks what it does not know of a question. */
+static bool is_too_old(natsConnection *nats)
+{
+    return natsConnection_HasHeaderSupport(nats) != NATS_OK || /* before 2.2 */
+           (natsConn_srvVersionAtLeast != NULL && !natsConn_srvVersionAtLeast(nats, 2, 9, 0));
+}
+
 enum err store_nats_server_open(struct store_nats_server *server,
                                 const struct store_nats_server_conf *conf,
                                 char fault[STORE_NATS_SERVER_FAULT_BYTES])
@@ -335,8 +347,7 @@ enum err store_nats_server_open(struct store_nats_server *server,
     *server = (struct store_nats_server){.timeout = conf->timeout};
     name_all(server, conf->realm);
     TRY(connect_to(server, conf, fault));
-    if (natsConnection_HasHeaderSupport(server->nats) !=
-        NATS_OK) { /* as JetStream, since 2.2 */
+    if (is_too_old(server->nats)) {
         say(fault, "the NATS server is too old (2.9 or newer is needed)");
         return ERR_CONF;
     }
