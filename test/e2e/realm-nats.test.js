@@ -25,6 +25,8 @@ const SECTIONS = `<Channel "/fx/*">
 </Queue>
 `;
 
+const BIG = 'x'.repeat(400_000);
+
 /** A realm on that server; with a `dir` its mirror is on the disk. */
 function sharing(t, nats, { dir, more = '' } = {}) {
   if (dir) mkdirSync(join(dir, 'mirror'), { recursive: true });
@@ -274,6 +276,25 @@ test('the configuration of doc/realm.md makes two realms one', async (t) => {
   await b.ask('SUBSCRIBE', { id: 's', destination: '/fx/eurusd' });
   assert.equal(await publish(a, '/fx/eurusd', '1.2262'), 1);
   assert.deepEqual(await take(b, 1), ['1:1.2262']);
+});
+
+/** Up to where the server asks whether it may go on: that needs one of them, too. */
+test('what doc/realm.md allows to the user is enough', async (t) => {
+  const page = readFileSync(join(ROOT, 'doc/realm.md'), 'utf8');
+  const [, ...lists] = page.match(/allowed to publish to (.*), and to subscribe to (.*)\.\n/);
+  const [publish, subscribe] = lists.map((list) =>
+    [...list.matchAll(/`(.*?)`/g)].map(([, s]) => s),
+  );
+  const users = [{ user: 'realm', password: 'a-word', permissions: { publish, subscribe } }];
+  const file = join(scratch(t), 'nats.conf');
+  writeFileSync(file, JSON.stringify({ authorization: { users } }));
+  const nats = await Nats.start(t, { args: ['-c', file] });
+  const url = nats.url.replace('//', '//realm:a-word@');
+  const realm = await sharing(t, { url }, { more: 'StoreRealm trading\n' });
+  const stomp = await Stomp.connect(t, realm.port);
+  for (let i = 1; i <= 60; i += 1) {
+    assert.equal(Number((await stomp.ask('SEND', { destination: '/live/a' }, BIG)).eid), i);
+  }
 });
 
 /** @param {string} lines @returns {string} the name of a file with them */
