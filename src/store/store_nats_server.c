@@ -196,6 +196,13 @@ static enum err refuse_stream(const char *name, natsStatus status, jsErrCode cod
             "(set StoreReplicas 1, or start more)");
         return ERR_CONF;
     }
+    if (code == JSStreamSubjectOverlapErr) {
+        say(fault,
+            "another JetStream stream has the subjects of the stream %s (choose another "
+            "StoreRealm, or remove that one)",
+            name);
+        return ERR_CONF;
+    }
     say(fault, "JetStream refuses the stream %s: %s (%d)", name, nats_GetLastError(NULL),
         (int)code);
     return ERR_IO;
@@ -245,18 +252,20 @@ static natsStatus find_or_add(struct store_nats_server *server, jsStreamConfig *
 }
 
 /* A cluster that has just begun, or has just lost a server, chooses who leads: until then it
- * does not answer, or says so. */
-static bool may_pass(natsStatus status, jsErrCode code)
+ * does not answer, or says so. And 2.9 may say that our stream overlaps with another one, which
+ * is the same that another realm makes; should it be true, it is not waited for as long. */
+static bool may_pass(natsStatus status, jsErrCode code, int64_t since)
 {
     return status == NATS_TIMEOUT || code == JSClusterNotAvailErr ||
-           code == JSClusterNoPeersErr;
+           code == JSClusterNoPeersErr ||
+           (code == JSStreamSubjectOverlapErr && nats_Now() - since < QUESTION_WAIT);
 }
 
 static enum err make_stream(struct store_nats_server *server, const char *name,
                             const char **subjects, int subject_count, unsigned replicas,
                             char *fault)
 {
-    int64_t deadline = nats_Now() + server->timeout;
+    int64_t since = nats_Now();
     jsStreamConfig config;
     jsStreamInfo *info = NULL;
     jsErrCode code = 0;
@@ -273,7 +282,7 @@ static enum err make_stream(struct store_nats_server *server, const char *name,
     config.Replicas = replicas;
     config.Duplicates = DUPLICATES_WINDOW * (int64_t)1000000;
     s = find_or_add(server, &config, &info, &code);
-    while (may_pass(s, code) && nats_Now() < deadline) {
+    while (may_pass(s, code, since) && nats_Now() - since < server->timeout) {
         nats_Sleep(QUESTION_PAUSE);
         s = find_or_add(server, &config, &info, &code);
     }

@@ -169,16 +169,25 @@ void natsConnection_Close(natsConnection *nats)
     OWN(natsConnection_Close)(nats);
 }
 
-/* As nats-server 2.9 does when somebody else makes the same one in this moment. */
-static bool has_no_birth;
+/* What nats-server 2.9 may say when somebody else makes the same one in this moment. */
+static enum {
+    SAYS_ALL,
+    SAYS_NO_BIRTH,
+    SAYS_OVERLAP
+} birth;
 
 natsStatus js_AddStream(jsStreamInfo **info, jsCtx *js, jsStreamConfig *conf, jsOptions *opts,
                         jsErrCode *code)
 {
     natsStatus s = OWN(js_AddStream)(info, js, conf, opts, code);
 
-    if (s == NATS_OK && has_no_birth) {
+    if (s == NATS_OK && birth == SAYS_NO_BIRTH) {
         (*info)->Created = 0;
+    } else if (s == NATS_OK && birth == SAYS_OVERLAP) {
+        jsStreamInfo_Destroy(*info);
+        *info = NULL;
+        *code = JSStreamSubjectOverlapErr;
+        s = NATS_ERR;
     }
     return s;
 }
@@ -320,9 +329,19 @@ static void a_log_that_another_realm_is_making_is_asked_for_again(void **state)
 {
     struct store_nats_scene *scene = *state;
 
-    has_no_birth = true;
+    birth = SAYS_NO_BIRTH;
     store_nats_scene_open(scene, 0);
-    has_no_birth = false;
+    birth = SAYS_ALL;
+    assert_int_equal(store_nats_scene_append(scene, 0, SPAN("x")), 1);
+}
+
+static void a_log_that_another_realm_has_just_made_is_found(void **state)
+{
+    struct store_nats_scene *scene = *state;
+
+    birth = SAYS_OVERLAP;
+    store_nats_scene_open(scene, 0);
+    birth = SAYS_ALL;
     assert_int_equal(store_nats_scene_append(scene, 0, SPAN("x")), 1);
 }
 
@@ -335,6 +354,7 @@ int main(void)
         STORE_NATS_SCENE_TEST(what_is_sent_again_does_not_wait_twice),
         STORE_NATS_SCENE_TEST(nothing_follows_a_message_that_was_cut_short),
         STORE_NATS_SCENE_TEST(a_log_that_another_realm_is_making_is_asked_for_again),
+        STORE_NATS_SCENE_TEST(a_log_that_another_realm_has_just_made_is_found),
     };
 
     return cmocka_run_group_tests(tests, store_nats_scene_start, store_nats_scene_stop);
