@@ -28,8 +28,8 @@ static const char *description(void)
 {
     static const uint16_t one = 1;
 
-    return *(const uint8_t *)&one == 1 ? "wayleave log 1, little-endian"
-                                       : "wayleave log 1, big-endian";
+    return *(const uint8_t *)&one == 1 ? "wayleave log 2, little-endian"
+                                       : "wayleave log 2, big-endian";
 }
 
 static void say(char fault[STORE_NATS_SERVER_FAULT_BYTES], const char *format, ...)
@@ -205,6 +205,13 @@ static enum err refuse_stream(const char *name, natsStatus status, jsErrCode cod
             "(set StoreReplicas 1, or start more)");
         return ERR_CONF;
     }
+    if (code == JSStreamSubjectOverlapErr) {
+        say(fault,
+            "another JetStream stream has the subjects of the stream %s (choose another "
+            "StoreRealm, or remove that one)",
+            name);
+        return ERR_CONF;
+    }
     say(fault, "JetStream refuses the stream %s: %s (%d)", name, store_nats_server_said(),
         (int)code);
     return ERR_IO;
@@ -245,22 +252,29 @@ static natsStatus find_or_add(struct store_nats_server *server, jsStreamConfig *
             s = js_GetStreamInfo(ret_info, server->js, config->Name, NULL, ret_code);
         }
     }
+    if (s == NATS_OK && (*ret_info)->Created == 0) { /* 2.9, while another realm makes it */
+        jsStreamInfo_Destroy(*ret_info);
+        *ret_info = NULL;
+        s = NATS_TIMEOUT;
+    }
     return s;
 }
 
 /* A cluster that has just begun, or has just lost a server, chooses who leads: until then it
- * does not answer, or says so. */
-static bool may_pass(natsStatus status, jsErrCode code)
+ * does not answer, or says so. And 2.9 may say that our stream overlaps with another one, which
+ * is the same that another realm makes; should it be true, it is not waited for as long. */
+static bool may_pass(natsStatus status, jsErrCode code, int64_t since)
 {
     return status == NATS_TIMEOUT || code == JSClusterNotAvailErr ||
-           code == JSClusterNoPeersErr;
+           code == JSClusterNoPeersErr ||
+           (code == JSStreamSubjectOverlapErr && nats_Now() - since < QUESTION_WAIT);
 }
 
 static enum err make_stream(struct store_nats_server *server, const char *name,
                             const char **subjects, int subject_count, unsigned replicas,
                             char *fault)
 {
-    int64_t deadline = nats_Now() + server->timeout;
+    int64_t since = nats_Now();
     jsStreamConfig config;
     jsStreamInfo *info = NULL;
     jsErrCode code = 0;
@@ -277,7 +291,7 @@ static enum err make_stream(struct store_nats_server *server, const char *name,
     config.Replicas = replicas;
     config.Duplicates = DUPLICATES_WINDOW * (int64_t)1000000;
     s = find_or_add(server, &config, &info, &code);
-    while (may_pass(s, code) && nats_Now() < deadline) {
+    while (may_pass(s, code, since) && nats_Now() - since < server->timeout) {
         nats_Sleep(QUESTION_PAUSE);
         s = find_or_add(server, &config, &info, &code);
     }
@@ -329,6 +343,18 @@ static enum err hear_answers(struct store_nats_server *server,
     return s == NATS_OK ? OK : ERR_NOMEM;
 }
 
+/* Of libnats for itself: version 3.4 tells nobody else. NULL where it is hidden. */
+extern bool natsConn_srvVersionAtLeast(natsConnection *nats, int major, int minor, int update)
+    __attribute__((weak));
+
+/* From 2.2 on there is JetStream, but some of what we ask for came later, and a server
+ * overlooks what it does not know of a question. */
+static bool is_too_old(natsConnection *nats)
+{
+    return natsConnection_HasHeaderSupport(nats) != NATS_OK || /* before 2.2 */
+           (natsConn_srvVersionAtLeast != NULL && !natsConn_srvVersionAtLeast(nats, 2, 9, 0));
+}
+
 enum err store_nats_server_open(struct store_nats_server *server,
                                 const struct store_nats_server_conf *conf,
                                 char fault[STORE_NATS_SERVER_FAULT_BYTES])
@@ -339,8 +365,7 @@ enum err store_nats_server_open(struct store_nats_server *server,
     *server = (struct store_nats_server){.timeout = conf->timeout};
     name_all(server, conf->realm);
     TRY(connect_to(server, conf, fault));
-    if (natsConnection_HasHeaderSupport(server->nats) !=
-        NATS_OK) { /* as JetStream, since 2.2 */
+    if (is_too_old(server->nats)) {
         say(fault, "the NATS server is too old (2.9 or newer is needed)");
         return ERR_CONF;
     }

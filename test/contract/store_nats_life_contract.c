@@ -322,6 +322,35 @@ static void the_store_of_another_kind_is_not_taken_for_a_mirror(void **state)
                                   "the realm an empty directory)"));
 }
 
+static void the_subjects_of_another_stream_are_not_taken(void **state)
+{
+    struct store_nats_scene *scene = *state;
+    char fault[STORE_NATS_FAULT_BYTES];
+    char name[64], subject[64], said[STORE_NATS_FAULT_BYTES];
+    const char *subjects[] = {subject};
+    jsStreamConfig conf;
+    natsConnection *nats = NULL;
+    jsStreamInfo *info = NULL;
+    jsCtx *js = NULL;
+
+    ask(scene, &nats, &js, name);
+    (void)snprintf(subject, sizeof subject, "%s.>", scene->name);
+    (void)jsStreamConfig_Init(&conf);
+    conf.Name = "another";
+    conf.Subjects = subjects;
+    conf.SubjectsLen = 1;
+    assert_int_equal(js_AddStream(&info, js, &conf, NULL, NULL), NATS_OK);
+    jsStreamInfo_Destroy(info);
+    jsCtx_Destroy(js);
+    natsConnection_Destroy(nats);
+    assert_int_equal(store_nats_scene_try_open(scene, 0, fault), ERR_CONF);
+    (void)snprintf(said, sizeof said,
+                   "another JetStream stream has the subjects of the stream %s-snap (choose "
+                   "another StoreRealm, or remove that one)",
+                   scene->name);
+    assert_string_equal(fault, said);
+}
+
 static void messages_of_others_are_named_and_skipped(void **state)
 {
     struct store_nats_scene *scene = *state;
@@ -374,6 +403,7 @@ int main(void)
         STORE_NATS_SCENE_TEST(a_log_that_is_gone_is_said_and_nothing_more_is_stored),
         STORE_NATS_SCENE_TEST(a_mirror_that_is_behind_the_log_is_made_anew),
         STORE_NATS_SCENE_TEST(the_store_of_another_kind_is_not_taken_for_a_mirror),
+        STORE_NATS_SCENE_TEST(the_subjects_of_another_stream_are_not_taken),
         STORE_NATS_SCENE_TEST(messages_of_others_are_named_and_skipped),
         STORE_NATS_SCENE_TEST(an_event_of_many_parts_is_whole_in_both),
     };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
- * What the threads of a NATS connection do to one another: one of them is held up at a place
- * that is passed in microseconds. These functions of libnats stand before its own: see dlsym().
+ * What happens in microseconds between the threads of a NATS connection, and between realms:
+ * one of them is held up there. These functions of libnats stand before its own: see dlsym().
  */
 #include "lib/testing.h"
 
@@ -169,6 +169,29 @@ void natsConnection_Close(natsConnection *nats)
     OWN(natsConnection_Close)(nats);
 }
 
+/* What nats-server 2.9 may say when somebody else makes the same one in this moment. */
+static enum {
+    SAYS_ALL,
+    SAYS_NO_BIRTH,
+    SAYS_OVERLAP
+} birth;
+
+natsStatus js_AddStream(jsStreamInfo **info, jsCtx *js, jsStreamConfig *conf, jsOptions *opts,
+                        jsErrCode *code)
+{
+    natsStatus s = OWN(js_AddStream)(info, js, conf, opts, code);
+
+    if (s == NATS_OK && birth == SAYS_NO_BIRTH) {
+        (*info)->Created = 0;
+    } else if (s == NATS_OK && birth == SAYS_OVERLAP) {
+        jsStreamInfo_Destroy(*info);
+        *info = NULL;
+        *code = JSStreamSubjectOverlapErr;
+        s = NATS_ERR;
+    }
+    return s;
+}
+
 /* ---- what is let go of ---- */
 
 /* Somebody else writes to the log: no realm waits for what comes of it. */
@@ -197,10 +220,14 @@ static void a_realm_ends_while_a_message_comes(void **state)
 static void the_log_is_followed_anew_while_a_message_comes(void **state)
 {
     struct store_nats_scene *scene = *state;
+    bool has_failed;
 
     hold_up(scene, true);
     assert_int_equal(store_nats_scene_append(scene, 0, SPAN("x")), 1);
-    assert_true(gate.has_failed);
+    pthread_mutex_lock(&gate.lock);
+    has_failed = gate.has_failed;
+    pthread_mutex_unlock(&gate.lock);
+    assert_true(has_failed);
 }
 
 /* ---- what is sent ---- */
@@ -296,6 +323,28 @@ static void nothing_follows_a_message_that_was_cut_short(void **state)
     assert_int_equal(scene->realms[0].store->corrupt_count, 0);
 }
 
+/* ---- the streams ---- */
+
+static void a_log_that_another_realm_is_making_is_asked_for_again(void **state)
+{
+    struct store_nats_scene *scene = *state;
+
+    birth = SAYS_NO_BIRTH;
+    store_nats_scene_open(scene, 0);
+    birth = SAYS_ALL;
+    assert_int_equal(store_nats_scene_append(scene, 0, SPAN("x")), 1);
+}
+
+static void a_log_that_another_realm_has_just_made_is_found(void **state)
+{
+    struct store_nats_scene *scene = *state;
+
+    birth = SAYS_OVERLAP;
+    store_nats_scene_open(scene, 0);
+    birth = SAYS_ALL;
+    assert_int_equal(store_nats_scene_append(scene, 0, SPAN("x")), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +353,8 @@ int main(void)
         STORE_NATS_SCENE_TEST(a_realm_ends_while_the_server_answers_to_nothing),
         STORE_NATS_SCENE_TEST(what_is_sent_again_does_not_wait_twice),
         STORE_NATS_SCENE_TEST(nothing_follows_a_message_that_was_cut_short),
+        STORE_NATS_SCENE_TEST(a_log_that_another_realm_is_making_is_asked_for_again),
+        STORE_NATS_SCENE_TEST(a_log_that_another_realm_has_just_made_is_found),
     };
 
     return cmocka_run_group_tests(tests, store_nats_scene_start, store_nats_scene_stop);

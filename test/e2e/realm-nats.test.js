@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { blocksOf } from '../lib/blocks.mjs';
-import { Nats } from '../lib/nats.mjs';
+import { Nats, natsOfVersion } from '../lib/nats.mjs';
 import { Stomp } from '../lib/stomp.mjs';
 import { until } from '../lib/wait.mjs';
 import { AS_ROOT, ROOT, runWayleave, scratch, startRealm } from '../lib/wayleave.mjs';
@@ -24,6 +24,8 @@ const SECTIONS = `<Channel "/fx/*">
     Type persistent
 </Queue>
 `;
+
+const BIG = 'x'.repeat(400_000);
 
 /** A realm on that server; with a `dir` its mirror is on the disk. */
 function sharing(t, nats, { dir, more = '' } = {}) {
@@ -116,6 +118,21 @@ test('without the server publishers are told in the end, and readers go on', asy
     return again.refused ? undefined : again;
   });
   assert.ok(Number(eid) > 1);
+});
+
+test('a realm ends while its server stands still, and what it took before is there', async (t) => {
+  const nats = await Nats.start(t);
+  const realm = await sharing(t, nats);
+  const stomp = await Stomp.connect(t, realm.port);
+  assert.equal(await publish(stomp, '/fx/a', 'before'), 1);
+  nats.program.kill('SIGSTOP');
+  for (let i = 0; i < 40; i += 1) stomp.send('SEND', { destination: '/fx/a' }, 'x'.repeat(100_000));
+  await realm.stop();
+  assert.match(realm.program.stderr, / notice: wayleave realm stops: interrupted\n/);
+  nats.program.kill('SIGCONT');
+  const again = await Stomp.connect(t, (await sharing(t, nats)).port);
+  await again.ask('SUBSCRIBE', { id: 's', destination: '/fx/a', from: 'stored' });
+  assert.deepEqual(await take(again, 1), ['1:before']);
 });
 
 test('two realms on one server are one to publishers and subscribers', async (t) => {
@@ -261,6 +278,25 @@ test('the configuration of doc/realm.md makes two realms one', async (t) => {
   assert.deepEqual(await take(b, 1), ['1:1.2262']);
 });
 
+/** Up to where the server asks whether it may go on: that needs one of them, too. */
+test('what doc/realm.md allows to the user is enough', async (t) => {
+  const page = readFileSync(join(ROOT, 'doc/realm.md'), 'utf8');
+  const [, ...lists] = page.match(/allowed to publish to (.*), and to subscribe to (.*)\.\n/);
+  const [publish, subscribe] = lists.map((list) =>
+    [...list.matchAll(/`(.*?)`/g)].map(([, s]) => s),
+  );
+  const users = [{ user: 'realm', password: 'a-word', permissions: { publish, subscribe } }];
+  const file = join(scratch(t), 'nats.conf');
+  writeFileSync(file, JSON.stringify({ authorization: { users } }));
+  const nats = await Nats.start(t, { args: ['-c', file] });
+  const url = nats.url.replace('//', '//realm:a-word@');
+  const realm = await sharing(t, { url }, { more: 'StoreRealm trading\n' });
+  const stomp = await Stomp.connect(t, realm.port);
+  for (let i = 1; i <= 60; i += 1) {
+    assert.equal(Number((await stomp.ask('SEND', { destination: '/live/a' }, BIG)).eid), i);
+  }
+});
+
 /** @param {string} lines @returns {string} the name of a file with them */
 function configuration(t, lines) {
   const file = join(scratch(t), 'realm.conf');
@@ -305,6 +341,19 @@ test('a realm that cannot use its server says why, and no password', async (t) =
     await refusal(t, `Store ${at('realm:right-word')}\nStoreReplicas 3`),
     /has 1 replicas, and StoreReplicas is 3/,
   );
+});
+
+test('a server that is too old is refused at the start', async (t) => {
+  const old = /^\S+ Store: the NATS server is too old \(2.9 or newer is needed\)\n$/;
+  const others = { '2.1.9': { headers: false }, '2.2.0': {}, '2.8.4': {}, '1.10.0': {} };
+  for (const [version, info] of Object.entries(others)) {
+    const url = await natsOfVersion(t, version, info);
+    assert.match(await refusal(t, `Store ${url}`), old, version);
+  }
+  for (const version of ['2.9.0', '2.10.4', '3.0.0']) {
+    const url = await natsOfVersion(t, version);
+    assert.match(await refusal(t, `Store ${url}`), /has no JetStream/, version);
+  }
 });
 
 test('a copy of another log is made again, and that is said', async (t) => {

@@ -21,6 +21,7 @@ export const RELEASE = resolve(process.env.WAYLEAVE_RELEASE ?? `${ROOT}build/way
 
 const SANITIZERS = {
   ASAN_OPTIONS: 'detect_leaks=1:exitcode=97',
+  LSAN_OPTIONS: `suppressions=${ROOT}test/lib/lsan.supp:print_suppressions=0`,
   UBSAN_OPTIONS: 'print_stacktrace=1',
 };
 
