@@ -17,6 +17,7 @@
 enum {
     ROOM_BYTES = 32 * 1024,
     REQUEST_BYTES_MAX = 16384,
+    AGENT_BYTES = 64,
 };
 
 enum link_state {
@@ -143,14 +144,22 @@ static void write_request(struct shell_link *link)
     }
 }
 
+static struct span user_agent(const char *verb, char room[AGENT_BYTES])
+{
+    snprintf(room, AGENT_BYTES, "User-Agent: wayleave-%s/" WAYLEAVE_VERSION "\r\n", verb);
+    return span_str(room);
+}
+
 static void upgrade(struct shell_link *link)
 {
     static const struct span protocol = SPAN_INIT("v12.stomp");
     static const struct http1_limits limits = {8192, 8192, 100, 65536};
+    char agent[AGENT_BYTES]; /* RFC 9110 10.1.5: the realm's log names it */
     const struct ws_handshake_target target = {
         .host = link->options->authority,
         .path = link->options->path,
         .protocols = {.ptr = &protocol, .count = 1},
+        .extra = user_agent(link->options->verb, agent),
     };
 
     http1_head_init(&link->head, HTTP1_RESPONSE, &limits);

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -247,6 +248,25 @@ void tls_ctx_free(struct tls_ctx *ctx)
 struct ssl_ctx_st *tls_ctx_openssl(struct tls_ctx *ctx)
 {
     return ctx->ssl;
+}
+
+/* Seconds since 1970, or `otherwise`. */
+static int64_t time_of(const ASN1_TIME *when, int64_t otherwise)
+{
+    struct tm parts;
+
+    return when != NULL && ASN1_TIME_to_tm(when, &parts) == 1 ? (int64_t)timegm(&parts)
+                                                              : otherwise;
+}
+
+void tls_ctx_dates(const struct tls_ctx *ctx, struct tls_dates *ret_dates)
+{
+    const X509 *certificate = SSL_CTX_get0_certificate(ctx->ssl);
+
+    *ret_dates = (struct tls_dates){
+        .not_before = time_of(X509_get0_notBefore(certificate), INT64_MIN),
+        .not_after = time_of(X509_get0_notAfter(certificate), INT64_MAX),
+    };
 }
 
 /* The certificate for localhost. */

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "net/tls_dates.h"
 
 struct ssl_ctx_st; /* OpenSSL's SSL_CTX, by the name its headers forward-declare */
 
@@ -25,6 +26,10 @@ must_check enum err tls_ctx_client(const char *ca_file, bool verify, struct mspa
 
 /** Every stream that was made of it must be gone. Takes NULL. */
 void tls_ctx_free(struct tls_ctx *ctx);
+
+/** How long a server's own certificate is valid; not those above it in the file, of which
+ * clients choose what they need. A date that cannot be read is none: for ever. */
+void tls_ctx_dates(const struct tls_ctx *ctx, struct tls_dates *ret_dates);
 
 /** For stream_tls alone. Borrowed from `ctx`. */
 struct ssl_ctx_st *tls_ctx_openssl(struct tls_ctx *ctx);

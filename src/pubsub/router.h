@@ -73,6 +73,14 @@ struct router;
 struct router_route;
 struct router_forward_join;
 
+/** A joined or dead event that could not be passed on, and is counted. */
+struct router_uncopied {
+    const struct router_route *from;
+    struct span to;  /* as the rule has it */
+    bool is_dead;    /* to dead_events; else by a join */
+    const char *why; /* behind a colon; static storage */
+};
+
 /** What a queue wants to know about its events. */
 struct router_hooks {
     /** It was published, and is stored. Borrowed for the call. */
@@ -129,9 +137,13 @@ struct router {
     /** What the store has told may have made views dirty, or readers orphans. The owner's to
      * set; NULL: nobody waits. */
     void (*on_news)(void *ctx);
-    void *on_news_ctx;  /* borrowed */
-    uint64_t uncopied;  /* to be read: joined or dead events that could not be passed on */
-    size_t dirty_bytes; /* framed since the last dirty view was taken */
+    void *on_news_ctx; /* borrowed */
+    uint64_t uncopied; /* to be read: joined or dead events that could not be passed on */
+    /** It is counted already. May only log: a publish is in the middle of its work. The owner's
+     * to set; NULL: nobody wants to know. */
+    void (*on_uncopied)(void *ctx, const struct router_uncopied *uncopied);
+    void *on_uncopied_ctx; /* borrowed */
+    size_t dirty_bytes;    /* framed since the last dirty view was taken */
 };
 
 enum router_verdict {

@@ -85,13 +85,47 @@ struct copy {
     uint64_t ttl;
 };
 
-static enum err find_target(const struct copy *copy, struct span name,
-                            struct router_route **ret_to)
+static void leave(struct router_route *from, struct span to, bool is_dead, const char *why)
 {
-    return router_open(copy->from->router, name, ret_to) == ROUTER_FOUND &&
-                   *ret_to != copy->from
-               ? OK
-               : ERR_CONF;
+    struct router *router = from->router;
+    const struct router_uncopied uncopied = {from, to, is_dead, why};
+
+    router->uncopied++;
+    if (router->on_uncopied != NULL) {
+        router->on_uncopied(router->on_uncopied_ctx, &uncopied);
+    }
+}
+
+/* NULL: *ret_to is set; else why it is not. */
+static const char *find_target(const struct copy *copy, struct span name,
+                               struct router_route **ret_to)
+{
+    switch (router_open(copy->from->router, name, ret_to)) {
+    case ROUTER_FOUND: return *ret_to == copy->from ? "that is where it comes from" : NULL;
+    case ROUTER_MISSING:
+    case ROUTER_BAD_NAME:
+        return "it is not there, and using it makes none (a section for it, CreateOnUse On)";
+    case ROUTER_FULL: return "there are as many channels as there may be (ChannelsMax)";
+    case ROUTER_NOMEM: return err_text(ERR_NOMEM);
+    case ROUTER_FAILED: break;
+    }
+    return "the store cannot open it";
+}
+
+static const char *why_not_taken(enum err e)
+{
+    switch (e) {
+    case ERR_LIMIT: return "the event is larger than all that it may hold (StoreBytes)";
+    case ERR_AGAIN: return "the store is behind";
+    case ERR_CONF: return "it was removed meanwhile";
+    case OK:
+    case ERR_NOMEM:
+    case ERR_PROTO:
+    case ERR_IO:
+    case ERR_TIMEOUT:
+    case ERR_CLOSED: break;
+    }
+    return err_text(e);
 }
 
 static enum err make_copy(const struct copy *copy, const struct event *event,
@@ -187,15 +221,22 @@ static void copy_for_joins(const struct copy *copy, struct event_source *source,
     for (size_t i = 0; i < from->join_count; i++) {
         const struct router_forward_join *join = &from->joins[i];
         struct router_route *to = router_find(from->router, join->to);
+        const char *why;
+        enum err e;
 
         if ((to != NULL && !is_due(from, to, turn)) || !is_wanted(join, source)) {
             continue;
         }
-        if (find_target(copy, join->to, &to) != OK) {
-            /* Where there was a plan it was counted. */
-            from->router->uncopied += turn != TURN_BEHIND || !router_store_appends(from);
+        why = find_target(copy, join->to, &to);
+        if (why != NULL) {
+            if (turn != TURN_BEHIND || !router_store_appends(from)) {
+                leave(copy->from, join->to, false, why);
+            } /* else there was a plan, and it was counted */
         } else if (is_due(from, to, turn)) {
-            from->router->uncopied += make_copy(copy, source->event, to, take, ctx) != OK;
+            e = make_copy(copy, source->event, to, take, ctx);
+            if (e != OK) {
+                leave(copy->from, join->to, false, why_not_taken(e));
+            }
         }
     }
 }
@@ -262,6 +303,7 @@ void router_forward_dead(struct router_route *route, const struct event *event,
     struct event_header own[OWN_HEADERS];
     struct copy copy = {.from = route, .own = own, .own_count = OWN_HEADERS};
     struct router_route *to;
+    const char *why;
     enum err e;
 
     if (route->rule == NULL || route->rule->dead_events.len == 0) {
@@ -272,11 +314,14 @@ void router_forward_dead(struct router_route *route, const struct event *event,
     own[1] = (struct event_header){SPAN("dead-event-eid"), span_str(eid)};
     own[2] = (struct event_header){SPAN("dead-event-reason"), span_str(reason)};
     copy.id = router_forward_dead_id(route, event->eid, id);
-    e = find_target(&copy, route->rule->dead_events, &to);
-    if (e == OK) {
+    why = find_target(&copy, route->rule->dead_events, &to);
+    if (why == NULL) {
         e = make_copy(&copy, event, to, publish, NULL);
+        why = e == OK ? NULL : why_not_taken(e);
     }
-    route->router->uncopied += e != OK;
+    if (why != NULL) {
+        leave(route, route->rule->dead_events, true, why);
+    }
 }
 
 struct dead {
@@ -308,6 +353,6 @@ void router_forward_dropped(struct router_route *route, const struct channel_ent
     if (entry->event != NULL) {
         router_forward_dead(route, entry->event, dead.reason);
     } else if (store_read(route->stream, entry->eid, on_dead, &dead, &next) != OK) {
-        route->router->uncopied++;
+        leave(route, route->rule->dead_events, true, "it cannot be read from the store");
     }
 }

@@ -171,6 +171,11 @@ static void add_cors(const struct realm_http_question *question,
     if (conf->allows_credentials && !conf->any_origin) {
         realm_http_question_add(answer, SPAN("Access-Control-Allow-Credentials"), SPAN("true"));
     }
+    if (question
+            ->is_api) { /* 3.2.3: what a script may read, besides Content-Type and the like */
+        realm_http_question_add(answer, SPAN("Access-Control-Expose-Headers"),
+                                SPAN("Location, Retry-After"));
+    }
 }
 
 void realm_http_question_add_common(const struct realm_http_question *question,

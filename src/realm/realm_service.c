@@ -11,6 +11,7 @@
 #include "net/stream_tcp.h"
 #include "net/stream_tls.h"
 #include "net/tls_ctx.h"
+#include "realm/realm_certificate.h"
 #include "realm/realm_conf.h"
 #include "realm/realm_conn.h"
 #include "realm/realm_drain.h"
@@ -38,6 +39,7 @@ struct service_worker {
     struct worker *worker;
     struct listen_set_doors doors;
     struct realm_drain drain;
+    struct realm_certificate certificate;
     struct admin *admin; /* of worker 0 */
     struct auth *auth;   /* its threads are unprivileged: begun with the worker */
     struct auth_desk *desk;
@@ -319,6 +321,19 @@ static void on_emptied(void *ctx)
     worker_idle(ctx);
 }
 
+static void watch_certificate(struct service_worker *own)
+{
+    const struct realm_conf *conf = worker_conf(own->worker);
+    const struct tls_ctx *tls = plan_of(own->worker)->tls;
+    struct tls_dates dates;
+
+    if (tls != NULL) {
+        tls_ctx_dates(tls, &dates);
+    }
+    realm_certificate_watch(&own->certificate, conf->certificate_file,
+                            tls == NULL ? NULL : &dates);
+}
+
 static enum err open_doors(struct service_worker *own)
 {
     struct worker *worker = own->worker;
@@ -359,6 +374,8 @@ static enum err start(struct worker *worker, struct diag *diag)
                       &worker->rng));
     parts.desk = own->desk;
     TRY(realm_worker_init(&own->face, &parts));
+    realm_certificate_begin(&own->certificate, worker->loop, worker->log);
+    watch_certificate(own);
     return open_doors(own);
 }
 
@@ -393,6 +410,7 @@ static void adopt(struct worker *worker)
                                "descriptors");
     }
     admin_adopt(own->admin, plan->admin_listens);
+    watch_certificate(own);
 }
 
 static void drain(struct worker *worker)
@@ -418,6 +436,7 @@ static void stop(struct worker *worker)
     listen_set_close(&own->doors);
     admin_free(own->admin);
     realm_drain_end(&own->drain);
+    realm_certificate_end(&own->certificate);
     realm_conn_close_all(&own->face);
     realm_worker_fini(&own->face);
     auth_desk_free(own->desk);

@@ -17,6 +17,8 @@ enum {
     ANSWER_BYTES_MAX = 128 * 1024, /* one STOMP frame of ours */
     EXPIRY_EVERY_MS = 20,          /* events that expire close together go together */
     EXPIRY_LONGEST_MS = 60000,     /* wall time may jump */
+    FORWARD_LINE_EVERY_MS = 60000, /* in the log, on the average */
+    FORWARD_LINES_AT_ONCE = 5,
 };
 
 void realm_worker_tick(struct realm_worker *worker)
@@ -93,6 +95,22 @@ static void on_loss(void *ctx, const struct router_route *queue, const struct qu
             SPAN_ARG(queue->channel.name), (unsigned long long)gone->event->eid, gone->returns,
             SPAN_ARG(grave));
     }
+}
+
+/* Every event of a channel may be one: the metric has them all, the log some. */
+static void on_uncopied(void *ctx, const struct router_uncopied *uncopied)
+{
+    struct realm_worker *worker = ctx;
+    const msec now = loop_now(worker->loop);
+
+    if (realm_rate_is_over(&worker->forward_lines, now)) {
+        return;
+    }
+    realm_rate_take(&worker->forward_lines, now);
+    log_warn(worker->log, "%.*s: an event is not passed on to %.*s (%s): %s; %llu so far",
+             SPAN_ARG(uncopied->from->channel.name), SPAN_ARG(uncopied->to),
+             uncopied->is_dead ? "DeadEvents" : "Join", uncopied->why,
+             (unsigned long long)worker->router.uncopied);
 }
 
 /* A session over HTTP may have nobody who sends for it: it keeps until somebody comes. */
@@ -270,6 +288,10 @@ enum err realm_worker_init(struct realm_worker *worker, const struct realm_worke
         router_conf.store->on_room_ctx = worker;
     }
     router_init(&worker->router, &router_conf, &worker->rng);
+    worker->router.on_uncopied = on_uncopied;
+    worker->router.on_uncopied_ctx = worker;
+    realm_rate_init(&worker->forward_lines, 1, FORWARD_LINE_EVERY_MS, FORWARD_LINES_AT_ONCE,
+                    loop_now(worker->loop));
     datagroup_set_init(&worker->groups, &worker->router, realm_stomp_stream_may);
     queue_set_init(&worker->queues,
                    &(struct queue_set_conf){.router = &worker->router,

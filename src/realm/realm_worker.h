@@ -72,6 +72,7 @@ struct realm_worker {
     struct realm_http_gate gate;
     struct realm_publishers publishers;  /* over HTTP */
     struct timer expiry;                 /* of events */
+    struct realm_rate forward_lines;     /* of the log, about events that are not passed on */
     uint64_t uncopied, refused, corrupt; /* of the router and its store, as counted */
     uint64_t dirty_at; /* microseconds: the first publish that was not fanned out yet; or 0 */
 };

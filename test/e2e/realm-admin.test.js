@@ -375,7 +375,7 @@ test('a reload takes over what was made, says what it cannot use, and gives it b
   await ask('DELETE channels/mem/a', { status: 200 });
 });
 
-test('copies that could not be made are counted', async (t) => {
+test('copies that could not be made are counted, and the first are in the log', async (t) => {
   const realm = await startReloadableRealm(t, {
     more: `<Channel "/src">
     Join /closed/a
@@ -392,10 +392,17 @@ test('copies that could not be made are counted', async (t) => {
   await publish(ask, 'channels/src', 'x');
   const name = 'wayleave_realm_uncopied_events_total';
   await until('one', async () => (await realm.metric(name)) === 1);
+  const line = await realm.program.line(/warn: \/src: an event is not passed on/);
+  assert.match(line, /to \/closed\/a \(Join\): it is not there, .*CreateOnUse On\); 1 so far$/);
   await ask('PUT channels/closed/a', { status: 201 }); // with Store memory as long as it runs
   await publish(ask, 'channels/src', 'y');
   assert.equal(bodies(await ask('GET channels/closed/a/events')), 'y');
   assert.equal(await realm.metric(name), 1);
+  await ask('DELETE channels/closed/a', { status: 200 });
+  for (let i = 0; i < 10; i += 1) await publish(ask, 'channels/src', 'z');
+  await until('all', async () => (await realm.metric(name)) === 11);
+  const lines = realm.program.stderr.match(/an event is not passed on/g)?.length ?? 0;
+  assert.ok(lines < 11, `${lines}`); // five at once, and then one in a minute
 });
 
 test('requests of administrators keep their connection', async (t) => {

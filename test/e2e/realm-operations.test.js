@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as dial, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -169,6 +170,20 @@ test('a certificate that cannot be used changes nothing', async (t) => {
   rmSync(join(realm.dir, 'localhost.key'));
   assert.match(await realm.reload(DEMO_CHANNELS, { outcome }), /SSLCertificateFile: /);
   assert.equal(await certificateName(realm.tlsPort), 'localhost');
+});
+
+test('a certificate that expires soon is said with its file, its date and what to do', async (t) => {
+  const realm = await startReloadableRealm(t);
+  assert.doesNotMatch(realm.program.stderr, /SSLCertificateFile/); // 825 days are enough
+  makeCertificate(realm.dir, 'soon.example');
+  const file = join(realm.dir, 'localhost.crt');
+  const end = new Date(new X509Certificate(readFileSync(file)).validTo).toISOString().slice(0, 10);
+  const from = realm.program.stderr.length;
+  await realm.reload(DEMO_CHANNELS);
+  const line = await realm.program.line(/SSLCertificateFile/, { from });
+  const said = `warn: SSLCertificateFile: ${file} expires on ${end}, in `;
+  assert.equal(line.slice(line.indexOf('warn')).replace(/[12] days? .*/, ''), said);
+  assert.match(line, /in [12] days? \(renew it and reload\)$/); // whole ones: of two, or just less
 });
 
 /* ---- the end ---- */

@@ -476,6 +476,19 @@ test('a selector is passed on as it is', async (t) => {
   assert.deepEqual(await sub.exit, { code: 1, signal: null });
 });
 
+test('the realm is told which program asks, and its version', async (t) => {
+  const { realm, url } = await started(t);
+  const { stdout } = await run(['--version']);
+  const version = String(/^wayleave (\S+)$/m.exec(stdout)?.[1]);
+  assert.match(version, /^\d+\.\d+\.\d+$/);
+  await run(['pub', url, '/demo/agent', 'x']);
+  await run(['sub', '--from', 'stored', '--count', '1', url, '/demo/agent']);
+  for (const verb of ['pub', 'sub']) {
+    const line = await realm.program.line(new RegExp(`began: .*agent wayleave-${verb}/`));
+    assert.ok(line.endsWith(`agent wayleave-${verb}/${version}`), line);
+  }
+});
+
 /** A server that takes one session, and what it does then is the test's. */
 async function welcome(server) {
   const peer = await server.accept();

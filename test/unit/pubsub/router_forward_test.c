@@ -155,6 +155,77 @@ static void dead_events_without_a_place_are_counted(void **state)
     router_fini(&world.router);
 }
 
+struct told {
+    size_t count;
+    char last[300];
+};
+
+static void on_uncopied(void *ctx, const struct router_uncopied *uncopied)
+{
+    struct told *told = ctx;
+
+    told->count++;
+    snprintf(told->last, sizeof told->last, "%.*s %s %.*s: %s",
+             SPAN_ARG(uncopied->from->channel.name), uncopied->is_dead ? "dead" : "join",
+             SPAN_ARG(uncopied->to), uncopied->why);
+}
+
+/* `count` times an event to that channel, of which `lost` are not passed on. */
+static void assert_told(struct world *world, const char *name, const char *color, int count,
+                        size_t lost, const char *last)
+{
+    struct told told = {0};
+    uint64_t before = world->router.uncopied;
+
+    world->router.on_uncopied = on_uncopied;
+    world->router.on_uncopied_ctx = &told;
+    for (int i = 0; i < count; i++) {
+        assert_ok(publish(route_of(world, name), color, 0));
+    }
+    assert_int_equal(told.count, lost);
+    assert_int_equal(world->router.uncopied - before, lost);
+    assert_string_equal(told.last, last);
+}
+
+static void what_is_not_passed_on_is_told_with_its_reason(void **state)
+{
+    static const struct router_join to_small[] = {{SPAN_INIT("/small"), {NULL, 0}}};
+    static const struct router_rule more[] = {
+        {.pattern = SPAN_INIT("/in"), .channel = {SIZES}, .joins = onward, .join_count = 1},
+        {.pattern = SPAN_INIT("/big"), .channel = {SIZES}, .joins = to_small, .join_count = 1},
+        {.pattern = SPAN_INIT("/small"), .channel = {.capacity = 3, .store_bytes = 10}},
+        {.pattern = SPAN_INIT("/end"), .channel = {SIZES}},
+    };
+    struct router_conf other = conf;
+    struct world world;
+
+    (void)state;
+    begin(&world);
+    assert_told(&world, "/in", "red", 3, 0, "");
+    assert_told(&world, "/lost", "red", 5, 2,
+                "/lost dead /none: it is not there, and using it makes none (a section for it, "
+                "CreateOnUse On)");
+    assert_told(&world, "/self", "red", 4, 1, "/self dead /self: that is where it comes from");
+    router_fini(&world.router);
+
+    other.rules = more;
+    other.rule_count = sizeof more / sizeof more[0];
+    other.limits.channels = 4;
+    router_init(&world.router, &other, &world.rng);
+    router_set_now(&world.router, 1000);
+    assert_told(&world, "/big", "red", 1, 1,
+                "/big join /small: the event is larger than all that it may hold (StoreBytes)");
+    assert_told(&world, "/in", "red", 1, 0, "");
+    router_fini(&world.router);
+
+    other.limits.channels = 1;
+    router_init(&world.router, &other, &world.rng);
+    router_set_now(&world.router, 1000);
+    assert_told(&world, "/in", "red", 2, 2,
+                "/in join /end: there are as many channels as there may be (ChannelsMax)");
+    router_fini(&world.router);
+}
+
 static void routes_that_exist_take_over_the_joins_of_new_rules(void **state)
 {
     const struct router_rule others[] = {
@@ -209,6 +280,7 @@ int main(void)
         cmocka_unit_test(a_copy_lives_no_longer_than_what_it_was_made_of),
         cmocka_unit_test(what_expires_or_makes_room_goes_to_the_dead),
         cmocka_unit_test(dead_events_without_a_place_are_counted),
+        cmocka_unit_test(what_is_not_passed_on_is_told_with_its_reason),
         cmocka_unit_test(routes_that_exist_take_over_the_joins_of_new_rules),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
     };

@@ -14,6 +14,7 @@
 #include "unit/pubsub/publishing.h"
 #include "unit/realm/anybody.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define BYTES(literal)                                     \
@@ -342,6 +343,53 @@ static void who_publishes_too_fast_is_told_when_to_come_back(void **state)
     realm_publishers_fini(&publishers);
 }
 
+/* Fetch Standard 3.2.3, and where that is of no use. */
+static void pages_that_may_ask_may_read_where_and_when(void **state)
+{
+    static const char expose[] = "\r\nAccess-Control-Expose-Headers: Location, Retry-After\r\n";
+    static const char event[] = "POST /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\n";
+    static const struct {
+        const char *head;
+        const char *origin;
+        unsigned status;
+        bool exposes;
+    } rows[] = {
+        {event, "https://app.example", 201, true},
+        {"GET /api/channels/other HTTP/1.1\r\nHost: a\r\n", "https://app.example", 404, true},
+        {"OPTIONS /api/channels/demo/a/events HTTP/1.1\r\nHost: a\r\n"
+         "Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: ttl\r\n",
+         "https://app.example", 204, true}, /* which has the most fields */
+        {event, "https://evil.example", 403, false},
+        {event, NULL, 201, false},
+        {"GET /sockjs/info HTTP/1.1\r\nHost: a\r\n", "https://app.example", 200, false},
+    };
+    struct realm_conf open = conf;
+    struct http1_origin app;
+    enum http1_fault fault;
+
+    (void)state;
+    assert_ok(http1_origin_read(SPAN("https://app.example"), &app, &fault));
+    open.origins = &app;
+    open.origin_count = 1;
+    open.allows_credentials = true;
+    open.sockjs.is_on = true;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct world world;
+        char request[300];
+
+        snprintf(request, sizeof request, "%s%s%s\r\n\r\n", rows[i].head,
+                 rows[i].origin == NULL ? "X: y" : "Origin: ",
+                 rows[i].origin == NULL ? "" : rows[i].origin);
+        begin(&world);
+        world.env.conf = &open;
+        world.env.rng = &world.rng;
+        assert_ok(publish(&world, request, ""));
+        assert_int_equal(world.verdict.status, rows[i].status);
+        assert_int_equal(out_has(&world, expose), rows[i].exposes);
+        end(&world);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +399,7 @@ int main(void)
         cmocka_unit_test(every_failure_of_the_store_has_its_status),
         cmocka_unit_test(a_request_survives_any_cut),
         cmocka_unit_test(who_publishes_too_fast_is_told_when_to_come_back),
+        cmocka_unit_test(pages_that_may_ask_may_read_where_and_when),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
     };
 
