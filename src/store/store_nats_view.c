@@ -1,47 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
-#include "store/store_nats_view.h"
+#include "store/store_nats_view_plan.h"
 
 #include "store/store_nats_lease.h"
 #include "store/store_nats_out.h"
 #include "store/store_nats_tell.h"
-#include "store/store_nats_writer.h"
 
 #include <stdlib.h>
 
 enum {
-    AGAIN_AFTER = 1000,       /* ms, when there was no answer */
-    REFUSED_AFTER = 60000,    /* ms, when the server does not want it */
-    BATCH_BYTES = 512 * 1024, /* of events */
-    GONE_FEW = 64,            /* EIDs, at first */
-    GONE_MAX = 4096,          /* to be removed; past it the stream is gone through */
-    COMPARE_READS = 4,        /* of the mirror, for one list: the loop has other work */
+    AGAIN_AFTER = 1000,    /* ms, when there was no answer */
+    REFUSED_AFTER = 60000, /* ms, when the server does not want it */
+    GONE_FEW = 64,         /* EIDs, at first */
+    GONE_MAX = 4096,       /* to be removed; past it the stream is gone through */
+    COMPARE_READS = 4,     /* of the mirror, for one list: the loop has other work */
 };
 
 /* Only one realm writes. No key of a realm's begins so. */
 static const struct span lock_key = SPAN_INIT("\xffstreams");
-
-struct store_nats_view {
-    struct store_nats *nats; /* borrowed */
-    struct store_nats_writer *writer;
-    struct list dirty; /* struct store_nats_stream, by its `view.node` */
-    struct loop_later later;
-    bool is_asking;                   /* for the lock */
-    bool has_lock;                    /* it was ours when we looked last */
-    msec again;                       /* nothing is begun before */
-    struct store_nats_stream *stream; /* whose batch is in hand; NULL: none is */
-    uint64_t next;                    /* what will be its next when that is done */
-    size_t gone_count;                /* how many of its `gone` are in it */
-    uint64_t trimmed;                 /* the same */
-
-    /* While the mirror is read for it. */
-    struct store_nats_writer_batch *batch;
-    size_t bytes;
-    size_t fillers;
-    bool is_full;
-    size_t at; /* of a list */
-    enum err e;
-};
 
 static struct store_nats_stream *stream_at(struct list *node)
 {
@@ -142,121 +118,6 @@ void store_nats_view_told(struct store_nats *nats, const struct store_nats_lot *
 
 /* ---- batches ---- */
 
-static bool fill(struct store_nats_view *view, uint64_t eid)
-{
-    struct store_nats_writer_batch *batch = view->batch;
-    uint64_t count = eid - view->next;
-    uint64_t room = STORE_NATS_WRITER_GONE_MAX - view->fillers;
-
-    count = count < room ? count : room;
-    if (count > 0) {
-        batch->steps[batch->step_count++] = (struct store_nats_writer_step){
-            .type = STORE_NATS_WRITER_GONE, .eid = view->next, .last = view->next + count - 1};
-        view->fillers += count;
-        view->next += count;
-    }
-    return view->next == eid;
-}
-
-/* One step more may be needed for what is gone before it, and one for what is trimmed. */
-static bool add_event(void *ctx, const struct event *event)
-{
-    struct store_nats_view *view = ctx;
-    struct store_nats_writer_batch *batch = view->batch;
-    struct event *copy;
-
-    if (event->eid >= view->stream->stream.next_eid) {
-        return false;
-    }
-    if (batch->step_count + 3 > STORE_NATS_WRITER_STEPS_MAX ||
-        (view->bytes > 0 && view->bytes + event_len(event) > BATCH_BYTES) ||
-        !fill(view, event->eid)) {
-        view->is_full = true;
-        return false;
-    }
-    view->e = event_copy(event, &copy);
-    if (view->e != OK) {
-        return false;
-    }
-    view->bytes += event_len(event);
-    view->next = event->eid + 1;
-    batch->steps[batch->step_count++] = (struct store_nats_writer_step){
-        .type = STORE_NATS_WRITER_EVENT, .eid = event->eid, .event = copy};
-    return true;
-}
-
-static enum err add_events(struct store_nats_view *view)
-{
-    struct store_stream *mirror = view->stream->mirror;
-    uint64_t from = view->next;
-
-    view->bytes = 0;
-    view->fillers = 0;
-    view->is_full = false;
-    view->e = OK;
-    while (!view->is_full && view->e == OK && from < view->stream->stream.next_eid) {
-        TRY(store_read(mirror, from, add_event, view, &from));
-    }
-    return view->e;
-}
-
-/* Up to an event that is there, or up to the end: nats-server 2.9 counts wrongly when it is to
- * trim up to a message that has gone. */
-static void add_removals(struct store_nats_view *view)
-{
-    struct store_nats_view_stream *kept = &view->stream->view;
-    struct store_nats_writer_batch *batch = view->batch;
-    uint64_t first = view->stream->mirror->first_eid;
-
-    first = first < view->next ? first : view->next;
-    if (first > kept->trimmed && first > 1) {
-        batch->steps[batch->step_count++] =
-            (struct store_nats_writer_step){.type = STORE_NATS_WRITER_TRIM, .eid = first};
-    }
-    view->trimmed = first;
-    while (view->gone_count < kept->gone_count &&
-           batch->step_count < STORE_NATS_WRITER_STEPS_MAX) {
-        uint64_t eid = kept->gone[view->gone_count++];
-
-        if (eid >= first) {
-            batch->steps[batch->step_count++] =
-                (struct store_nats_writer_step){.type = STORE_NATS_WRITER_REMOVE, .eid = eid};
-        }
-    }
-}
-
-/* False: there is nothing to be done for this stream. */
-static enum err plan(struct store_nats_view *view, bool *ret_has_work)
-{
-    struct store_nats_view_stream *kept = &view->stream->view;
-    struct store_nats_writer_batch *batch = view->batch;
-
-    *ret_has_work = true;
-    view->gone_count = 0;
-    view->trimmed = 0;
-    view->next = kept->next;
-    batch->type = STORE_NATS_WRITER_LOOK;
-    TRY(store_nats_names_make(view->nats->conf.realm, view->stream->stream.name,
-                              &batch->names));
-    if (kept->step != STORE_NATS_VIEW_KNOWN) {
-        return OK;
-    }
-    batch->type = STORE_NATS_WRITER_WRITE;
-    TRY(add_events(view));
-    add_removals(view);
-    if (batch->step_count > 0) {
-        return OK;
-    }
-    if (kept->compare_from > 0) {
-        batch->type = STORE_NATS_WRITER_LIST;
-        batch->from = kept->compare_from;
-        return OK;
-    }
-    batch->type = STORE_NATS_WRITER_LOOK;
-    *ret_has_work = kept->is_unsure;
-    return OK;
-}
-
 /* One that nothing was ever stored in needs no stream yet; nor does one that is refused. */
 static bool is_due(const struct store_nats_view *view, const struct store_nats_stream *stream)
 {
@@ -290,7 +151,7 @@ static void go_on(struct store_nats_view *view)
         list_init(node);
         view->stream = stream;
         view->batch = store_nats_writer_batch(view->writer);
-        e = view->batch == NULL ? ERR_AGAIN : plan(view, &has_work);
+        e = view->batch == NULL ? ERR_AGAIN : store_nats_view_plan(view, &has_work);
         if (e != OK) { /* no memory, or the mirror cannot be read: the tick tries again */
             view->stream = NULL;
             view->again = view->nats->now + AGAIN_AFTER;
