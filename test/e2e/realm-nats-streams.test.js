@@ -345,3 +345,20 @@ test('a realm that starts again goes on where the streams were', async (t) => {
     await stored(t, realm, '/fx/a', 12),
   );
 });
+
+/** nats-server 2.9 finds what we expect of a stream by its bytes: publishers could hide it. */
+test('what a publisher writes does not undo at which EID an event is stored', async (t) => {
+  const nats = await Nats.start(t);
+  const realm = await sharing(t, nats);
+  const client = await clientOf(t, nats);
+  const stomp = await Stomp.connect(t, realm.port);
+  await publish(stomp, '/fx/a', '1');
+  await filled(client, 'wayleave:fx:a', 1, 1);
+  await client.js.publish('wayleave.events.fx.a', 'not a realm');
+  await publish(stomp, '/fx/a', '2', { a: 'Nats-Expected-Last-Sequence' });
+  await publish(stomp, '/fx/a', '3', { 'Nats-Expected-Last-Sequence': '1' });
+  await filled(client, 'wayleave:fx:a', 3, 3);
+  const messages = await read(client, 'wayleave:fx:a', 3);
+  assert.deepEqual(lines(messages), ['1:1', '2:2', '3:3']);
+  assert.equal(messages[1].headers.get('a'), 'Nats\\-Expected-Last-Sequence');
+});
