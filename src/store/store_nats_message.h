@@ -8,8 +8,9 @@
  *     Wayleave-Time         when it was published, in ms since 1970
  *     Wayleave-Expires      the same of its end; absent: it has none
  *     Wayleave-Publish-Id   its publisher's name for it; absent: it has none
- *     Wayleave-Omitted      how many bytes it has, when they are more than the server takes:
- *                           then the body is empty, and the headers are missing
+ *     Wayleave-Omitted      how many bytes it has, when they are more than the server takes in
+ *                           a message, or its headers more than in headers: then the body is
+ *                           empty, and the headers are missing
  */
 #pragma once
 

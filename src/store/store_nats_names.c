@@ -97,8 +97,8 @@ enum err store_nats_names_make(struct span realm, struct span channel,
 
 /* ---- headers ---- */
 
-/* nats-server 2.9 looks for the bytes of this name, wherever they stand first among the headers;
- * when they are no name there, it does as if we had not said it. */
+/* nats-server 2.9 looks for the bytes of this name, wherever they stand first among the
+ * headers; when they are no name there, it does as if we had not said it. */
 static bool hides_ours(struct span text, size_t at)
 {
     return text.ptr[at] == '-' &&
