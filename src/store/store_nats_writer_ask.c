@@ -3,7 +3,6 @@
 #include "store/store_nats_writer_ask.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum {
     STUCK_WAIT = 10000, /* ms: by then libnats has given up a server that takes nothing */
@@ -39,9 +38,32 @@ void store_nats_writer_ask_name(const struct store_nats_writer *writer,
 
 bool store_nats_writer_ask_is_own(const struct store_nats_writer *writer, natsMsg *msg)
 {
-    const char *name = strrchr(natsMsg_GetSubject(msg), '.');
+    char reply[STORE_NATS_WRITER_REPLY_BYTES];
 
-    return name != NULL && strtoul(name + 1, NULL, 16) == writer->round;
+    store_nats_writer_ask_name(writer, reply);
+    return strcmp(natsMsg_GetSubject(msg), reply) == 0;
+}
+
+static const char *header_of(natsMsg *msg, const char *name)
+{
+    const char *text;
+
+    return natsMsgHeader_Get(msg, name, &text) == NATS_OK ? text : "";
+}
+
+/* "404 No Messages", "408 Request Timeout"; but also "409 Consumer Deleted", "503" and so on.
+ */
+enum err store_nats_writer_ask_end(struct store_nats_writer *writer, natsMsg *msg)
+{
+    const char *status = header_of(msg, "Status");
+
+    if (strcmp(status, "404") == 0 || strcmp(status, "408") == 0) {
+        return OK;
+    }
+    (void)snprintf(writer->batch->why, sizeof writer->batch->why,
+                   "the server does not say what is in it: %s %s", status,
+                   header_of(msg, "Description"));
+    return ERR_AGAIN;
 }
 
 enum err store_nats_writer_ask_next(struct store_nats_writer *writer, int64_t deadline,
@@ -74,8 +96,10 @@ static enum err read_answer(struct store_nats_writer *writer, natsMsg *msg)
 {
     int code = 0;
 
-    if (natsMsg_IsNoResponders(msg)) {
-        return ERR_AGAIN; /* the stream has gone */
+    if (natsMsg_IsNoResponders(msg)) { /* the stream has gone */
+        (void)snprintf(writer->batch->why, sizeof writer->batch->why,
+                       "no stream of the server takes its subject");
+        return ERR_AGAIN;
     }
     if (!store_nats_server_refuses(
             span_of(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg)), &code)) {
@@ -91,7 +115,10 @@ static enum err read_answer(struct store_nats_writer *writer, natsMsg *msg)
         (void)snprintf(writer->batch->why, sizeof writer->batch->why,
                        "the server has no room for it (%d)", code);
         return ERR_LIMIT;
-    default: return ERR_AGAIN; /* another sequence number, or no leader at the moment */
+    default: /* another sequence number, or no leader at the moment, or for ever */
+        (void)snprintf(writer->batch->why, sizeof writer->batch->why,
+                       "the server refuses its messages (%d)", code);
+        return ERR_AGAIN;
     }
 }
 

@@ -22,6 +22,10 @@ void store_nats_writer_ask_name(const struct store_nats_writer *writer,
 /** Whether it came there. */
 bool store_nats_writer_ask_is_own(const struct store_nats_writer *writer, natsMsg *msg);
 
+/** What the server says behind the last of what it brings. ERR_AGAIN: it stops, and there may
+ *  be more: `why`. */
+must_check enum err store_nats_writer_ask_end(struct store_nats_writer *writer, natsMsg *msg);
+
 /** ERR_CLOSED. */
 must_check enum err store_nats_writer_ask_send(struct store_nats_writer *writer,
                                                natsMsg *take_msg);
