@@ -2,11 +2,9 @@
 /* SPDX-FileCopyrightText: The Wayleave authors */
 #include "store/store_nats_writer_ask.h"
 
-#include <stdio.h>
+#include "store/store_nats_link_write.h"
 
-enum {
-    STUCK_WAIT = 10000, /* ms: by then libnats has given up a server that takes nothing */
-};
+#include <stdio.h>
 
 enum err store_nats_writer_ask_open(struct store_nats_writer *writer)
 {
@@ -144,7 +142,7 @@ enum err store_nats_writer_ask_await(struct store_nats_writer *writer, size_t co
 /* It may have been cut short, and what is sent next would be the rest of it. */
 static void await_another_connection(struct store_nats_writer *writer, unsigned number)
 {
-    int64_t deadline = nats_Now() + STUCK_WAIT;
+    int64_t deadline = nats_Now() + STORE_NATS_LINK_WRITE_STUCK;
 
     while (store_nats_link_connection(writer->link) == number &&
            !store_nats_writer_is_ending(writer) && nats_Now() < deadline) {
@@ -155,12 +153,28 @@ static void await_another_connection(struct store_nats_writer *writer, unsigned 
 enum err store_nats_writer_ask_send(struct store_nats_writer *writer, natsMsg *take_msg)
 {
     unsigned number = store_nats_link_connection(writer->link);
-    natsStatus s =
-        natsConnection_PublishMsg(store_nats_link_server(writer->link)->nats, take_msg);
+    natsStatus s = NATS_TIMEOUT;
 
+    if (store_nats_link_write_begin(writer->link)) {
+        s = natsConnection_PublishMsg(store_nats_link_server(writer->link)->nats, take_msg);
+        store_nats_link_write_end(writer->link, s == NATS_TIMEOUT);
+    }
     natsMsg_Destroy(take_msg);
     if (s == NATS_TIMEOUT) {
         await_another_connection(writer, number);
     }
     return s == NATS_OK ? OK : ERR_CLOSED;
+}
+
+enum err store_nats_writer_ask_text(struct store_nats_writer *writer, const char *subject,
+                                    const char *text)
+{
+    char reply[STORE_NATS_WRITER_REPLY_BYTES];
+    natsMsg *msg;
+
+    store_nats_writer_ask_name(writer, reply);
+    if (natsMsg_Create(&msg, subject, reply, text, (int)strlen(text)) != NATS_OK) {
+        return ERR_NOMEM;
+    }
+    return store_nats_writer_ask_send(writer, msg);
 }

@@ -30,6 +30,10 @@ must_check enum err store_nats_writer_ask_end(struct store_nats_writer *writer, 
 must_check enum err store_nats_writer_ask_send(struct store_nats_writer *writer,
                                                natsMsg *take_msg);
 
+/** The same of a text, answered to this round. ERR_CLOSED, ERR_NOMEM. */
+must_check enum err store_nats_writer_ask_text(struct store_nats_writer *writer,
+                                               const char *subject, const char *text);
+
 /** Whatever comes next, the caller's. ERR_CLOSED: nothing before the deadline (nats_Now()). */
 must_check enum err store_nats_writer_ask_next(struct store_nats_writer *writer,
                                                int64_t deadline, natsMsg **ret_msg);

@@ -104,15 +104,12 @@ static enum err trim(struct store_nats_writer *writer, uint64_t eid)
 static enum err remove_events(struct store_nats_writer *writer)
 {
     const struct store_nats_writer_batch *batch = writer->batch;
-    natsConnection *nats = store_nats_link_server(writer->link)->nats;
     char subject[SUBJECT_BYTES];
     char question[QUESTION_BYTES];
-    char reply[STORE_NATS_WRITER_REPLY_BYTES];
     size_t asked = 0;
     enum err e;
 
     store_nats_writer_ask_begin(writer);
-    store_nats_writer_ask_name(writer, reply);
     (void)snprintf(subject, sizeof subject, "$JS.API.STREAM.MSG.DELETE.%s",
                    batch->names.stream);
     for (size_t i = 0; i < batch->step_count; i++) {
@@ -121,9 +118,7 @@ static enum err remove_events(struct store_nats_writer *writer)
         }
         (void)snprintf(question, sizeof question, "{\"seq\":%" PRIu64 ",\"no_erase\":true}",
                        batch->steps[i].eid);
-        if (natsConnection_PublishRequestString(nats, subject, reply, question) != NATS_OK) {
-            return ERR_CLOSED;
-        }
+        TRY(store_nats_writer_ask_text(writer, subject, question));
         asked++;
     }
     e = store_nats_writer_ask_await(writer, asked);
@@ -309,18 +304,13 @@ static enum err ask_for_list(struct store_nats_writer *writer, const char *consu
     struct store_nats_writer_batch *batch = writer->batch;
     char subject[SUBJECT_BYTES];
     char question[QUESTION_BYTES];
-    char reply[STORE_NATS_WRITER_REPLY_BYTES];
 
     store_nats_writer_ask_begin(writer);
-    store_nats_writer_ask_name(writer, reply);
     (void)snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s",
                    batch->names.stream, consumer);
     (void)snprintf(question, sizeof question, "{\"batch\":%d,\"no_wait\":true}",
                    (int)STORE_NATS_WRITER_STEPS_MAX);
-    return natsConnection_PublishRequestString(store_nats_link_server(writer->link)->nats,
-                                               subject, reply, question) == NATS_OK
-               ? OK
-               : ERR_CLOSED;
+    return store_nats_writer_ask_text(writer, subject, question);
 }
 
 /* By a consumer that has to be asked for each lot: one that sends by itself would send all. */
