@@ -198,10 +198,14 @@ static void a_realm_ends_while_a_message_comes(void **state)
 static void the_log_is_followed_anew_while_a_message_comes(void **state)
 {
     struct store_nats_scene *scene = *state;
+    bool has_failed;
 
     hold_up(scene, true);
     assert_int_equal(store_nats_scene_append(scene, 0, SPAN("x")), 1);
-    assert_true(gate.has_failed);
+    pthread_mutex_lock(&gate.lock);
+    has_failed = gate.has_failed;
+    pthread_mutex_unlock(&gate.lock);
+    assert_true(has_failed);
 }
 
 /* ---- what is sent ---- */
