@@ -22,13 +22,14 @@
 
 /** What store_nats_view knows of a stream's own stream on the server. */
 struct store_nats_view_stream {
-    struct list node; /* of those to be written; points at itself otherwise */
+    struct list node; /* of those to be written, or put off; points at itself otherwise */
     enum {
         STORE_NATS_VIEW_UNKNOWN,
-        STORE_NATS_VIEW_KNOWN,   /* the others are valid */
-        STORE_NATS_VIEW_REFUSED, /* by the server: not before `again` */
+        STORE_NATS_VIEW_KNOWN, /* those below are valid */
     } step;
-    msec again;
+    msec again;       /* not before; 0: at once */
+    unsigned tries;   /* since something was last done to it */
+    bool is_told;     /* the log was, since then, that it is not kept up */
     uint64_t next;    /* EID; it has those before */
     uint64_t trimmed; /* it has none below */
     uint64_t *gone;   /* owned: those that are to go, too */

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "store/store_nats_follower.h"
+#include "store/store_nats_link_write.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,8 +12,7 @@
 #include <time.h>
 
 enum {
-    NEWS_BYTES = 256,   /* of one, besides its message */
-    STUCK_WAIT = 10000, /* ms: by then libnats has given up a server that takes nothing */
+    NEWS_BYTES = 256, /* of one, besides its message */
 };
 
 /* What the sender has to do. */
@@ -191,7 +191,11 @@ static enum err do_task(struct store_nats_link *link, struct task *task,
     switch (task->type) {
     case TASK_SEND:
         (void)snprintf(name, sizeof name, "%" PRIx32 "-%" PRIx64, task->round, task->number);
+        if (!store_nats_link_write_begin(link)) {
+            return ERR_CLOSED;
+        }
         e = store_nats_server_publish(&link->server, buf_span(&task->bytes), name);
+        store_nats_link_write_end(link, e != OK);
         break;
     case TASK_SAVE:
         ret_saved->e = store_nats_server_save(&link->server, buf_span(&task->bytes),
@@ -208,7 +212,7 @@ static enum err do_task(struct store_nats_link *link, struct task *task,
 /* With the lock. */
 static void await_another_connection(struct store_nats_link *link, unsigned number)
 {
-    struct timespec until = store_nats_link_inside_later(STUCK_WAIT);
+    struct timespec until = store_nats_link_inside_later(STORE_NATS_LINK_WRITE_STUCK);
     int code = 0;
 
     while (link->number == number && !link->is_ending && code == 0) {
@@ -396,6 +400,7 @@ enum err store_nats_link_open(const struct store_nats_link_conf *conf,
     link->is_connected = true;
     list_init(&link->news);
     list_init(&link->tasks);
+    pthread_mutex_init(&link->writing, NULL);
     pthread_mutex_init(&link->lock, NULL); /* none of these can fail on Linux */
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -468,6 +473,7 @@ void store_nats_link_close(struct store_nats_link *link)
     }
     pthread_cond_destroy(&link->changed);
     pthread_mutex_destroy(&link->lock);
+    pthread_mutex_destroy(&link->writing);
     free(link);
 }
 

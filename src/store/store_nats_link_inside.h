@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
 /*
- * What the threads of a link share: for store_nats_link and store_nats_follower alone.
+ * What the threads of a link share: for store_nats_link, its parts and store_nats_follower
+ * alone.
  */
 #pragma once
 
@@ -36,6 +37,11 @@ struct store_nats_link {
     struct store_nats_link_state state;
     unsigned missing; /* the follower's: how often in a row the log was not there */
     uint64_t next;    /* the follower's: the next message of the log */
+
+    pthread_mutex_t writing;   /* guards the following; before `lock` */
+    unsigned writing_number;   /* of the connection that something is sent on */
+    msec cut_short_until;      /* nothing follows what was cut short */
+    unsigned cut_short_number; /* on this one */
 
     struct news_letter *letter; /* owned, unless it is posted when the link is closed */
     pthread_t follower;

@@ -12,8 +12,9 @@
 
 enum {
     NUMBER_BYTES = 24,
-    OWN_BYTES = 512,   /* what our own headers come to, the publish id aside */
-    HEADER_BYTES = 20, /* of one, besides its name and value */
+    OWN_BYTES = 512,             /* what our own headers come to, the publish id aside */
+    HEADER_BYTES = 4,            /* of one, besides its name and value */
+    HEADERS_MAX = 64 * 1024 - 1, /* bytes: JetStream stores no more */
 };
 
 static natsStatus add_number(natsMsg *msg, const char *name, uint64_t value)
@@ -24,7 +25,7 @@ static natsStatus add_number(natsMsg *msg, const char *name, uint64_t value)
     return natsMsgHeader_Set(msg, name, text);
 }
 
-static natsStatus add_text(natsMsg *msg, struct span name, struct span value)
+static natsStatus add_text(natsMsg *msg, struct span name, struct span value, size_t *bytes)
 {
     size_t name_bytes = 2 * name.len + STORE_NATS_NAMES_HEADER_ROOM;
     char *room = malloc(name_bytes + 2 * value.len + 1);
@@ -36,23 +37,25 @@ static natsStatus add_text(natsMsg *msg, struct span name, struct span value)
     store_nats_names_header(name, room);
     store_nats_names_value(value, room + name_bytes);
     s = natsMsgHeader_Add(msg, room, room + name_bytes);
+    *bytes += strlen(room) + strlen(room + name_bytes) + HEADER_BYTES;
     free(room);
     return s;
 }
 
-static natsStatus add_headers(natsMsg *msg, const struct event *event)
+static natsStatus add_headers(natsMsg *msg, const struct event *event, size_t *bytes)
 {
     struct event_header header;
     natsStatus s = NATS_OK;
     size_t at = 0;
 
     while (s == NATS_OK && event_next_header(event, &at, &header)) {
-        s = add_text(msg, header.name, header.value);
+        s = add_text(msg, header.name, header.value, bytes);
     }
     return s;
 }
 
-static natsStatus add_own(natsMsg *msg, const struct event *event, bool is_omitted)
+static natsStatus add_own(natsMsg *msg, const struct event *event, bool is_omitted,
+                          size_t *bytes)
 {
     struct span id = event_publish_id(event);
     natsStatus s = add_number(msg, "Wayleave-Time", event->time);
@@ -73,21 +76,9 @@ static natsStatus add_own(natsMsg *msg, const struct event *event, bool is_omitt
     }
     store_nats_names_value(id, room);
     s = natsMsgHeader_Set(msg, "Wayleave-Publish-Id", room);
+    *bytes += strlen(room);
     free(room);
     return s;
-}
-
-/* At most; most headers need no escapes. */
-static size_t message_bytes(const struct event *event)
-{
-    struct event_header header;
-    size_t bytes = OWN_BYTES + 2 * event->id_len + event->body_len;
-    size_t at = 0;
-
-    while (event_next_header(event, &at, &header)) {
-        bytes += 2 * (header.name.len + header.value.len) + HEADER_BYTES;
-    }
-    return bytes;
 }
 
 static enum err begin(uint64_t eid, const char *subject, const char *reply, struct span body,
@@ -108,20 +99,37 @@ static enum err begin(uint64_t eid, const char *subject, const char *reply, stru
     return OK;
 }
 
-enum err store_nats_message_new(const struct event *event, const char *subject,
-                                const char *reply, size_t bytes_max, natsMsg **ret_msg)
+/* As much of the event as is asked for. *ret_bytes: of all headers. */
+static enum err make(const struct event *event, const char *subject, const char *reply,
+                     bool is_omitted, natsMsg **ret_msg, size_t *ret_bytes)
 {
-    bool is_omitted = message_bytes(event) > bytes_max;
     natsMsg *msg;
 
+    *ret_bytes = OWN_BYTES;
     TRY(begin(event->eid, subject, reply, is_omitted ? SPAN("") : event_body(event), &msg));
-    if (add_own(msg, event, is_omitted) != NATS_OK ||
-        (!is_omitted && add_headers(msg, event) != NATS_OK)) {
+    if (add_own(msg, event, is_omitted, ret_bytes) != NATS_OK ||
+        (!is_omitted && add_headers(msg, event, ret_bytes) != NATS_OK)) {
         natsMsg_Destroy(msg);
         return ERR_NOMEM;
     }
     *ret_msg = msg;
     return OK;
+}
+
+/* How long the headers are is known when they are written. */
+enum err store_nats_message_new(const struct event *event, const char *subject,
+                                const char *reply, size_t bytes_max, natsMsg **ret_msg)
+{
+    size_t bytes;
+
+    if (event->body_len <= bytes_max) {
+        TRY(make(event, subject, reply, false, ret_msg, &bytes));
+        if (bytes <= HEADERS_MAX && bytes + event->body_len <= bytes_max) {
+            return OK;
+        }
+        natsMsg_Destroy(*ret_msg);
+    }
+    return make(event, subject, reply, true, ret_msg, &bytes);
 }
 
 enum err store_nats_message_filler(uint64_t eid, const char *subject, const char *reply,

@@ -8,15 +8,15 @@
  *     Wayleave-Time         when it was published, in ms since 1970
  *     Wayleave-Expires      the same of its end; absent: it has none
  *     Wayleave-Publish-Id   its publisher's name for it; absent: it has none
- *     Wayleave-Omitted      how many bytes it has, when they are more than the server takes:
- *                           then the body is empty, and the headers are missing
+ *     Wayleave-Omitted      how many bytes it has, when they are more than the server takes in
+ *                           a message, or its headers more than in headers: then the body is
+ *                           empty, and the headers are missing
  */
 #pragma once
 
 #include "base/err.h"
 #include "pubsub/event.h"
-
-#include <nats/nats.h>
+#include "store/store_nats_server.h"
 
 /** That the server stores it at its EID only. The caller destroys it. ERR_NOMEM. */
 must_check enum err store_nats_message_new(const struct event *event, const char *subject,

@@ -97,6 +97,14 @@ enum err store_nats_names_make(struct span realm, struct span channel,
 
 /* ---- headers ---- */
 
+/* nats-server 2.9 looks for the bytes of this name, wherever they stand first among the
+ * headers; when they are no name there, it does as if we had not said it. */
+static bool hides_ours(struct span text, size_t at)
+{
+    return text.ptr[at] == '-' &&
+           span_starts(span_tail(text, at), SPAN("-Expected-Last-Sequence"));
+}
+
 static char *escape(struct span text, bool is_name, char *at)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -107,6 +115,7 @@ static char *escape(struct span text, bool is_name, char *at)
                        : c == '\\'                         ? '\\'
                        : c == '\0'                         ? '0'
                        : c == ':' && is_name               ? 'c'
+                       : hides_ours(text, i)               ? '-'
                        : (c == ' ' || c == '\t') && is_end ? (c == ' ' ? 's' : 't')
                                                            : '\0';
 

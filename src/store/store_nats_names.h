@@ -39,7 +39,8 @@ enum {
 
 /**
  * A header's name as NATS is to carry it: \r, \n, : and \ as STOMP 1.2 writes them, and what
- * the server, its clients or we would take for their own behind "Event-". The room is to have
+ * the server, its clients or we would take for their own behind "Event-"; a - becomes \- where
+ * what we say to the server could be hidden (Nats-Expected-Last-Sequence). The room is to have
  * 2 * name.len + STORE_NATS_NAMES_HEADER_ROOM bytes; a zero ends it.
  */
 void store_nats_names_header(struct span name, char *room);

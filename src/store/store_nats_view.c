@@ -11,6 +11,8 @@
 enum {
     AGAIN_AFTER = 1000,    /* ms, when there was no answer */
     REFUSED_AFTER = 60000, /* ms, when the server does not want it */
+    TRIES_SILENT = 2,      /* without an answer, until the log is told */
+    TRIES_MAX = 5,         /* that come to nothing, one each second, until it is */
     GONE_FEW = 64,         /* EIDs, at first */
     GONE_MAX = 4096,       /* to be removed; past it the stream is gone through */
     COMPARE_READS = 4,     /* of the mirror, for one list: the loop has other work */
@@ -43,6 +45,7 @@ static void doubt(struct store_nats_stream *stream)
     kept->gone_room = 0;
     kept->trimmed = 0;
     kept->step = STORE_NATS_VIEW_UNKNOWN;
+    kept->again = 0;
     kept->is_unsure = false;
     kept->compare_from = 0;
 }
@@ -118,12 +121,10 @@ void store_nats_view_told(struct store_nats *nats, const struct store_nats_lot *
 
 /* ---- batches ---- */
 
-/* One that nothing was ever stored in needs no stream yet; nor does one that is refused. */
-static bool is_due(const struct store_nats_view *view, const struct store_nats_stream *stream)
+/* One that nothing was ever stored in needs no stream yet. */
+static bool is_needed(const struct store_nats_stream *stream)
 {
-    return !stream->keeps_none && stream->stream.next_eid > 1 &&
-           (stream->view.step != STORE_NATS_VIEW_REFUSED ||
-            view->nats->now >= stream->view.again);
+    return !stream->keeps_none && stream->stream.next_eid > 1;
 }
 
 static bool may_begin(const struct store_nats_view *view)
@@ -144,11 +145,11 @@ static void go_on(struct store_nats_view *view)
         if (!may_begin(view)) {
             return;
         }
-        if (!is_due(view, stream)) {
-            continue;
-        }
         list_remove(node);
         list_init(node);
+        if (!is_needed(stream)) {
+            continue;
+        }
         view->stream = stream;
         view->batch = store_nats_writer_batch(view->writer);
         e = view->batch == NULL ? ERR_AGAIN : store_nats_view_plan(view, &has_work);
@@ -176,22 +177,59 @@ static void on_later(void *ctx)
 
 /* ---- answers ---- */
 
-static void refuse(struct store_nats_view *view, struct store_nats_stream *stream,
-                   const char *why)
+static void put_off(struct store_nats_view *view, struct store_nats_stream *stream, msec ms)
 {
-    struct store_nats_names names;
+    doubt(stream);
+    stream->view.again = view->nats->now + ms;
+}
 
-    if (stream->view.step != STORE_NATS_VIEW_REFUSED &&
-        store_nats_names_make(view->nats->conf.realm, stream->stream.name, &names) == OK) {
+static void refuse(struct store_nats_view *view, struct store_nats_stream *stream,
+                   const char *stream_name, const char *why)
+{
+    if (!stream->view.is_told) {
         log_warn(
             view->nats->conf.log,
             "store: the stream %s is not kept up with \"%.*s\" for now: %s; the events are "
             "safe in the log",
-            names.stream, SPAN_ARG(stream->stream.name), why);
+            stream_name, SPAN_ARG(stream->stream.name), why);
     }
+    stream->view.is_told = true;
+    put_off(view, stream, REFUSED_AFTER);
+}
+
+/* It was not as it was thought to be. When that goes on, the server will not have it so. */
+static void look_again(struct store_nats_view *view, struct store_nats_stream *stream,
+                       const struct store_nats_writer_batch *answer)
+{
+    if (++stream->view.tries > TRIES_MAX) {
+        refuse(view, stream, answer->names.stream, answer->why);
+        return;
+    }
+    put_off(view, stream, stream->view.tries == 1 ? 0 : AGAIN_AFTER);
+}
+
+/* What a user may not ask is not answered. Who has the next turn may be answered. */
+static void miss_answer(struct store_nats_view *view, struct store_nats_stream *stream,
+                        const struct store_nats_writer_batch *answer)
+{
+    bool is_lost = answer->e != ERR_CLOSED || !view->nats->link_state.is_up;
+
+    view->again = view->nats->now + AGAIN_AFTER; /* some of it may be stored */
     doubt(stream);
-    stream->view.step = STORE_NATS_VIEW_REFUSED;
-    stream->view.again = view->nats->now + REFUSED_AFTER;
+    if (is_lost || (++stream->view.tries < TRIES_SILENT && !view->is_silent)) {
+        return;
+    }
+    if (!view->is_silent && !stream->view.is_told) {
+        log_warn(
+            view->nats->conf.log,
+            "store: JetStream does not answer about the stream %s: streams are not kept up "
+            "with channels for now (may this user ask $JS.API.STREAM?); the events are "
+            "safe in the log",
+            answer->names.stream);
+    }
+    view->is_silent = true;
+    stream->view.is_told = true;
+    put_off(view, stream, REFUSED_AFTER);
 }
 
 static void on_look(struct store_nats_view *view, struct store_nats_stream *stream,
@@ -203,7 +241,7 @@ static void on_look(struct store_nats_view *view, struct store_nats_stream *stre
     bool is_same = answer->last + 1 == told->next_eid && answer->count == told->count;
 
     if (answer->last >= told->next_eid) {
-        refuse(view, stream,
+        refuse(view, stream, answer->names.stream,
                "it has events that the log does not know (delete it on the "
                "server, and it is made again)");
         return;
@@ -224,6 +262,8 @@ static void on_written(struct store_nats_view *view, struct store_nats_stream *s
 {
     struct store_nats_view_stream *kept = &stream->view;
 
+    kept->tries = 0;
+    kept->is_told = false;
     kept->next = view->next;
     drop_gone(kept, view->gone_count);
     kept->trimmed = view->trimmed;
@@ -260,7 +300,8 @@ static void on_list(struct store_nats_view *view, struct store_nats_stream *stre
         }
         reads++;
     }
-    while (view->at < answer->eid_count && from >= kept->next) {
+    while (view->at < answer->eid_count &&
+           (from >= kept->next || answer->eids[view->at] < from)) {
         add_gone(kept, answer->eids[view->at++]);
     }
     if (view->at < answer->eid_count) {
@@ -268,7 +309,7 @@ static void on_list(struct store_nats_view *view, struct store_nats_stream *stre
         return;
     }
     kept->compare_from = answer->is_end ? 0 : answer->eids[answer->eid_count - 1] + 1;
-    kept->is_unsure = kept->is_unsure && !answer->is_end;
+    kept->tries = 0;
 }
 
 static void on_answer(struct store_nats_view *view, struct store_nats_stream *stream,
@@ -278,14 +319,18 @@ static void on_answer(struct store_nats_view *view, struct store_nats_stream *st
         return; /* it was doubted meanwhile: another look */
     }
     if (answer->e == ERR_LIMIT || answer->e == ERR_CONF) {
-        refuse(view, stream, answer->why);
+        refuse(view, stream, answer->names.stream, answer->why);
         return;
     }
-    if (answer->e != OK) { /* some of it may be stored */
-        doubt(stream);
-        view->again = view->nats->now + (answer->e == ERR_AGAIN ? 1 : AGAIN_AFTER);
+    if (answer->e == ERR_AGAIN) {
+        look_again(view, stream, answer);
         return;
     }
+    if (answer->e != OK) {
+        miss_answer(view, stream, answer);
+        return;
+    }
+    view->is_silent = false;
     switch (answer->type) {
     case STORE_NATS_WRITER_LOOK: on_look(view, stream, answer); break;
     case STORE_NATS_WRITER_WRITE: on_written(view, stream); break;
@@ -305,7 +350,13 @@ void store_nats_view_wrote(struct store_nats *nats)
     }
     on_answer(view, stream, answer);
     view->stream = NULL;
-    mark(view, stream);
+    if (stream->view.again > nats->now) {
+        list_remove(&stream->view.node); /* it may have been told meanwhile */
+        list_append(&view->put_off, &stream->view.node);
+        loop_defer(nats->conf.loop, &view->later);
+    } else {
+        mark(view, stream);
+    }
 }
 
 /* ---- the lock ---- */
@@ -316,7 +367,18 @@ static void mark_all(struct store_nats_view *view)
         struct store_nats_stream *stream = LIST_ENTRY(node, struct store_nats_stream, node);
 
         doubt(stream);
+        list_remove(&stream->view.node);
         mark(view, stream);
+    }
+}
+
+static void take_up(struct store_nats_view *view)
+{
+    LIST_FOREACH (node, after, &view->put_off) {
+        if (view->nats->now >= stream_at(node)->view.again) {
+            list_remove(node);
+            list_append(&view->dirty, node);
+        }
     }
 }
 
@@ -366,6 +428,7 @@ void store_nats_view_tick(struct store_nats *nats)
     if (!view->is_asking && may_ask(nats)) {
         view->is_asking = store_nats_out_lock(nats, lock_key, on_locked, nats) == OK;
     }
+    take_up(view);
     store_nats_view_wrote(nats); /* if there was no memory to tell it */
     go_on(view);
 }
@@ -378,7 +441,7 @@ bool store_nats_view_is_behind(const struct store_nats *nats)
         return false;
     }
     LIST_FOREACH (node, after, &view->dirty) {
-        if (is_due(view, stream_at(node))) {
+        if (is_needed(stream_at(node))) {
             return true;
         }
     }
@@ -402,6 +465,7 @@ enum err store_nats_view_open(struct store_nats *nats)
     }
     view->nats = nats;
     list_init(&view->dirty);
+    list_init(&view->put_off);
     loop_later_init(&view->later, on_later, view);
     nats->view = view;
     return OK;

@@ -11,11 +11,13 @@
 struct store_nats_view {
     struct store_nats *nats; /* borrowed */
     struct store_nats_writer *writer;
-    struct list dirty; /* struct store_nats_stream, by its `view.node` */
+    struct list dirty;   /* struct store_nats_stream, by its `view.node`; in turn */
+    struct list put_off; /* the same: not before their `again` */
     struct loop_later later;
     bool is_asking;                   /* for the lock */
     bool has_lock;                    /* it was ours when we looked last */
     msec again;                       /* nothing is begun before */
+    bool is_silent;                   /* JetStream has not answered lately: the log was told */
     struct store_nats_stream *stream; /* whose batch is in hand; NULL: none is */
     uint64_t next;                    /* what will be its next when that is done */
     size_t gone_count;                /* how many of its `gone` are in it */

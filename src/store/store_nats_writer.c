@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
-#include "store/store_nats_writer_inside.h"
+#include "store/store_nats_writer_work.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-bool store_nats_writer_is_ending(struct store_nats_writer *writer)
+bool store_nats_writer_inside_is_ending(struct store_nats_writer *writer)
 {
     bool ending;
 

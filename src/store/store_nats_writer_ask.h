@@ -22,9 +22,17 @@ void store_nats_writer_ask_name(const struct store_nats_writer *writer,
 /** Whether it came there. */
 bool store_nats_writer_ask_is_own(const struct store_nats_writer *writer, natsMsg *msg);
 
+/** What the server says behind the last of what it brings. ERR_AGAIN: it stops, and there may
+ *  be more: `why`. */
+must_check enum err store_nats_writer_ask_end(struct store_nats_writer *writer, natsMsg *msg);
+
 /** ERR_CLOSED. */
 must_check enum err store_nats_writer_ask_send(struct store_nats_writer *writer,
                                                natsMsg *take_msg);
+
+/** The same of a text, answered to this round. ERR_CLOSED, ERR_NOMEM. */
+must_check enum err store_nats_writer_ask_text(struct store_nats_writer *writer,
+                                               const char *subject, const char *text);
 
 /** Whatever comes next, the caller's. ERR_CLOSED: nothing before the deadline (nats_Now()). */
 must_check enum err store_nats_writer_ask_next(struct store_nats_writer *writer,

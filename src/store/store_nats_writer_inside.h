@@ -37,7 +37,4 @@ struct store_nats_writer {
     bool has_thread;
 };
 
-bool store_nats_writer_is_ending(struct store_nats_writer *writer);
-
-/** Does what the batch says, on the writer's thread. */
-must_check enum err store_nats_writer_work(struct store_nats_writer *writer);
+bool store_nats_writer_inside_is_ending(struct store_nats_writer *writer);

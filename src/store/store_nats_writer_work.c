@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Wayleave authors */
+#include "store/store_nats_writer_work.h"
+
 #include "store/store_nats_message.h"
 #include "store/store_nats_writer_ask.h"
 
@@ -11,6 +13,19 @@ enum {
     SUBJECT_BYTES = STORE_NATS_NAMES_STREAM_BYTES + 128,
     CONSUMER_WAIT = 10000, /* ms, until the server forgets one */
 };
+
+/* The server does not do it: the stream is to be looked at again. */
+static enum err doubt(struct store_nats_writer *writer, natsStatus status, jsErrCode code)
+{
+    if (code == 0 && (status == NATS_TIMEOUT || status == NATS_CONNECTION_CLOSED ||
+                      status == NATS_CONNECTION_DISCONNECTED || status == NATS_NO_RESPONDERS ||
+                      status == NATS_NO_MEMORY)) {
+        return status == NATS_NO_MEMORY ? ERR_NOMEM : ERR_CLOSED;
+    }
+    (void)snprintf(writer->batch->why, sizeof writer->batch->why,
+                   "the server refuses it: %s (%d)", store_nats_server_said(), (int)code);
+    return ERR_AGAIN;
+}
 
 /* ---- writing ---- */
 
@@ -71,22 +86,32 @@ static enum err purge_fillers(struct store_nats_writer *writer)
     opts.Stream.Purge.Subject = batch->names.gone;
     s = js_PurgeStream(store_nats_link_server(writer->link)->js, batch->names.stream, &opts,
                        &code);
-    return s == NATS_OK ? OK : code != 0 ? ERR_AGAIN : ERR_CLOSED;
+    return s == NATS_OK ? OK : doubt(writer, s, code);
+}
+
+static enum err trim(struct store_nats_writer *writer, uint64_t eid)
+{
+    jsErrCode code = 0;
+    jsOptions opts;
+    natsStatus s;
+
+    (void)jsOptions_Init(&opts);
+    opts.Stream.Purge.Sequence = eid;
+    s = js_PurgeStream(store_nats_link_server(writer->link)->js, writer->batch->names.stream,
+                       &opts, &code);
+    return s == NATS_OK ? OK : doubt(writer, s, code);
 }
 
 /* What is not there is refused, and that is as well. */
 static enum err remove_events(struct store_nats_writer *writer)
 {
     const struct store_nats_writer_batch *batch = writer->batch;
-    natsConnection *nats = store_nats_link_server(writer->link)->nats;
     char subject[SUBJECT_BYTES];
     char question[QUESTION_BYTES];
-    char reply[STORE_NATS_WRITER_REPLY_BYTES];
     size_t asked = 0;
     enum err e;
 
     store_nats_writer_ask_begin(writer);
-    store_nats_writer_ask_name(writer, reply);
     (void)snprintf(subject, sizeof subject, "$JS.API.STREAM.MSG.DELETE.%s",
                    batch->names.stream);
     for (size_t i = 0; i < batch->step_count; i++) {
@@ -95,9 +120,7 @@ static enum err remove_events(struct store_nats_writer *writer)
         }
         (void)snprintf(question, sizeof question, "{\"seq\":%" PRIu64 ",\"no_erase\":true}",
                        batch->steps[i].eid);
-        if (natsConnection_PublishRequestString(nats, subject, reply, question) != NATS_OK) {
-            return ERR_CLOSED;
-        }
+        TRY(store_nats_writer_ask_text(writer, subject, question));
         asked++;
     }
     e = store_nats_writer_ask_await(writer, asked);
@@ -125,10 +148,8 @@ static enum err write_all(struct store_nats_writer *writer)
     }
     TRY(remove_events(writer));
     for (size_t i = 0; i < batch->step_count; i++) {
-        if (batch->steps[i].type == STORE_NATS_WRITER_TRIM &&
-            !store_nats_server_purge(store_nats_link_server(writer->link), batch->names.stream,
-                                     batch->steps[i].eid)) {
-            return ERR_CLOSED;
+        if (batch->steps[i].type == STORE_NATS_WRITER_TRIM) {
+            TRY(trim(writer, batch->steps[i].eid));
         }
     }
     return OK;
@@ -136,18 +157,15 @@ static enum err write_all(struct store_nats_writer *writer)
 
 /* ---- looking ---- */
 
+/* A cluster that has just lost a server does not know for a moment; and another realm may just
+ * have made the stream. */
 static enum err refuse(struct store_nats_writer *writer, natsStatus status, jsErrCode code)
 {
-    struct store_nats_writer_batch *batch = writer->batch;
+    enum err e = doubt(writer, status, code);
+    bool may_pass = code == JSClusterNotAvailErr || code == JSClusterNoPeersErr ||
+                    code == JSStreamNameExistErr;
 
-    if (code == 0 && (status == NATS_TIMEOUT || status == NATS_CONNECTION_CLOSED ||
-                      status == NATS_CONNECTION_DISCONNECTED || status == NATS_NO_RESPONDERS ||
-                      status == NATS_NO_MEMORY)) {
-        return status == NATS_NO_MEMORY ? ERR_NOMEM : ERR_CLOSED;
-    }
-    (void)snprintf(batch->why, sizeof batch->why, "the server refuses it: %s (%d)",
-                   store_nats_server_said(), (int)code);
-    return ERR_CONF;
+    return e == ERR_AGAIN && !may_pass ? ERR_CONF : e;
 }
 
 static enum err add_stream(struct store_nats_writer *writer)
@@ -217,9 +235,10 @@ static enum err look(struct store_nats_writer *writer)
     enum err e;
 
     e = purge_fillers(writer); /* which were left when somebody was killed */
-    if (e == ERR_CLOSED) {
+    if (e != OK && e != ERR_AGAIN) {
         return e;
     }
+    batch->why[0] = '\0';
     s = js_GetStreamInfo(&info, js, batch->names.stream, NULL, &code);
     if (s == NATS_NOT_FOUND) {
         return add_stream(writer);
@@ -263,6 +282,7 @@ static enum err list_from(struct store_nats_writer *writer, const char *consumer
 {
     struct store_nats_writer_batch *batch = writer->batch;
     int64_t deadline = nats_Now() + STORE_NATS_WRITER_ANSWER_WAIT;
+    enum err e = OK;
 
     while (batch->eid_count < STORE_NATS_WRITER_STEPS_MAX && !batch->is_end) {
         uint64_t eid;
@@ -272,12 +292,13 @@ static enum err list_from(struct store_nats_writer *writer, const char *consumer
         eid = read_listed(msg, consumer, &batch->is_end);
         if (eid != 0) {
             batch->eids[batch->eid_count++] = eid;
-        } else {
-            batch->is_end = store_nats_writer_ask_is_own(writer, msg);
+        } else if (store_nats_writer_ask_is_own(writer, msg)) {
+            e = store_nats_writer_ask_end(writer, msg);
+            batch->is_end = true;
         }
         natsMsg_Destroy(msg);
     }
-    return OK;
+    return e;
 }
 
 static enum err ask_for_list(struct store_nats_writer *writer, const char *consumer)
@@ -285,18 +306,13 @@ static enum err ask_for_list(struct store_nats_writer *writer, const char *consu
     struct store_nats_writer_batch *batch = writer->batch;
     char subject[SUBJECT_BYTES];
     char question[QUESTION_BYTES];
-    char reply[STORE_NATS_WRITER_REPLY_BYTES];
 
     store_nats_writer_ask_begin(writer);
-    store_nats_writer_ask_name(writer, reply);
     (void)snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s",
                    batch->names.stream, consumer);
     (void)snprintf(question, sizeof question, "{\"batch\":%d,\"no_wait\":true}",
                    (int)STORE_NATS_WRITER_STEPS_MAX);
-    return natsConnection_PublishRequestString(store_nats_link_server(writer->link)->nats,
-                                               subject, reply, question) == NATS_OK
-               ? OK
-               : ERR_CLOSED;
+    return store_nats_writer_ask_text(writer, subject, question);
 }
 
 /* By a consumer that has to be asked for each lot: one that sends by itself would send all. */
@@ -319,7 +335,7 @@ static enum err list_messages(struct store_nats_writer *writer)
     config.InactiveThreshold = CONSUMER_WAIT * (int64_t)1000000;
     s = js_AddConsumer(&info, js, batch->names.stream, &config, NULL, &code);
     if (s != NATS_OK) {
-        return code != 0 ? ERR_AGAIN : ERR_CLOSED;
+        return doubt(writer, s, code);
     }
     e = ask_for_list(writer, info->Name);
     e = e == OK ? list_from(writer, info->Name) : e;

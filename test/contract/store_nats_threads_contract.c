@@ -7,6 +7,7 @@
 #include "lib/testing.h"
 
 #include "contract/store_nats_scene.h"
+#include "store/store_nats_link_write.h"
 
 #include <dlfcn.h>
 #include <nats/nats.h>
@@ -323,6 +324,47 @@ static void nothing_follows_a_message_that_was_cut_short(void **state)
     assert_int_equal(scene->realms[0].store->corrupt_count, 0);
 }
 
+static void on_news(void *ctx)
+{
+    (void)ctx;
+}
+
+/* The log's sender and the writer of streams: what the one began is not the other's to end. */
+static void who_finds_a_message_cut_short_sends_nothing(void **state)
+{
+    struct store_nats_scene *scene = *state;
+    struct store_nats_link_conf conf = {
+        .url = span_str(scene->server->url),
+        .realm = span_str(scene->name),
+        .replicas = 1,
+        .timeout = 10000,
+        .log = &scene->log,
+        .on_news = on_news,
+    };
+    char fault[STORE_NATS_SERVER_FAULT_BYTES];
+    struct store_nats_link *link;
+    unsigned number;
+
+    store_nats_scene_open(scene, 0);
+    conf.mailbox = scene->realms[0].mailbox;
+    assert_ok(store_nats_link_open(&conf, &link, fault));
+    number = store_nats_link_connection(link);
+    assert_true(store_nats_link_write_begin(link));
+    store_nats_link_write_end(link, false);
+    assert_true(store_nats_link_write_begin(link));
+    store_nats_link_write_end(link, true);
+    assert_false(store_nats_link_write_begin(link));
+    assert_false(store_nats_link_write_begin(link));
+    store_nats_rig_kill(scene->server);
+    store_nats_rig_again(scene->server);
+    while (store_nats_link_connection(link) == number) {
+        store_nats_scene_turn(scene);
+    }
+    assert_true(store_nats_link_write_begin(link));
+    store_nats_link_write_end(link, false);
+    store_nats_link_close(link);
+}
+
 /* ---- the streams ---- */
 
 static void a_log_that_another_realm_is_making_is_asked_for_again(void **state)
@@ -353,6 +395,7 @@ int main(void)
         STORE_NATS_SCENE_TEST(a_realm_ends_while_the_server_answers_to_nothing),
         STORE_NATS_SCENE_TEST(what_is_sent_again_does_not_wait_twice),
         STORE_NATS_SCENE_TEST(nothing_follows_a_message_that_was_cut_short),
+        STORE_NATS_SCENE_TEST(who_finds_a_message_cut_short_sends_nothing),
         STORE_NATS_SCENE_TEST(a_log_that_another_realm_is_making_is_asked_for_again),
         STORE_NATS_SCENE_TEST(a_log_that_another_realm_has_just_made_is_found),
     };

@@ -76,6 +76,8 @@ static void headers_mean_nothing_to_nats(void **state)
         {"status-quo", "status-quo"},
         {"", "Event-"},
         {"a:b\r\n\\", "a\\cb\\r\\n\\\\"},
+        {"Nats-Expected-Last-Sequence", "Event-Nats\\-Expected-Last-Sequence"},
+        {"x-Nats-Expected-Last-Sequence", "x-Nats\\-Expected-Last-Sequence"},
     };
     char room[64];
 
@@ -97,6 +99,8 @@ static void values_keep_their_bytes(void **state)
     assert_string_equal(room, "\\sa b\\t");
     store_nats_names_value(SPAN("\r\n\\\0x"), room);
     assert_string_equal(room, "\\r\\n\\\\\\0x");
+    store_nats_names_value(SPAN("Nats-Expected-Last-Sequence: 1"), room);
+    assert_string_equal(room, "Nats\\-Expected-Last-Sequence: 1");
     store_nats_names_value(SPAN(""), room);
     assert_string_equal(room, "");
 }
