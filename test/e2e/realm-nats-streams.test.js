@@ -4,14 +4,17 @@
 /** Channels and queues of realms on a NATS server, read there by its own stock client. */
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import { AckPolicy, DeliverPolicy, connect } from 'nats';
+import { Program } from '../../tool/lib/program.mjs';
+import { blocksOf } from '../lib/blocks.mjs';
 import { Nats } from '../lib/nats.mjs';
 import { Stomp } from '../lib/stomp.mjs';
 import { until } from '../lib/wait.mjs';
-import { scratch, startRealm } from '../lib/wayleave.mjs';
+import { ROOT, scratch, startRealm } from '../lib/wayleave.mjs';
 
 const SECTIONS = `<Channel "/fx/*">
     Type persistent
@@ -395,4 +398,27 @@ test('a user that may not ask about streams is told so once', async (t) => {
   await publish(stomp, '/fx/a', '1');
   await publish(stomp, '/fx/b', '1');
   await realm.program.line(/JetStream does not answer about the stream wayleave:fx:[ab]/);
+});
+
+test('what the documentation shows reads a channel', async (t) => {
+  const nats = await Nats.start(t);
+  const realm = await sharing(t, nats, 'StoreRealm trading\n');
+  const stomp = await Stomp.connect(t, realm.port);
+  const client = await clientOf(t, nats);
+  for (const body of ['1.2261', '1.2263']) {
+    await publish(stomp, '/fx/eurusd', body, { 'content-type': 'text/plain' });
+  }
+  await filled(client, 'trading:fx:eurusd', 2, 2);
+  const page = blocksOf(readFileSync(join(ROOT, 'doc/realm.md'), 'utf8'));
+  const { text } = page.find((block) => block.text.startsWith("import { connect } from 'nats'"));
+  const reader = new Program(
+    process.execPath,
+    ['--input-type=module', '-e', text.replace('nats.example:4222', `127.0.0.1:${nats.port}`)],
+    { name: 'reader', cwd: ROOT },
+  );
+  t.after(() => reader.stop({ signal: 'SIGKILL' }));
+  await reader.line(/^1 text\/plain 1\.2261$/m, { stream: 'stdout' });
+  await reader.line(/^2 text\/plain 1\.2263$/m, { stream: 'stdout' });
+  await publish(stomp, '/fx/eurusd', 'later', { 'content-type': 'text/plain' });
+  await reader.line(/^3 text\/plain later$/m, { stream: 'stdout' });
 });
