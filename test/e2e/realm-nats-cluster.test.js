@@ -8,12 +8,14 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { connect } from 'nats';
 import { freePort } from '../../tool/lib/ports.mjs';
 import { Nats } from '../lib/nats.mjs';
 import { Stomp } from '../lib/stomp.mjs';
 import { until } from '../lib/wait.mjs';
 import { AS_ROOT, runWayleave, scratch, startRealm } from '../lib/wayleave.mjs';
 
+const STREAM = 'wayleave:fx:a';
 const SECTION = `<Channel "/fx/*">
     Type persistent
 </Channel>
@@ -73,6 +75,31 @@ async function cluster(t) {
   );
 }
 
+/** The channel's own stream comes to have all of it, on all three. */
+async function streamShows(t, nats, bodies) {
+  const connection = await connect({ servers: nats.url });
+  t.after(() => connection.close());
+  const jsm = await connection.jetstreamManager({ checkAPI: false });
+  const shown = async () => {
+    try {
+      return await jsm.streams.info(STREAM);
+    } catch (error) {
+      return { error: `${error}` }; // who leads is being found out, or it is not made yet
+    }
+  };
+  await until(
+    'all of it in the stream',
+    async () => {
+      const { state, config } = await shown();
+      return state?.messages === bodies.length && config.num_replicas === 3;
+    },
+    { seen: shown },
+  );
+  for (const [at, body] of bodies.entries()) {
+    assert.equal((await jsm.streams.getMessage(STREAM, { seq: at + 1 })).string(), body);
+  }
+}
+
 test('of three servers one may go: nothing is lost or doubled', async (t) => {
   const servers = await cluster(t);
   const url = `nats://${servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}`;
@@ -103,4 +130,5 @@ test('of three servers one may go: nothing is lost or doubled', async (t) => {
       expected,
     );
   }
+  await streamShows(t, servers[1], expected);
 });
