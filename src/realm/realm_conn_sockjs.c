@@ -269,18 +269,6 @@ static void on_taken(struct realm_sockjs_sender *sender, bool is_over)
     loop_defer(conn->worker->loop, &conn->later);
 }
 
-/* "[...]" becomes what the strings hold, one after the other. */
-static enum err read_messages(struct span body, struct buf *text)
-{
-    struct sockjs_messages messages;
-    enum err e;
-
-    TRY(sockjs_messages_begin(&messages, body));
-    while ((e = sockjs_messages_next(&messages, text)) == OK) {
-    }
-    return e == ERR_AGAIN ? OK : e;
-}
-
 static void say(struct realm_conn *conn, struct realm_sockjs_session *session,
                 struct mspan text)
 {
@@ -322,7 +310,7 @@ void realm_conn_sockjs_send(struct realm_conn *conn)
         return;
     }
     buf_init(&text, body.len);
-    e = read_messages(body, &text);
+    e = sockjs_messages_text(body, &text);
     if (e == OK) {
         say(conn, session, mspan_of(text.ptr, text.len));
     } else if (e == ERR_PROTO) {

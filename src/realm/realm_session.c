@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "pubsub/channel_merge.h"
+#include "realm/realm_message.h"
 #include "realm/realm_stomp_login.h"
 #include "sockjs/sockjs_messages.h"
 
@@ -91,15 +92,6 @@ enum err realm_session_init(struct realm_session *session, const struct realm_se
     return env->publish_rate > 0 ? begin_rate(session, now) : OK;
 }
 
-static void forget_message(struct realm_session *session)
-{
-    if (session->message != NULL) {
-        buf_fini(session->message);
-        free(session->message);
-        session->message = NULL;
-    }
-}
-
 void realm_session_fini(struct realm_session *session)
 {
     switch (session->kind) {
@@ -112,7 +104,7 @@ void realm_session_fini(struct realm_session *session)
     session->publishing = NULL;
     list_remove(&session->held);
     buf_fini(&session->waiting);
-    forget_message(session);
+    realm_message_forget(&session->message);
 }
 
 void realm_session_forget(struct realm_session *session)
@@ -244,17 +236,13 @@ static enum err refuse_message(struct realm_session *session, msec now)
 static enum err on_sockjs_message(struct realm_session *session, msec now)
 {
     struct span message = buf_span(session->message);
-    struct sockjs_messages messages;
     struct buf text;
-    enum err e = sockjs_messages_begin(&messages, message);
+    enum err e;
 
     buf_init(&text, message.len);
+    e = sockjs_messages_text(message, &text);
+    realm_message_forget(&session->message); /* what it says may take a while */
     if (e == OK) {
-        while ((e = sockjs_messages_next(&messages, &text)) == OK) {
-        }
-    }
-    forget_message(session); /* what it says may take a while */
-    if (e == ERR_AGAIN) {
         e = on_stomp_data(session, buf_span(&text), now);
     } else if (e == ERR_PROTO) {
         e = refuse_message(session, now);
@@ -263,25 +251,14 @@ static enum err on_sockjs_message(struct realm_session *session, msec now)
     return e;
 }
 
-static enum err keep_message(struct realm_session *session, struct span part)
-{
-    if (session->message == NULL) {
-        session->message = malloc(sizeof *session->message);
-        if (session->message == NULL) {
-            return ERR_NOMEM;
-        }
-        buf_init(session->message, session->env->sockjs_bytes);
-    }
-    return buf_append(session->message, part);
-}
-
 static enum err on_sockjs_piece(struct realm_session *session,
                                 const struct ws_conn_piece *piece, msec now)
 {
     switch (piece->type) {
     case WS_CONN_BEGIN:
     case WS_CONN_CLOSED: return OK;
-    case WS_CONN_DATA: return keep_message(session, piece->data);
+    case WS_CONN_DATA:
+        return realm_message_keep(&session->message, session->env->sockjs_bytes, piece->data);
     case WS_CONN_END: break;
     }
     /* "Server must ignore empty messages." */

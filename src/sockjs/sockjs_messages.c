@@ -214,3 +214,14 @@ enum err sockjs_messages_next(struct sockjs_messages *messages, struct buf *out)
     messages->rest = span_tail(string, len);
     return put_string(span_head(span_tail(string, 1), len - 2), out);
 }
+
+enum err sockjs_messages_text(struct span body, struct buf *out)
+{
+    struct sockjs_messages messages;
+    enum err e;
+
+    TRY(sockjs_messages_begin(&messages, body));
+    while ((e = sockjs_messages_next(&messages, out)) == OK) {
+    }
+    return e == ERR_AGAIN ? OK : e;
+}

@@ -26,3 +26,7 @@ must_check enum err sockjs_messages_begin(struct sockjs_messages *messages, stru
  *         ERR_NOMEM, ERR_LIMIT  of `out`, which may have got a part of it
  */
 must_check enum err sockjs_messages_next(struct sockjs_messages *messages, struct buf *out);
+
+/** All messages of a body, one behind the other, appended to `out`. ERR_PROTO: it is none;
+ *  ERR_NOMEM, ERR_LIMIT: of `out`, which may have got a part of it. */
+must_check enum err sockjs_messages_text(struct span body, struct buf *out);

@@ -117,6 +117,21 @@ static void what_is_no_array_of_strings_is_refused_as_a_whole(void **state)
     }
 }
 
+static void all_of_them_are_one_text(void **state)
+{
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 8);
+    assert_ok(sockjs_messages_text(SPAN("[\"ab\",\"\",\"c\"]"), &out));
+    assert_ok(sockjs_messages_text(SPAN("[]"), &out));
+    assert_ok(sockjs_messages_text(SPAN("\"de\""), &out));
+    assert_int_equal(sockjs_messages_text(SPAN("[\"f\",1]"), &out), ERR_PROTO);
+    assert_bytes(buf_span(&out), SPAN("abcde"));
+    assert_int_equal(sockjs_messages_text(SPAN("\"too long\""), &out), ERR_LIMIT);
+    buf_fini(&out);
+}
+
 static void read_messages(void)
 {
     struct sockjs_messages messages;
@@ -147,6 +162,7 @@ int main(void)
         cmocka_unit_test(half_a_surrogate_pair_becomes_a_replacement),
         cmocka_unit_test(a_zero_may_be_in_it),
         cmocka_unit_test(what_is_no_array_of_strings_is_refused_as_a_whole),
+        cmocka_unit_test(all_of_them_are_one_text),
         cmocka_unit_test(running_out_of_memory_is_told),
     };
 
