@@ -110,6 +110,13 @@ struct store_nats_lot {
     bool is_done; /* the mirror has it */
 };
 
+/** What the log was told last of publishes that are refused. */
+struct store_nats_refusal {
+    bool is_on; /* nothing was stored since */
+    int code;
+    msec said; /* 0: never */
+};
+
 struct store_nats {
     struct store store;
     struct store_nats_conf conf;
@@ -152,6 +159,7 @@ struct store_nats {
     uint64_t snap_place;          /* of the last one that we have written; 0: none */
     uint64_t snap_first;          /* of its pieces */
     uint64_t forgotten;           /* the log was told to forget what is below this */
+    struct store_nats_refusal refusal;
     struct store_nats_view *view; /* owned; NULL: channels have no streams of their own */
     struct loop_later later;      /* something is to be sent or told */
     struct timer tick;

@@ -129,14 +129,12 @@ static void on_answered(void *ctx)
     pthread_mutex_unlock(&link->lock);
 }
 
-static enum err fault_of(struct span answer)
+static enum err fault_of(struct span answer, int *ret_code)
 {
-    int code;
-
-    if (!store_nats_server_refuses(answer, &code)) {
+    if (!store_nats_server_refuses(answer, ret_code)) {
         return OK;
     }
-    switch (code) {
+    switch (*ret_code) {
     case JSAccountResourcesExceededErr:
     case JSInsufficientResourcesErr:
     case JSMemoryResourcesExceededErr:
@@ -153,10 +151,11 @@ static void on_answer(natsConnection *nats, natsSubscription *sub, natsMsg *msg,
     struct store_nats_link *link = ctx;
     const char *name = strrchr(natsMsg_GetSubject(msg), '.');
     enum err e = ERR_AGAIN;
+    int code = 0;
 
     (void)nats, (void)sub;
     if (!natsMsg_IsNoResponders(msg)) {
-        e = fault_of(span_of(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg)));
+        e = fault_of(span_of(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg)), &code);
     }
     if (e != OK && name != NULL) {
         struct store_nats_link_news *news = calloc(1, sizeof *news);
@@ -165,6 +164,7 @@ static void on_answer(natsConnection *nats, natsSubscription *sub, natsMsg *msg,
         if (news != NULL) {
             news->type = STORE_NATS_LINK_REFUSED;
             news->e = e;
+            news->code = code;
             (void)sscanf(name, ".%" SCNx32 "-%" SCNx64, &news->round, &news->number);
             pthread_mutex_lock(&link->lock);
             store_nats_link_inside_add(link, news);

@@ -40,6 +40,7 @@ struct store_nats_link_news {
     struct list node;
     enum store_nats_link_news_type type;
     enum err e; /* ERR_AGAIN: for now; ERR_LIMIT: it is full; ERR_IO */
+    int code;   /* of what is refused: JetStream's error */
     uint32_t round;
     uint64_t number;
     struct span bytes; /* of a message */

@@ -3,6 +3,7 @@
 #include "store/store_nats_out.h"
 
 #include "store/store_nats_apply.h"
+#include "store/store_nats_refusal.h"
 #include "store/store_nats_tell.h"
 #include "store/store_record.h"
 
@@ -259,6 +260,7 @@ static bool send_next(struct store_nats *nats, struct store_nats_item *item)
     if (item->sent == 0) {
         if (!finds_room(nats, item, bytes)) {
             item->e = ERR_LIMIT;
+            store_nats_refusal_say(nats, ERR_LIMIT, 0);
             return true;
         }
         item->sent = nats->now;
@@ -340,6 +342,7 @@ void store_nats_out_refused(struct store_nats *nats, const struct store_nats_lin
         if (news->e != ERR_AGAIN && item->first != 0 && item->job != NULL &&
             news->number >= item->first && news->number <= item->last) {
             item->e = news->e;
+            store_nats_refusal_say(nats, news->e, news->code);
         }
     }
     sweep(nats);

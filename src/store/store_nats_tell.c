@@ -3,6 +3,7 @@
 #include "store/store_nats_tell.h"
 
 #include "store/store_nats_out.h"
+#include "store/store_nats_refusal.h"
 #include "store/store_nats_streams.h"
 #include "store/store_record.h"
 
@@ -156,6 +157,9 @@ static void tell_job(struct store_nats_lot *lot, struct store_job *job)
                 .bytes = op->stream->stream.bytes,
             };
         }
+    }
+    if (job->needs_room) {
+        store_nats_refusal_over(lot->nats);
     }
     job->e = OK;
     store_job_tell(&lot->nats->store, job);

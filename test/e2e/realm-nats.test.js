@@ -376,3 +376,33 @@ test('a configuration that is shown has no password of a store', async (t) => {
   assert.match(stdout, /^Store nats:\/\/realm:\*\*\*@host:4222$/m);
   assert.doesNotMatch(stdout + stderr, /a-word/);
 });
+
+test('why nothing more is stored stands in the log, once, and that it is over', async (t) => {
+  const dir = scratch(t);
+  const file = join(dir, 'nats.conf');
+  const js = `store_dir: ${JSON.stringify(join(dir, 'js'))}, max_file_store: 4MB`;
+  writeFileSync(file, `jetstream { ${js} }\n`);
+  const nats = await Nats.start(t, { args: ['-c', file], jetStream: false });
+  const body = 'x'.repeat(300_000);
+  const more = `Store ${nats.url}\nStoreStreams Off\nStoreSize 1m\n${SECTIONS.replace('32m', '64m')}`;
+  const realm = await startRealm(t, { more });
+  const api = `http://localhost:${realm.port}/api/channels/fx/a`;
+  const send = async () => (await fetch(`${api}/events`, { method: 'POST', body })).status;
+  const statuses = [];
+  for (let i = 0; i < 6; i += 1) statuses.push(await send());
+  assert.deepEqual(statuses, [201, 201, 201, 500, 500, 500]);
+  await realm.program.line(/warn: store: it is full \(StoreSize\): what is published is refused/);
+  assert.equal((await fetch(`${api}/events`, { method: 'POST', body: 'small' })).status, 201);
+  await realm.program.line(/store: what is published is stored again/);
+  await realm.stop();
+  assert.equal(realm.program.stderr.match(/it is full/g).length, 1);
+
+  const wide = await startRealm(t, { more: more.replace('StoreSize 1m', 'StoreSize 64m') });
+  let status = 201;
+  while (status === 201) {
+    const url = `http://localhost:${wide.port}/api/channels/fx/a/events`;
+    status = (await fetch(url, { method: 'POST', body })).status;
+  }
+  assert.equal(status, 500);
+  await wide.program.line(/warn: store: the NATS server is full \(JetStream's error 10023\)/);
+});
