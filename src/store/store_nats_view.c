@@ -11,6 +11,7 @@
 enum {
     AGAIN_AFTER = 1000,    /* ms, when there was no answer */
     REFUSED_AFTER = 60000, /* ms, when the server does not want it */
+    SETTLE_WAIT = 8000,    /* ms: a server that has just come may not know its streams yet */
     TRIES_SILENT = 2,      /* without an answer, until the log is told */
     TRIES_MAX = 5,         /* that come to nothing, one each second, until it is */
     GONE_FEW = 64,         /* EIDs, at first */
@@ -197,10 +198,20 @@ static void refuse(struct store_nats_view *view, struct store_nats_stream *strea
     put_off(view, stream, REFUSED_AFTER);
 }
 
+/* Nothing that comes to nothing counts yet. */
+static bool is_settling(const struct store_nats_view *view)
+{
+    return view->nats->now - view->up_since < SETTLE_WAIT;
+}
+
 /* It was not as it was thought to be. When that goes on, the server will not have it so. */
 static void look_again(struct store_nats_view *view, struct store_nats_stream *stream,
                        const struct store_nats_writer_batch *answer)
 {
+    if (is_settling(view)) {
+        put_off(view, stream, AGAIN_AFTER);
+        return;
+    }
     if (++stream->view.tries > TRIES_MAX) {
         refuse(view, stream, answer->names.stream, answer->why);
         return;
@@ -212,7 +223,8 @@ static void look_again(struct store_nats_view *view, struct store_nats_stream *s
 static void miss_answer(struct store_nats_view *view, struct store_nats_stream *stream,
                         const struct store_nats_writer_batch *answer)
 {
-    bool is_lost = answer->e != ERR_CLOSED || !view->nats->link_state.is_up;
+    bool is_lost =
+        answer->e != ERR_CLOSED || !view->nats->link_state.is_up || is_settling(view);
 
     view->again = view->nats->now + AGAIN_AFTER; /* some of it may be stored */
     doubt(stream);
@@ -338,6 +350,25 @@ static void on_answer(struct store_nats_view *view, struct store_nats_stream *st
     }
 }
 
+/* Another server, or the same one after a while: it may take what was refused before. */
+static void look_at_link(struct store_nats_view *view)
+{
+    struct store_nats *nats = view->nats;
+
+    if (view->ups == nats->link_state.ups) {
+        return;
+    }
+    view->ups = nats->link_state.ups;
+    view->up_since = nats->now;
+    view->is_silent = false;
+    LIST_FOREACH (node, after, &nats->streams) {
+        struct store_nats_stream *stream = LIST_ENTRY(node, struct store_nats_stream, node);
+
+        stream->view.tries = 0;
+        stream->view.again = 0;
+    }
+}
+
 void store_nats_view_wrote(struct store_nats *nats)
 {
     struct store_nats_view *view = nats->view;
@@ -348,6 +379,7 @@ void store_nats_view_wrote(struct store_nats *nats)
     if (answer == NULL) {
         return;
     }
+    look_at_link(view);
     on_answer(view, stream, answer);
     view->stream = NULL;
     if (stream->view.again > nats->now) {
@@ -428,6 +460,7 @@ void store_nats_view_tick(struct store_nats *nats)
     if (!view->is_asking && may_ask(nats)) {
         view->is_asking = store_nats_out_lock(nats, lock_key, on_locked, nats) == OK;
     }
+    look_at_link(view);
     take_up(view);
     store_nats_view_wrote(nats); /* if there was no memory to tell it */
     go_on(view);
@@ -467,6 +500,7 @@ enum err store_nats_view_open(struct store_nats *nats)
     list_init(&view->dirty);
     list_init(&view->put_off);
     loop_later_init(&view->later, on_later, view);
+    view->ups = nats->link_state.ups; /* it has answered: it is no newcomer */
     nats->view = view;
     return OK;
 }

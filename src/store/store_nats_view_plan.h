@@ -17,6 +17,8 @@ struct store_nats_view {
     bool is_asking;                   /* for the lock */
     bool has_lock;                    /* it was ours when we looked last */
     msec again;                       /* nothing is begun before */
+    unsigned ups;                     /* of the connection, as seen last */
+    msec up_since;                    /* when that was */
     bool is_silent;                   /* JetStream has not answered lately: the log was told */
     struct store_nats_stream *stream; /* whose batch is in hand; NULL: none is */
     uint64_t next;                    /* what will be its next when that is done */
